@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every room uses of the compiler: branch hints for bounds checks, prefetch, array length. */
+#ifndef BASE_COMPILER_H
+#define BASE_COMPILER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define likely(x)   __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define array_count(a) (sizeof(a) / sizeof((a)[0]))
+#define container_of(pointer, type, member) \
+	((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+
+static inline void prefetch_write(const void *p) { __builtin_prefetch(p, 1, 3); }
+static inline void prefetch_read(const void *p) { __builtin_prefetch(p, 0, 3); }
+
+/* Unaligned loads in wire order and native order. */
+static inline uint16_t load_be16(const void *p)
+{
+	uint16_t v;
+	memcpy(&v, p, sizeof v);
+	return __builtin_bswap16(v);
+}
+static inline uint32_t load_be32(const void *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof v);
+	return __builtin_bswap32(v);
+}
+static inline uint64_t load_be64(const void *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof v);
+	return __builtin_bswap64(v);
+}
+static inline uint32_t load_32(const void *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+static inline uint64_t load_64(const void *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "weir is written for little-endian machines; load_be* and the wire cursor need twins elsewhere"
+#endif
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Lines for people on standard error. Libraries return errors; only engine and cli log. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+enum log_level { LOG_ERROR, LOG_WARNING, LOG_NOTE, LOG_DETAIL };   /* -q hides notes, -v shows details */
+
+struct log {
+	enum log_level level;           /* highest that is shown */
+	void (*write)(void *context, enum log_level level, const char *text);   /* NULL: standard error */
+	void *context;
+};
+
+/* "weir: warning: text\n"; one write a line, so that threads do not mix. */
+void log_line(const struct log *log, enum log_level level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+#endif

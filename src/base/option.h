@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Options as one table: it feeds the command line, the YAML file, --help, the manual and shell completion.
+ * An option is stored into a settings struct at `offset`, in the type that its kind says:
+ *
+ *   OPTION_FLAG      bool                      --promiscuous, --no-promiscuous
+ *   OPTION_INVERSE   bool, set to false        --no-vlan-key
+ *   OPTION_TEXT      const char *              (owned by the option_set)
+ *   OPTION_LIST      struct text_list          repeatable
+ *   OPTION_COUNT     uint64_t                  1000, 10k, 4M (powers of 1000)
+ *   OPTION_BYTES     uint64_t                  512M, 1G, 64KiB (powers of 1024)
+ *   OPTION_DURATION  uint64_t ns               90, 1m30s, 2h, 100ms; "off" is DURATION_OFF
+ *   OPTION_CHOICE    int                       index into `choices`
+ *   OPTION_RATIO     uint64_t                  1:N, stored as N
+ */
+#ifndef BASE_OPTION_H
+#define BASE_OPTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+#define DURATION_OFF UINT64_MAX
+
+enum option_type {
+	OPTION_FLAG, OPTION_INVERSE, OPTION_TEXT, OPTION_LIST, OPTION_COUNT, OPTION_BYTES,
+	OPTION_DURATION, OPTION_CHOICE, OPTION_RATIO
+};
+
+struct text_list {
+	const char **items;             /* owned by the option_set */
+	unsigned count;
+};
+
+struct option {
+	const char *name;               /* long name without dashes; key in YAML; NULL ends the table */
+	char letter;                    /* short form, or 0 */
+	uint8_t type;                   /* enum option_type */
+	uint16_t offset;                /* into the settings struct */
+	const char *argument;           /* "FILE", "DURATION"; NULL for flags */
+	const char *default_text;       /* as a user would write it; NULL: none */
+	const char *help;               /* one line */
+	const char *const *choices;     /* OPTION_CHOICE, NULL-terminated */
+	const char *group;              /* heading in --help, e.g. "Input"; NULL: as the one before */
+};
+
+struct option_set;                      /* a table bound to a settings struct; owns strings and lists */
+
+/* Binds and stores the defaults. The table and settings are borrowed. */
+int option_set_new(const struct option *table, void *settings, struct option_set **ret, struct error *err);
+void option_set_free(struct option_set *set);
+
+/* Sets one option by its long name; `where` ("--idle-timeout", "weir.yaml:4:7") starts the message. */
+int option_set_value(struct option_set *set, const char *name, const char *value, const char *where,
+                     struct error *err);
+/* True if the user (not a default) has set it. */
+bool option_is_set(const struct option_set *set, const char *name);
+
+/* Parses argv (after the command's name): long and short forms, --name=value, bundled flags, "--".
+ * What is no option is left in ret_rest (borrowed from argv). Messages name the option, what was found,
+ * what was expected, and a near name for a misspelt one. */
+int option_parse_arguments(struct option_set *set, int argc, char **argv, struct text_list *ret_rest,
+                           struct error *err);
+
+/* Reads a YAML file: a mapping of long names to values (lists for OPTION_LIST). Values given on the
+ * command line win over it, whatever the order. Messages name file, line and column. */
+int option_read_yaml(struct option_set *set, const char *path, struct error *err);
+
+void option_print_help(const struct option *table, FILE *out, unsigned width);
+void option_print_manual(const struct option *table, FILE *out);        /* man(7) .TP entries */
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Frames in: one file per kind of source behind `struct capture_kind`.
+ *
+ * A capture is read by one thread at a time. A batch stays valid until it is released; several
+ * batches may be outstanding, and release may be called from any thread, in any order.
+ * Neighbours: frame.h (what comes out), packet/ (who reads frames), engine/ (who pumps them).
+ */
+#ifndef CAPTURE_CAPTURE_H
+#define CAPTURE_CAPTURE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "capture/frame.h"
+
+struct capture;
+
+struct capture_settings {
+	const char *const *names;       /* files and directories ("-": standard input), or interfaces */
+	unsigned name_count;
+	uint32_t snaplen_bytes;         /* frames are cut to this (captured_bytes), live and in files; 0: no cut */
+	uint64_t buffer_bytes;          /* live: size of the kernel ring, per interface; 0: default */
+	bool promiscuous;               /* live */
+};
+
+struct capture_counters {               /* since open; kernel figures are cumulative, never reset */
+	uint64_t frames, octets;        /* the source's own count of what it delivered; octets: wire_bytes */
+	uint64_t kernel_drops;          /* live: lost for want of ring space */
+	uint64_t interface_drops;       /* live: lost by the interface, as far as it tells */
+	bool drops_known;               /* false where the source cannot tell (files, some links) */
+	uint64_t file_bytes_read, file_bytes_total; /* progress; total 0 when unknown (pipes) */
+};
+
+struct capture_interface {
+	char name[64];                  /* "eth0"; from pcapng when it says so; "" if unknown */
+	uint32_t index;                 /* ifIndex live; 0 in files */
+	uint8_t mac[6];                 /* live; zeros if unknown */
+};
+
+struct capture_kind {                   /* one const per source; capture_kinds[] lists them */
+	const char *name, *help;
+	bool live;
+
+	/* Opens all names, or fails with a message and leaves nothing behind. Live sources have their
+	 * privileges taken here, so that the caller may drop its own afterwards. */
+	int (*open)(const struct capture_settings *settings, struct capture **ret, struct error *err);
+
+	/* > 0: that many frames; 0: none within wait_ns, clock only; -ENODATA: end of all input.
+	 * Other negatives: damaged input or a lost interface, with a message that names file and byte
+	 * offset; whole frames before the place have been delivered by earlier calls. After such an
+	 * error the next call goes on with the next file, if there is one. */
+	int (*read)(struct capture *c, uint64_t wait_ns, struct frame_batch *ret, struct error *err);
+
+	void (*release)(struct capture *c, void *hold);         /* hold of a batch; NULL is fine */
+	void (*counters)(struct capture *c, struct capture_counters *ret);
+	unsigned (*interfaces)(struct capture *c, const struct capture_interface **ret); /* count so far */
+	void (*close)(struct capture *c);                       /* NULL is fine */
+};
+
+extern const struct capture_kind *const capture_kinds[];       /* NULL-terminated */
+
+/* The kind that serves files, and the best that serves live interfaces on this system. */
+const struct capture_kind *capture_kind_files(void);
+const struct capture_kind *capture_kind_live(void);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Hooks: measures, identification, the wall, packet reports, explain. A hook sees the packets of flows
+ * in batches, in packet order, has zeroed space per flow, and writes fields into records.
+ */
+#ifndef FLOW_HOOK_H
+#define FLOW_HOOK_H
+
+#include "base/error.h"
+#include "flow/flow.h"
+#include "record/record.h"
+
+enum flow_event {
+	FLOW_CREATED = 1,               /* first packet of a new flow */
+	FLOW_TURNED = 2,                /* initiator changed by this packet */
+	FLOW_RECORD_OPENED = 4,         /* first packet of a record (also with CREATED) */
+	FLOW_IDENTIFIED = 8, FLOW_DECIDED = 16  /* set by hooks for those behind them */
+};
+
+struct flow_touch {
+	struct flow *flow;
+	struct flow_cold *cold;
+	void *space;                    /* this hook's zeroed space of the flow; NULL if space_bytes is 0 */
+	const struct packet *packet;
+	uint32_t events;                /* enum flow_event */
+};
+
+enum hook_wants { HOOK_PACKET = 1, HOOK_TCP = 2, HOOK_PAYLOAD = 4, HOOK_END = 8 };
+enum hook_scope { HOOK_SCOPE_FLOW, HOOK_SCOPE_RECORD };  /* what is zeroed when a record is cut */
+
+struct flow_hook {
+	const char *name, *help;
+	const struct field *const *fields;      /* what it can say, NULL-terminated; may be NULL */
+	uint16_t space_bytes;                   /* per flow, 8-aligned; large or short-lived state is a pointer in it */
+	uint16_t wants;                         /* enum hook_wants; never called for the rest */
+	uint16_t scope;                         /* enum hook_scope */
+	int  (*open)(void *argument, void **ret_worker, struct error *err);
+	void (*update)(void *worker, struct flow_touch *touches, unsigned count);
+	/* A record ends (the flow lives on when reason is END_ACTIVE, or flow_gone is false). */
+	void (*ended)(void *worker, struct flow *flow, struct flow_cold *cold, void *space,
+	              uint8_t reason, bool flow_gone);
+	/* Writes fields[field] as it stands; reverse: as seen from the other side. Absent: write nothing. */
+	void (*write)(const struct flow *flow, const struct flow_cold *cold, const void *space,
+	              unsigned field, bool reverse, struct value_writer *w);
+	void (*close)(void *worker);
+};
+/* Before the table ends a flow inside a batch it hands the touches so far to the hooks.
+ * Hooks run in list order and may set events for those behind them. */
+
+#endif

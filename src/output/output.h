@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records out. An output is opened from an address (`ipfix+udp://host:4739?mtu=1400`, `json:-`), gets
+ * record batches, and accounts for each record:
+ *   accepted = acknowledged + sent + queued + spilled + sum of dropped
+ * Kinds know nothing of threads: queue.h runs each opened one in a thread of its own behind a bounded
+ * queue, so a stalled output delays nobody else. One file per kind; output_kinds[] lists them.
+ */
+#ifndef OUTPUT_OUTPUT_H
+#define OUTPUT_OUTPUT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "net/address.h"
+#include "record/record.h"
+
+struct output;                          /* a kind embeds it first in its own struct */
+struct option;
+
+enum output_drop {                      /* reasons, with names for --stats */
+	DROP_QUEUE_FULL,                /* live: the output could not take it in time */
+	DROP_SEND_FAILED,               /* the transport refused it (UDP: ICMP errors, no route) */
+	DROP_TOO_LARGE,                 /* does not fit a message of this output's mtu */
+	DROP_UNENCODABLE,               /* the format cannot carry it (NetFlow v5 and IPv6) */
+	DROP_WRITE_FAILED,              /* disk full, pipe closed */
+	DROP_COUNT
+};
+
+struct output_counters {
+	uint64_t accepted;              /* records handed to the output */
+	uint64_t acknowledged;          /* written to a file, committed, or confirmed by a peer */
+	uint64_t sent;                  /* given to a transport that confirms nothing (UDP) */
+	uint64_t queued, spilled;       /* in memory, on disk */
+	uint64_t dropped[DROP_COUNT];
+	uint64_t octets;                /* written or sent */
+	uint64_t messages;              /* datagrams, messages, transactions: what the kind calls a unit */
+};
+
+struct output_env {                     /* what the engine tells an output at open; borrowed until close */
+	bool live;                      /* a live source: never wait for long, drop and count */
+	bool terminal;                  /* standard output is a terminal (colour, alignment) */
+	uint64_t start_ns;              /* when the metering process started, since 1970 */
+	void (*message)(void *context, const char *text);       /* a line for the log; any thread */
+	void *context;
+};
+
+struct output_kind {
+	const char *scheme;             /* "json", "ipfix", "ipfix+udp" */
+	const char *help;               /* one line */
+	const char *const *parameters;  /* name, "argument", "help" triples, NULL-terminated: feeds help and manual */
+	const char *const *default_fields;      /* element names, NULL-terminated; NULL: the standard list */
+	bool splits_families;           /* wants one schema for IPv4 and one for IPv6 (templates) */
+
+	/* Fails with a message that names the address; leaves nothing half-done. */
+	int (*open)(const struct address *address, const struct output_env *env, struct output **ret,
+	            struct error *err);
+	/* Called for each schema before its first batch; the schema lives until close. */
+	int (*schema)(struct output *o, const struct schema *schema, struct error *err);
+	/* Takes the rows (borrowed for the call). May block. A failure is a message; what was lost is
+	 * counted by the output itself. */
+	int (*write)(struct output *o, const struct record_batch *batch, struct error *err);
+	/* Flush, refresh, reconnect, rotate. Called at or after the time it asked for, and when idle at
+	 * least once a second. *ret_next_ns: when it wants to be called again (CLOCK_REALTIME ns). */
+	int (*tick)(struct output *o, uint64_t now_ns, uint64_t *ret_next_ns, struct error *err);
+	int (*reopen)(struct output *o, struct error *err);     /* SIGHUP; NULL: nothing to do */
+	/* Writes out what is buffered, waiting no longer than deadline_ns (CLOCK_REALTIME). */
+	int (*finish)(struct output *o, uint64_t deadline_ns, struct error *err);
+	void (*counters)(const struct output *o, struct output_counters *ret);
+	void (*close)(struct output *o);
+};
+
+struct output {
+	const struct output_kind *kind;
+};
+
+extern const struct output_kind *const output_kinds[];         /* NULL-terminated */
+
+const struct output_kind *output_kind_find(const char *scheme);
+const char *output_drop_name(enum output_drop reason);          /* "queue_full" */
+
+/* The fields of records when nothing else is said: JSON, CSV and table. NULL-terminated. */
+extern const char *const output_standard_fields[];
+
+#endif

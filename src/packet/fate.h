@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The fate list as an enum, with names, texts and counters. */
+#ifndef PACKET_FATE_H
+#define PACKET_FATE_H
+
+#include <stdint.h>
+
+enum fate {
+#define FATE(name, text) FATE_##name,
+#include "packet/fate.def"
+#undef FATE
+	FATE_COUNT
+};
+
+struct fate_counters {
+	uint64_t packets[FATE_COUNT];   /* wire packets: an offload super-frame counts as its segments */
+	uint64_t octets[FATE_COUNT];    /* frame octets as the source gave them (frame.wire_bytes) */
+	uint64_t offload_packets;       /* in packets[] beyond one a frame: frames = sum - this */
+};
+
+const char *fate_name(enum fate fate);  /* "malformed_ipv4": key of --stats */
+const char *fate_text(enum fate fate);  /* one line for people */
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A record: values of named fields. A schema says which columns a row has and where; a record batch
+ * holds rows packed in that order. Metered, collected and queried records are all of this type, and
+ * options data are records with scope columns.
+ *
+ * Row values are in native byte order and naturally aligned, except addresses (network order octets).
+ * Times are integers in the unit of the field's type (seconds, ms, us, ns since 1970 UTC).
+ * Variable-length values are a struct arena_slice into the batch's arena.
+ * A presence bit a column says whether a value is there: absent is not zero. Absent values are zeroed.
+ */
+#ifndef RECORD_RECORD_H
+#define RECORD_RECORD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "record/field.h"
+
+enum { COLUMNS_MAX = 512, ROW_BYTES_MAX = 32768 };
+
+struct column {
+	const struct field *field;
+	uint16_t offset;                /* in the row */
+	uint16_t bytes;                 /* in the row; sizeof(struct arena_slice) when variable */
+	uint16_t cap_bytes;             /* longest variable-length value (`name=64`); 0: no cap */
+	bool reverse;                   /* RFC 5103 direction */
+	bool variable;
+};
+
+struct arena_slice {
+	uint32_t offset, bytes;         /* into record_batch.arena */
+};
+
+struct schema {                         /* immutable once built */
+	uint32_t id;                    /* unique in the process; template ids are the exporter's business */
+	uint16_t column_count;
+	uint16_t scope_count;           /* the first columns are scope (options data) when > 0 */
+	uint16_t row_bytes;             /* multiple of 8 */
+	uint16_t presence_offset;       /* bit i of the octets from here: column i is present */
+	uint8_t  family;                /* 4 or 6 when the schema serves one family only, else 0 */
+	struct column column[];
+};
+
+struct record_batch {                   /* immutable once published; freed by its last holder */
+	const struct schema *schema;
+	atomic_uint holders;
+	uint32_t count, capacity;       /* rows */
+	uint32_t arena_bytes, arena_capacity;
+	uint8_t *rows, *arena;
+};
+
+struct column_choice {                  /* what a schema is built from */
+	const struct field *field;
+	bool reverse;
+	uint16_t cap_bytes;
+};
+
+/* Lays out a schema. Fails with -E2BIG when it would exceed COLUMNS_MAX or ROW_BYTES_MAX. */
+int schema_new(const struct column_choice *choices, unsigned count, unsigned scope_count,
+               uint8_t family, struct schema **ret);
+void schema_free(struct schema *schema);
+int schema_find(const struct schema *schema, const struct field *field, bool reverse); /* column or -1 */
+bool schema_equal(const struct schema *a, const struct schema *b);      /* same columns in order */
+
+/* Parses a list such as "sourceIPv4Address,octetDeltaCount,applicationName=64" or, when it starts with
+ * + or -, changes to the list in ret_choices ("+tcpControlBits,-vlanId"); "all" is every field in
+ * `available`. Writes at most COLUMNS_MAX choices and their number; on an error the message names the
+ * word and suggests a near name, and *ret_count is unchanged. */
+int column_choices_parse(const char *text, const struct column_choice *available, unsigned available_count,
+                         struct column_choice *choices, unsigned *ret_count, struct error *err);
+
+struct record_batch *record_batch_new(const struct schema *schema, uint32_t capacity);
+struct record_batch *record_batch_hold(struct record_batch *batch);     /* one more holder */
+void record_batch_release(struct record_batch *batch);                  /* NULL is fine */
+
+/* Appends a zeroed row (all absent) and returns it; NULL when the batch is full. */
+uint8_t *record_batch_append(struct record_batch *batch);
+
+/* Copies octets into the arena (grows it) and returns the slice; bytes 0 with -ENOMEM. */
+struct arena_slice record_batch_store(struct record_batch *batch, const void *octets, uint32_t bytes);
+
+static inline uint8_t *record_row(const struct record_batch *batch, uint32_t index)
+{
+	return batch->rows + (size_t)index * batch->schema->row_bytes;
+}
+static inline bool record_is_present(const struct schema *schema, const uint8_t *row, unsigned column)
+{
+	return row[schema->presence_offset + column / 8] >> (column % 8) & 1;
+}
+static inline void record_set_present(const struct schema *schema, uint8_t *row, unsigned column)
+{
+	row[schema->presence_offset + column / 8] |= (uint8_t)(1u << (column % 8));
+}
+
+/* Where a hook writes one value: into the row of the record being made. */
+struct value_writer {
+	struct record_batch *batch;
+	uint8_t *row;
+	unsigned column;
+};
+
+/* Each sets the value (converted to the column's width, saturating) and its presence bit. */
+void value_write_unsigned(struct value_writer *w, uint64_t value);
+void value_write_signed(struct value_writer *w, int64_t value);
+void value_write_double(struct value_writer *w, double value);
+void value_write_octets(struct value_writer *w, const void *octets, uint32_t bytes);   /* addresses, strings */
+void value_write_time(struct value_writer *w, uint64_t time_ns);        /* to the column's unit */
+
+/* Reads one value; undefined when absent. */
+uint64_t value_read_unsigned(const struct schema *schema, const uint8_t *row, unsigned column);
+int64_t value_read_signed(const struct schema *schema, const uint8_t *row, unsigned column);
+double value_read_double(const struct schema *schema, const uint8_t *row, unsigned column);
+const uint8_t *value_read_octets(const struct record_batch *batch, const uint8_t *row, unsigned column,
+                                 uint32_t *ret_bytes);
+
+#endif
