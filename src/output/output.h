@@ -9,6 +9,7 @@
 #ifndef OUTPUT_OUTPUT_H
 #define OUTPUT_OUTPUT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -44,6 +45,8 @@ struct output_env {                     /* what the engine tells an output at op
 	uint64_t start_ns;              /* when the metering process started, since 1970 */
 	void (*message)(void *context, const char *text);       /* a line for the log; any thread */
 	void *context;
+	/* Set by the queue when waiting is over: a call that blocks returns soon. NULL: never. */
+	const atomic_bool *give_up;
 };
 
 struct output_kind {
@@ -58,8 +61,8 @@ struct output_kind {
 	            struct error *err);
 	/* Called for each schema before its first batch; the schema lives until close. */
 	int (*schema)(struct output *o, const struct schema *schema, struct error *err);
-	/* Takes the rows (borrowed for the call). May block. A failure is a message; what was lost is
-	 * counted by the output itself. */
+	/* Takes the rows (borrowed for the call). May block. A failure is a message that names the file
+	 * or peer; what was lost is counted by the output itself. It is called again all the same. */
 	int (*write)(struct output *o, const struct record_batch *batch, struct error *err);
 	/* Flush, refresh, reconnect, rotate. Called at or after the time it asked for, and when idle at
 	 * least once a second. *ret_next_ns: when it wants to be called again (CLOCK_REALTIME ns). */
@@ -79,6 +82,9 @@ extern const struct output_kind *const output_kinds[];         /* NULL-terminate
 
 const struct output_kind *output_kind_find(const char *scheme);
 const char *output_drop_name(enum output_drop reason);          /* "queue_full" */
+
+/* accepted == acknowledged + sent + queued + spilled + sum of dropped: weir checks it at exit. */
+bool output_counters_balanced(const struct output_counters *counters);
 
 /* The fields of records when nothing else is said: JSON, CSV and table. NULL-terminated. */
 extern const char *const output_standard_fields[];

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The list of output kinds: externs only, one line for each. A kind is a file in print, export or store
+ * that defines a const struct output_kind; nothing registers itself, so nothing gets lost in a static
+ * library. Also here: names of drop reasons, the standard fields, the balance of an account.
+ */
+#include <string.h>
+
+#include "base/compiler.h"
+#include "output/output.h"
+
+extern const struct output_kind output_null;
+
+const struct output_kind *const output_kinds[] = {
+	&output_null,
+	NULL
+};
+
+const char *const output_standard_fields[] = {
+	"flowStartMicroseconds", "flowEndMicroseconds",
+	"sourceIPv4Address", "sourceIPv6Address", "destinationIPv4Address", "destinationIPv6Address",
+	"protocolIdentifier", "sourceTransportPort", "destinationTransportPort",
+	"vlanId", "dot1qCustomerVlanId",
+	"packetDeltaCount", "octetDeltaCount", "reversePacketDeltaCount", "reverseOctetDeltaCount",
+	"tcpControlBits", "reverseTcpControlBits",
+	"icmpTypeCodeIPv4", "reverseIcmpTypeCodeIPv4", "icmpTypeCodeIPv6", "reverseIcmpTypeCodeIPv6",
+	"flowEndReason", "biflowDirection", "ingressInterface",
+	NULL
+};
+
+static const char *const drop_names[] = {
+	[DROP_QUEUE_FULL] = "queue_full",
+	[DROP_SEND_FAILED] = "send_failed",
+	[DROP_TOO_LARGE] = "too_large",
+	[DROP_UNENCODABLE] = "unencodable",
+	[DROP_WRITE_FAILED] = "write_failed",
+};
+_Static_assert(array_count(drop_names) == DROP_COUNT, "every drop reason has a name");
+
+const struct output_kind *output_kind_find(const char *scheme)
+{
+	for (unsigned i = 0; output_kinds[i]; i++)
+		if (strcmp(output_kinds[i]->scheme, scheme) == 0)
+			return output_kinds[i];
+	return NULL;
+}
+
+const char *output_drop_name(enum output_drop reason)
+{
+	return (unsigned)reason < DROP_COUNT ? drop_names[reason] : "unknown";
+}
+
+bool output_counters_balanced(const struct output_counters *counters)
+{
+	uint64_t sum = counters->acknowledged + counters->sent + counters->queued + counters->spilled;
+	for (unsigned i = 0; i < DROP_COUNT; i++)
+		sum += counters->dropped[i];
+	return sum == counters->accepted;
+}
