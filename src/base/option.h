@@ -4,7 +4,7 @@
  * An option is stored into a settings struct at `offset`, in the type that its kind says:
  *
  *   OPTION_FLAG      bool                      --promiscuous, --no-promiscuous
- *   OPTION_INVERSE   bool, set to false        --no-vlan-key
+ *   OPTION_INVERSE   bool, set to false        --no-vlan-key; --vlan-key takes it back
  *   OPTION_TEXT      const char *              (owned by the option_set)
  *   OPTION_LIST      struct text_list          repeatable
  *   OPTION_COUNT     uint64_t                  1000, 10k, 4M (powers of 1000)
@@ -45,11 +45,14 @@ struct option {
 	const char *help;               /* one line */
 	const char *const *choices;     /* OPTION_CHOICE, NULL-terminated */
 	const char *group;              /* heading in --help, e.g. "Input"; NULL: as the one before */
+	const char *minimum, *maximum;  /* bounds of a number, as a user would write them; NULL: none */
+	bool command_line_only;         /* makes no sense in a YAML file */
 };
 
 struct option_set;                      /* a table bound to a settings struct; owns strings and lists */
 
-/* Binds and stores the defaults. The table and settings are borrowed. */
+/* Binds and stores the defaults: false for flags, true for inverse ones, NULL, an empty list or 0 where
+ * the table has none. The table and settings are borrowed; the error is one of the table. */
 int option_set_new(const struct option *table, void *settings, struct option_set **ret, struct error *err);
 void option_set_free(struct option_set *set);
 
@@ -60,7 +63,8 @@ int option_set_value(struct option_set *set, const char *name, const char *value
 bool option_is_set(const struct option_set *set, const char *name);
 
 /* Parses argv (after the command's name): long and short forms, --name=value, bundled flags, "--".
- * What is no option is left in ret_rest (borrowed from argv). Messages name the option, what was found,
+ * A later value replaces an earlier one; lists grow. What is no option, wherever it stands, is left in
+ * ret_rest (strings borrowed from argv, the array owned by the set). Messages name the option, what was found,
  * what was expected, and a near name for a misspelt one. */
 int option_parse_arguments(struct option_set *set, int argc, char **argv, struct text_list *ret_rest,
                            struct error *err);
@@ -69,7 +73,14 @@ int option_parse_arguments(struct option_set *set, int argc, char **argv, struct
  * command line win over it, whatever the order. Messages name file, line and column. */
 int option_read_yaml(struct option_set *set, const char *path, struct error *err);
 
+/* Options by group, aligned, wrapped at `width` columns. */
 void option_print_help(const struct option *table, FILE *out, unsigned width);
-void option_print_manual(const struct option *table, FILE *out);        /* man(7) .TP entries */
+/* man(7): .SS for each group, .TP for each option. */
+void option_print_manual(const struct option *table, FILE *out);
+/* Text for man(7): backslashes, hyphens, leading dots and quotes are taken literally. */
+void option_print_troff(const char *text, FILE *out);
+/* What an option wants, for help and completion: its argument, or its choices joined by "|"; "" for flags. */
+size_t option_argument(const struct option *option, char *buffer, size_t size);
+bool option_takes_value(const struct option *option);
 
 #endif

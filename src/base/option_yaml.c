@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The YAML file: one mapping of long option names to values. Read as a whole document by libyaml, which
+ * keeps the place of every node, so each message can say line and column. The size is bounded and no
+ * node is followed deeper than a list of values, so no file can make this loop or grow.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "base/option_set.h"
+
+enum { YAML_BYTES_MAX = 1 << 20 };
+
+struct yaml_file {
+	const char *path;
+	struct option_set *set;
+	yaml_document_t document;
+	struct error *err;
+};
+
+static int read_whole(const char *path, unsigned char **ret, size_t *ret_bytes, struct error *err);
+static int load(struct yaml_file *file, yaml_parser_t *parser);
+static int read_document(struct yaml_file *file);
+
+int option_read_yaml(struct option_set *set, const char *path, struct error *err)
+{
+	struct yaml_file file = { .path = path, .set = set, .err = err };
+	unsigned char *octets = NULL;
+	size_t bytes = 0;
+	yaml_parser_t parser;
+	int r = read_whole(path, &octets, &bytes, err);
+	if (r < 0)
+		return r;
+	if (!yaml_parser_initialize(&parser)) {
+		free(octets);
+		return error_set(err, -ENOMEM, "%s: out of memory", path);
+	}
+	yaml_parser_set_input_string(&parser, octets, bytes);
+	r = load(&file, &parser);
+	if (r == 0) {
+		r = read_document(&file);
+		yaml_document_delete(&file.document);
+	}
+	yaml_parser_delete(&parser);
+	free(octets);
+	return r;
+}
+
+static int read_whole(const char *path, unsigned char **ret, size_t *ret_bytes, struct error *err)
+{
+	FILE *f = fopen(path, "re");
+	if (!f)
+		return error_set(err, -errno, "%s: cannot open the configuration: %s", path, strerror(errno));
+	unsigned char *octets = malloc(YAML_BYTES_MAX + 1);
+	if (!octets) {
+		fclose(f);
+		return error_set(err, -ENOMEM, "%s: out of memory", path);
+	}
+	errno = 0;
+	size_t bytes = fread(octets, 1, YAML_BYTES_MAX + 1, f);
+	int r = 0;
+	if (ferror(f))
+		r = error_set(err, errno ? -errno : -EIO, "%s: cannot read the configuration: %s", path,
+		              strerror(errno ? errno : EIO));
+	else if (bytes > YAML_BYTES_MAX)
+		r = error_set(err, -E2BIG, "%s: larger than %d octets, expected a configuration", path,
+		              YAML_BYTES_MAX);
+	fclose(f);
+	if (r < 0) {
+		free(octets);
+		return r;
+	}
+	*ret = octets;
+	*ret_bytes = bytes;
+	return 0;
+}
+
+/* "weir.yaml:4:7" into a buffer; libyaml counts from 0. */
+static const char *place(const struct yaml_file *file, yaml_mark_t mark, char *buffer, size_t size)
+{
+	snprintf(buffer, size, "%.160s:%zu:%zu", file->path, mark.line + 1, mark.column + 1);
+	return buffer;
+}
+
+static int fail(const struct yaml_file *file, const yaml_node_t *node, const char *text)
+{
+	char where[200];
+	return error_set(file->err, -EINVAL, "%s: %s",
+	                 place(file, node->start_mark, where, sizeof where), text);
+}
+
+static int fail_syntax(const struct yaml_file *file, const yaml_parser_t *parser)
+{
+	const char *problem = parser->problem ? parser->problem : "cannot be read";
+	char where[200];
+	if (parser->error == YAML_READER_ERROR)
+		return error_set(file->err, -EINVAL, "%s: no YAML: %s at octet %zu", file->path, problem,
+		                 parser->problem_offset);
+	return error_set(file->err, -EINVAL, "%s: no YAML: %s%s%s",
+	                 place(file, parser->problem_mark, where, sizeof where),
+	                 parser->context ? parser->context : "", parser->context ? ", " : "", problem);
+}
+
+/* Loads the first document and makes sure that there is no second. */
+static int load(struct yaml_file *file, yaml_parser_t *parser)
+{
+	yaml_document_t second;
+	if (!yaml_parser_load(parser, &file->document))
+		return fail_syntax(file, parser);
+	if (!yaml_document_get_root_node(&file->document))
+		return 0;               /* the stream has ended: there is nothing behind it */
+	int r = 0;
+	if (!yaml_parser_load(parser, &second)) {
+		r = fail_syntax(file, parser);
+	} else {
+		yaml_node_t *root = yaml_document_get_root_node(&second);
+		if (root)
+			r = fail(file, root, "a second document, expected one");
+		yaml_document_delete(&second);
+	}
+	if (r < 0)
+		yaml_document_delete(&file->document);
+	return r;
+}
+
+static bool is_null(const yaml_node_t *node)
+{
+	const char *text = (const char *)node->data.scalar.value;
+	return node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+	       (!*text || strcmp(text, "~") == 0 || strcmp(text, "null") == 0);
+}
+
+/* The text of a scalar node that can be a value; NULL with a message otherwise. */
+static const char *scalar(const struct yaml_file *file, const yaml_node_t *node, const char *wanted)
+{
+	char text[200];
+	const char *value = (const char *)node->data.scalar.value;
+	snprintf(text, sizeof text, "found %s, expected %s",
+	         node->type == YAML_SEQUENCE_NODE ? "a list" :
+	         node->type == YAML_MAPPING_NODE ? "a mapping" : "nothing", wanted);
+	if (node->type != YAML_SCALAR_NODE || is_null(node)) {
+		fail(file, node, text);
+		return NULL;
+	}
+	if (strlen(value) != node->data.scalar.length) {
+		fail(file, node, "the value contains an octet 0");
+		return NULL;
+	}
+	return value;
+}
+
+/* `vlan-key: no` is `no-vlan-key: yes`. What is no flag stays as it is, for the message. */
+static const char *opposite(const char *value)
+{
+	static const char *const pairs[][2] = { { "true", "false" }, { "yes", "no" }, { "on", "off" } };
+	for (unsigned i = 0; i < 3; i++)
+		for (unsigned k = 0; k < 2; k++)
+			if (strcmp(value, pairs[i][k]) == 0)
+				return pairs[i][!k];
+	return value;
+}
+
+static int store(struct yaml_file *file, const struct option *option, const yaml_node_t *node,
+                 bool negated)
+{
+	char spot[200], where[300], wanted[200];
+	if (option_argument(option, wanted, sizeof wanted) == 0)
+		snprintf(wanted, sizeof wanted, "true or false");
+	const char *value = scalar(file, node, wanted);
+	if (!value)
+		return -EINVAL;
+	snprintf(where, sizeof where, "%s: %s%s", place(file, node->start_mark, spot, sizeof spot),
+	         negated && option->type == OPTION_FLAG ? "no-" : "",
+	         option->name + (negated && option->type == OPTION_INVERSE ? 3 : 0));
+	if (negated)
+		value = opposite(value);
+	return option_store(file->set, option, value, where, SOURCE_FILE, file->err);
+}
+
+static int store_all(struct yaml_file *file, const struct option *option, const yaml_node_t *node,
+                     bool negated)
+{
+	if (option->type != OPTION_LIST || node->type != YAML_SEQUENCE_NODE)
+		return store(file, option, node, negated);
+	for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top; i++) {
+		int r = store(file, option, yaml_document_get_node(&file->document, *i), false);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int fail_key(const struct yaml_file *file, const yaml_node_t *node, const char *key)
+{
+	const char *near = option_suggest(file->set->table, key, strlen(key));
+	char text[400];
+	snprintf(text, sizeof text, "unknown option '%.100s'%s%s%s", key, near ? "; did you mean " : "",
+	         near ? near : "", near ? "?" : "");
+	return fail(file, node, text);
+}
+
+static int read_pair(struct yaml_file *file, const yaml_node_t *key, const yaml_node_t *value,
+                     bool *seen)
+{
+	char text[400];
+	const char *name = scalar(file, key, "the name of an option");
+	if (!name)
+		return -EINVAL;
+	bool negated;
+	const struct option *option = option_find(file->set->table, name, strlen(name), &negated);
+	if (!option)
+		return fail_key(file, key, name);
+	if (option->command_line_only) {
+		snprintf(text, sizeof text, "%s stands on the command line only", name);
+		return fail(file, key, text);
+	}
+	if (seen[option - file->set->table]) {
+		snprintf(text, sizeof text, "%s is given twice%s", name,
+		         option->type == OPTION_LIST ? ", expected one list" : "");
+		return fail(file, key, text);
+	}
+	seen[option - file->set->table] = true;
+	return store_all(file, option, value, negated);
+}
+
+static int read_document(struct yaml_file *file)
+{
+	const yaml_node_t *root = yaml_document_get_root_node(&file->document);
+	if (!root || (root->type == YAML_SCALAR_NODE && is_null(root)))
+		return 0;
+	if (root->type != YAML_MAPPING_NODE)
+		return fail(file, root, "expected a mapping of option names to values, such as 'idle-timeout: 30s'");
+	bool *seen = calloc(file->set->count + 1, sizeof *seen);
+	if (!seen)
+		return error_set(file->err, -ENOMEM, "%s: out of memory", file->path);
+	int r = 0;
+	for (yaml_node_pair_t *p = root->data.mapping.pairs.start;
+	     r == 0 && p < root->data.mapping.pairs.top; p++)
+		r = read_pair(file, yaml_document_get_node(&file->document, p->key),
+		              yaml_document_get_node(&file->document, p->value), seen);
+	free(seen);
+	return r;
+}
