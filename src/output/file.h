@@ -53,6 +53,8 @@ void file_writer_lost(struct file_writer *f, uint64_t records, enum output_drop 
 int file_writer_put(struct file_writer *f, const void *octets, size_t bytes, uint32_t records,
                     struct error *err);
 
+/* After each batch: shows what is there when a person watches (a terminal); else it may wait a second. */
+int file_writer_batch_done(struct file_writer *f, struct error *err);
 /* Hands the buffer to the kernel. */
 int file_writer_flush(struct file_writer *f, struct error *err);
 
