@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The files that the user named, in the order in which they are read: directories stand for their
+ * regular files in name order. All named files are checked before any is read, so that a wrong name is
+ * told before anything runs; files found in directories are checked when their turn comes.
+ * Neighbours: file.c.
+ */
+#ifndef CAPTURE_FILE_LIST_H
+#define CAPTURE_FILE_LIST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct file_list {
+	char **paths;                   /* "-": standard input */
+	unsigned count, room;
+	uint64_t total_bytes;           /* of all, as they are on disk */
+	bool total_known;               /* false with pipes */
+};
+
+int file_list_init(struct file_list *list, const char *const *names, unsigned count, struct error *err);
+void file_list_fini(struct file_list *list);
+
+#endif
