@@ -77,8 +77,8 @@ struct packet {
 	uint16_t vlan_outer, vlan_inner;/* ids; 0 if none */
 	uint16_t tcp_window;            /* as sent, unscaled */
 	uint8_t  tos, ttl, mpls_depth, fate;
-};
-static_assert(offsetof(struct packet, frame) == 64 && sizeof(struct packet) <= 128, "two lines");
+} __attribute__((aligned(64)));
+static_assert(offsetof(struct packet, frame) == 64 && sizeof(struct packet) == 128, "two lines");
 
 struct packet_settings {
 	bool tunnels;                   /* meter the innermost packet */
