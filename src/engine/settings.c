@@ -22,7 +22,7 @@ const struct option meter_options[] = {
 	  .help = "read a capture file (pcap or pcapng, also .gz and .zst), a directory of them, or - for "
 	          "standard input" },
 	{ .name = "interface", .letter = 'i', .type = OPTION_LIST, .offset = AT(interfaces),
-	  .argument = "NAME", .help = "meter a live interface; several share one flow table" },
+	  .argument = "INTERFACE", .help = "meter a live interface; several share one flow table" },
 	{ .name = "filter", .type = OPTION_TEXT, .offset = AT(filter), .argument = "EXPRESSION",
 	  .help = "meter only what this pcap-filter(7) expression matches; the same as the words behind "
 	          "the options" },
@@ -104,7 +104,7 @@ const struct option meter_options[] = {
 	{ .name = "workers", .letter = 'j', .type = OPTION_COUNT, .offset = AT(workers),
 	  .argument = "NUMBER", .default_text = "1", .minimum = "1", .maximum = "256",
 	  .help = "threads that meter; the records are the same for any number" },
-	{ .name = "user", .letter = 'u', .type = OPTION_TEXT, .offset = AT(user), .argument = "NAME",
+	{ .name = "user", .letter = 'u', .type = OPTION_TEXT, .offset = AT(user), .argument = "USER",
 	  .help = "become this user once sources and outputs are open" },
 	{ .name = "verbose", .letter = 'v', .type = OPTION_FLAG, .offset = AT(verbose),
 	  .help = "say more on standard error" },

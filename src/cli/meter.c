@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `weir meter`: settings from the command line and a YAML file, then an engine that runs by them.
+ * What needs more than one option to judge is judged here; what a single value may be is judged by its
+ * type (base/option.h) or by the room that uses it, when the engine opens.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/signals.h"
+#include "cli/terminal.h"
+#include "engine/engine.h"
+
+static int read_settings(struct option_set *set, struct settings *s, int argc, char **argv,
+                         struct error *err);
+static int check(const struct settings *s, struct error *err);
+static int meter(const struct settings *s, struct error *err);
+
+static int meter_run(int argc, char **argv)
+{
+	struct settings settings = { 0 };
+	struct option_set *set = NULL;
+	struct error err = { "" };
+	int status = STATUS_USER;
+	if (option_set_new(meter_options, &settings, &set, &err) == 0 &&
+	    read_settings(set, &settings, argc, argv, &err) == 0 && check(&settings, &err) == 0)
+		status = meter(&settings, &err);
+	if (*err.text)
+		command_fail("%s", err.text);
+	option_set_free(set);
+	return status;
+}
+
+/* A lone word that is the name of a file was meant for -r. */
+static bool is_file_name(const struct text_list *words)
+{
+	return words->count == 1 && strpbrk(words->items[0], "./") && access(words->items[0], F_OK) == 0;
+}
+
+/* The words behind the options, joined by blanks, as --filter. */
+static int take_filter(struct option_set *set, const struct text_list *words, struct error *err)
+{
+	size_t size = 1;
+	if (words->count == 0)
+		return 0;
+	if (option_is_set(set, "filter"))
+		return error_set(err, -EINVAL, "a filter stands in --filter and behind the options ('%.100s'): "
+		                 "expected one", words->items[0]);
+	if (is_file_name(words))
+		return error_set(err, -EINVAL, "'%.100s' stands where a filter is expected; to read the file: "
+		                 "-r %.100s", words->items[0], words->items[0]);
+	for (unsigned i = 0; i < words->count; i++)
+		size += strlen(words->items[i]) + 1;
+	char *joined = malloc(size), *at = joined;
+	if (!joined)
+		return error_set(err, -ENOMEM, "out of memory");
+	*at = '\0';
+	for (unsigned i = 0; i < words->count; i++)
+		at = stpcpy(stpcpy(at, i ? " " : ""), words->items[i]);
+	int r = option_set_value(set, "filter", joined, "filter", err);
+	free(joined);
+	return r;
+}
+
+static int read_settings(struct option_set *set, struct settings *s, int argc, char **argv,
+                         struct error *err)
+{
+	struct text_list words;
+	int r = option_parse_arguments(set, argc, argv, &words, err);
+	if (r == 0)
+		r = take_filter(set, &words, err);
+	if (r == 0 && s->config)
+		r = option_read_yaml(set, s->config, err);
+	if (r == 0 && s->outputs.count == 0)
+		r = option_set_value(set, "output", terminal_is(stdout) ? "table:" : "json:-", "--output",
+		                     err);
+	return r;
+}
+
+static int check(const struct settings *s, struct error *err)
+{
+	if (s->write_packets)
+		return error_set(err, -ENOSYS, "-w/--write: writing packets is not built yet");
+	if (s->files.count == 0 && s->interfaces.count == 0)
+		return error_set(err, -EINVAL, "nothing to meter: name a capture file with -r FILE or a live "
+		                 "interface with -i INTERFACE");
+	if (s->files.count > 0 && s->interfaces.count > 0)
+		return error_set(err, -EINVAL, "-r %.100s and -i %.100s: expected files or interfaces, not both",
+		                 s->files.items[0], s->interfaces.items[0]);
+	if (s->verbose && s->quiet)
+		return error_set(err, -EINVAL, "-v and -q contradict each other");
+	if (s->stats_interval_ns != DURATION_OFF && !s->stats)
+		return error_set(err, -EINVAL, "--stats-interval has nothing to write to: expected --stats FILE "
+		                 "beside it");
+	return 0;
+}
+
+static int meter(const struct settings *s, struct error *err)
+{
+	const struct log log = {
+		.level = s->quiet ? LOG_WARNING : s->verbose ? LOG_DETAIL : LOG_NOTE,
+	};
+	const struct engine_env env = {
+		.log = &log,
+		.progress = s->files.count > 0 && !s->quiet && terminal_is(stderr),
+	};
+	struct engine *engine = NULL;
+	signals_prepare();
+	if (engine_open(s, &env, &engine, err) < 0)
+		return STATUS_USER;
+	int r = 0;
+	if (!s->check) {
+		signals_direct(engine);
+		r = engine_run(engine, err);
+		signals_release();
+	}
+	engine_close(engine);
+	return r == 0 ? STATUS_FINE : STATUS_FAILED;
+}
+
+static const struct topic topics[] = {
+	{ "Values", "Durations read 90 (seconds), 1m30s, 2h, 100ms or off. Sizes read 1500, 64KiB, 512M or "
+	  "1G (powers of 1024), counts 1000, 10k or 4M (powers of 1000). Fields have the names that `weir "
+	  "fields` lists. FILTER is a pcap-filter(7) expression; it means the same for tagged packets." },
+	{ "Configuration", "-f FILE reads a YAML file whose keys are the long names above, such as "
+	  "'idle-timeout: 30s'; what is repeatable takes a list. The command line wins over the file." },
+	{ "Signals", "SIGINT and SIGTERM end the run: all flows are written first; a second one ends it at "
+	  "once. SIGHUP reopens the output files, SIGUSR1 writes --stats." },
+	{ "Exit status", "0 when all went well, 1 when some input was damaged or an output failed (what was "
+	  "whole is metered and written), 2 for a mistake in options, files or values (nothing is written)." },
+	{ 0 },
+};
+
+static const struct example examples[] = {
+	{ "weir meter -r capture.pcap",
+	  "shows the flows of a capture file as a table; into a pipe the same writes JSON lines" },
+	{ "weir meter -r monday/ -o monday.csv.gz -o monday.ipfix tcp port 443",
+	  "reads a directory of captures as one, keeps HTTPS, writes two files, one compressed" },
+	{ "weir meter -i eth0 -o ipfix+udp://collector.example.net:4739",
+	  "meters an interface and exports IPFIX to a collector" },
+	{ "weir meter -i eth0 -o 'json:flows-%F-%H%M.json?rotate=5m' --stats stats.json",
+	  "writes a new JSON file every five minutes, and at the end an account of every packet" },
+	{ "weir meter -r capture.pcap -d off -t off --tcp-linger off --fields +tcpControlBits -o json:- | jq .",
+	  "one record a flow however long it lasts, for another program to read" },
+	{ 0 },
+};
+
+const struct command command_meter = {
+	.name = "meter",
+	.help = "meter capture files or live interfaces: packets in, flow records out",
+	.synopsis = "[OPTION]... [FILTER]",
+	.text = "Reads packets from capture files (-r) or live interfaces (-i), makes bidirectional flows of "
+	        "them and writes a record for each to every output (-o). FILTER narrows what is metered. "
+	        "Every packet is accounted for: metered, or counted with the reason why not (--stats).",
+	.options = meter_options,
+	.outputs = true,
+	.topics = topics,
+	.examples = examples,
+	.run = meter_run,
+};
