@@ -52,7 +52,7 @@ struct flow_cold {
 	uint32_t packets_high[2];       /* carries of flow.packets */
 	uint16_t interface[2];          /* of the first packet each way (index into the source's list) */
 	uint16_t icmp[2];               /* type and code of the first ICMP message each way */
-	uint32_t extension;             /* index of the measures' space; 0: none */
+	uint16_t vlan_outer, vlan_inner;/* ids of the record's first packet; 0: none */
 	uint8_t  basis;                 /* enum flow_basis */
 	uint8_t  bits;                  /* enum flow_cold_bits */
 	uint16_t reserved;

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Large arrays that grow in place: a region reserves address space for its bound at once and takes
+ * memory from the system only as it is touched. Nothing moves, so pointers into it stay valid.
+ * All but the first 2 MB ask for huge pages; small tables stay small.
+ */
+#ifndef BASE_MEMORY_H
+#define BASE_MEMORY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct region {
+	uint8_t *start;                 /* zeroed on first touch */
+	size_t size_bytes;              /* reserved */
+};
+
+/* 0 or -ENOMEM. */
+int region_init(struct region *region, size_t size_bytes);
+void region_fini(struct region *region);        /* a zeroed region is fine */
+
+/* Memory of this machine (or of its control group, if smaller), in octets. */
+uint64_t memory_of_machine(void);
+
+#endif

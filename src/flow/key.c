@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "flow/key.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/field.h"
+
+struct key_word {
+	const char *name;
+	uint32_t fields;
+	uint8_t address;                /* 1 source, 2 destination */
+	uint8_t family;                 /* 4 or 6 with an address */
+};
+
+static const struct key_word key_words[] = {
+	{ "sourceIPv4Address", 0, 1, 4 },       { "destinationIPv4Address", 0, 2, 4 },
+	{ "sourceIPv6Address", 0, 1, 6 },       { "destinationIPv6Address", 0, 2, 6 },
+	{ "sourceIPv4Prefix", 0, 1, 4 },        { "destinationIPv4Prefix", 0, 2, 4 },
+	{ "sourceIPv6Prefix", 0, 1, 6 },        { "destinationIPv6Prefix", 0, 2, 6 },
+	{ "protocolIdentifier", KEY_PROTOCOL, 0, 0 },
+	{ "sourceTransportPort", KEY_SOURCE_PORT, 0, 0 },
+	{ "destinationTransportPort", KEY_DESTINATION_PORT, 0, 0 },
+	{ "icmpTypeCodeIPv4", KEY_ICMP, 0, 0 }, { "icmpTypeCodeIPv6", KEY_ICMP, 0, 0 },
+	{ "vlanId", KEY_VLAN_OUTER, 0, 0 },     { "dot1qVlanId", KEY_VLAN_OUTER, 0, 0 },
+	{ "dot1qCustomerVlanId", KEY_VLAN_INNER, 0, 0 },
+	{ "ingressInterface", KEY_INTERFACE, 0, 0 },
+	{ "ipClassOfService", KEY_TOS, 0, 0 },  { "ipVersion", KEY_FAMILY, 0, 0 },
+	{ "flowLabelIPv6", KEY_FLOW_LABEL, 0, 0 },
+	{ "layer2SegmentId", KEY_TUNNEL, 0, 0 },
+};
+
+static void set_address(struct key_plan *plan, const struct key_word *word, unsigned bits)
+{
+	unsigned which = word->family == 6;
+	if (word->address == 1) {
+		plan->source = true;
+		plan->source_bits[which] = (uint8_t)bits;
+	} else {
+		plan->destination = true;
+		plan->destination_bits[which] = (uint8_t)bits;
+	}
+	plan->fields |= KEY_FAMILY;
+}
+
+/* One word: NAME or NAME/BITS. */
+static int parse_word(struct key_plan *plan, const char *word, struct error *err)
+{
+	size_t length = strcspn(word, "/");
+	const struct key_word *found = NULL;
+	for (unsigned i = 0; i < array_count(key_words); i++)
+		if (!strncmp(key_words[i].name, word, length) && !key_words[i].name[length])
+			found = &key_words[i];
+	if (!found) {
+		char name[64];
+		snprintf(name, sizeof name, "%.*s", (int)length, word);
+		const char *near = field_suggest(name);
+		return error_set(err, -EINVAL, "--key: \"%s\" cannot be part of a flow key%s%s%s; possible are addresses"
+			" (sourceIPv4Address/24), ports, protocolIdentifier, vlanId, dot1qCustomerVlanId,"
+			" icmpTypeCodeIPv4, ingressInterface, ipClassOfService, ipVersion, flowLabelIPv6",
+			name, near && strcmp(near, name) ? " (did you mean " : "",
+			near && strcmp(near, name) ? near : "", near && strcmp(near, name) ? "?)" : "");
+	}
+	unsigned width = found->family == 6 ? 128 : 32, bits = width;
+	if (word[length] == '/') {
+		char *end;
+		unsigned long value = strtoul(word + length + 1, &end, 10);
+		if (!found->address || *end || end == word + length + 1 || value < 1 || value > width)
+			return error_set(err, -EINVAL, "--key: \"%s\": expected %s", word, found->address
+				? "a prefix length from 1 to 32 (IPv4) or 128 (IPv6)" : "no \"/\" after this field");
+		bits = (unsigned)value;
+	}
+	plan->fields |= found->fields;
+	if (found->address)
+		set_address(plan, found, bits);
+	return 0;
+}
+
+/* A plan that names one family's address alone leaves the other family's packets without that address. */
+static void finish_plan(struct key_plan *plan)
+{
+	bool ports = (plan->fields & KEY_SOURCE_PORT) && (plan->fields & KEY_DESTINATION_PORT);
+	bool no_ports = !(plan->fields & (KEY_SOURCE_PORT | KEY_DESTINATION_PORT));
+	plan->mirrored = plan->source == plan->destination && (ports || no_ports)
+		&& !memcmp(plan->source_bits, plan->destination_bits, sizeof plan->source_bits)
+		&& !(plan->fields & KEY_FLOW_LABEL);
+	bool v4_full = plan->source_bits[0] == 32 && plan->destination_bits[0] == 32;
+	bool v6_full = plan->source_bits[1] == 128 && plan->destination_bits[1] == 128;
+	bool v4_none = !plan->source_bits[0] && !plan->destination_bits[0];
+	bool v6_none = !plan->source_bits[1] && !plan->destination_bits[1];
+	plan->prefixes = (plan->source_bits[0] % 32 | plan->destination_bits[0] % 32
+		| plan->source_bits[1] % 128 | plan->destination_bits[1] % 128) != 0;
+	plan->full_tuple = (v4_full || v4_none) && (v6_full || v6_none) && (v4_full || v6_full)
+		&& ports && (plan->fields & KEY_PROTOCOL);
+}
+
+static void standard_plan(struct key_plan *plan, const struct key_options *options)
+{
+	*plan = (struct key_plan){
+		.fields = KEY_PROTOCOL | KEY_SOURCE_PORT | KEY_DESTINATION_PORT | KEY_ICMP | KEY_FAMILY
+			| (options->vlan_key ? KEY_VLAN_OUTER | KEY_VLAN_INNER : 0)
+			| (options->per_interface ? KEY_INTERFACE : 0) | (options->tunnels ? KEY_TUNNEL : 0),
+		.source_bits = { 32, 128 }, .destination_bits = { 32, 128 }, .source = true, .destination = true,
+		.standard = options->vlan_key && !options->per_interface && !options->tunnels,
+	};
+	finish_plan(plan);
+}
+
+int key_plan_parse(const struct key_options *options, struct key_plan *ret, struct error *err)
+{
+	struct key_plan plan;
+	if (!options->key) {
+		standard_plan(ret, options);
+		return 0;
+	}
+	memset(&plan, 0, sizeof plan);
+	char *copy = strdup(options->key), *save = NULL;
+	if (!copy)
+		return error_set(err, -ENOMEM, "--key: out of memory");
+	int r = 0;
+	for (char *w = strtok_r(copy, ", ", &save); w && !r; w = strtok_r(NULL, ", ", &save))
+		r = parse_word(&plan, w, err);
+	free(copy);
+	if (r)
+		return r;
+	if (!plan.fields)
+		return error_set(err, -EINVAL, "--key: the list is empty; expected element names,"
+			" e.g. sourceIPv4Address/24,protocolIdentifier");
+	if (options->per_interface)
+		plan.fields |= KEY_INTERFACE;
+	if (options->tunnels)
+		plan.fields |= KEY_TUNNEL;
+	finish_plan(&plan);
+	*ret = plan;
+	return 0;
+}
+
+static void copy_prefix(uint8_t *to, const uint8_t *from, unsigned bits)
+{
+	unsigned whole = bits / 8, rest = bits % 8;
+	memcpy(to, from, whole);
+	if (rest)
+		to[whole] = (uint8_t)(from[whole] & (0xff << (8 - rest)));
+}
+
+struct ends {                           /* source first */
+	uint8_t address[2][16];
+	uint16_t port[2];
+};
+
+static bool has_ports(uint8_t protocol)
+{
+	return protocol == 6 || protocol == 17 || protocol == 33 || protocol == 132 || protocol == 136;
+}
+
+static struct ends packet_ends(const struct key_plan *plan, const struct packet *p)
+{
+	struct ends e = { 0 };
+	unsigned source = p->sender, destination = source ^ 1, six = p->family == 6;
+	const uint8_t *from = six ? p->key.address.v6[source] : p->key.address.v4[source];
+	const uint8_t *to = six ? p->key.address.v6[destination] : p->key.address.v4[destination];
+	if (plan->source)
+		copy_prefix(e.address[0], from, plan->source_bits[six]);
+	if (plan->destination)
+		copy_prefix(e.address[1], to, plan->destination_bits[six]);
+	if (!has_ports(p->key.protocol)) {      /* ICMP: type and code are one thing, whatever the sides */
+		if (plan->fields & KEY_ICMP) {
+			e.port[0] = p->key.port[source];
+			e.port[1] = p->key.port[destination];
+		}
+		return e;
+	}
+	if (plan->fields & KEY_SOURCE_PORT)
+		e.port[0] = p->key.port[source];
+	if (plan->fields & KEY_DESTINATION_PORT)
+		e.port[1] = p->key.port[destination];
+	return e;
+}
+
+static void set_vlans(const struct key_plan *plan, const struct packet *p, struct key *base)
+{
+	if (plan->fields & KEY_VLAN_OUTER) {
+		base->vlan[0] = p->key.vlan[0];
+		base->vlan[1] = p->key.vlan[1] & 0xf0;
+	}
+	if (plan->fields & KEY_VLAN_INNER) {
+		base->vlan[1] |= p->key.vlan[1] & 0x0f;
+		base->vlan[2] = p->key.vlan[2];
+	}
+}
+
+unsigned key_wide_build(const struct key_plan *plan, const struct packet *p, struct key_wide *ret)
+{
+	struct key_wide k;
+	memset(&k, 0, sizeof k);
+	struct ends e = packet_ends(plan, p);
+	unsigned sender = 0;
+	if (plan->mirrored) {
+		int order = memcmp(e.address[0], e.address[1], 16);
+		sender = order > 0 || (order == 0 && e.port[0] > e.port[1]);
+	}
+	memcpy(k.base.address.v6[sender], e.address[0], 16);
+	memcpy(k.base.address.v6[sender ^ 1], e.address[1], 16);
+	k.base.port[sender] = e.port[0];
+	k.base.port[sender ^ 1] = e.port[1];
+	set_vlans(plan, p, &k.base);
+	if (plan->fields & KEY_PROTOCOL)
+		k.base.protocol = p->key.protocol;
+	if (plan->fields & KEY_TUNNEL)
+		k.tunnel_id = p->tunnel_id;
+	/* RFC 6437: a label identifies a flow where ports cannot. */
+	if ((plan->fields & KEY_FLOW_LABEL) && !has_ports(p->key.protocol))
+		k.flow_label = p->flow_label;
+	if (plan->fields & KEY_INTERFACE)
+		k.interface = (uint16_t)(p->frame->interface + 1);
+	if (plan->fields & KEY_FAMILY)
+		k.family = p->family;
+	if (plan->fields & KEY_TOS)
+		k.tos = p->tos;
+	*ret = k;
+	return sender;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What makes packets one flow. The standard plan uses the parser's key as it is (VLANs, addresses,
+ * protocol, ports; both directions one flow). Any other plan builds a wide key: masked fields, ordered
+ * after masking when the plan is its own mirror (biflows), in packet order when it is not (uniflows).
+ */
+#ifndef FLOW_KEY_H
+#define FLOW_KEY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "packet/packet.h"
+
+struct key_wide {                       /* the first 40 octets as struct key; unused fields are 0 */
+	struct key base;                /* IPv4 addresses in address.v6's first 4 octets each */
+	uint32_t tunnel_id;
+	uint32_t flow_label;
+	uint16_t interface;             /* plus 1; 0: not in the key */
+	uint8_t  family;                /* 4 or 6; 0: not in the key */
+	uint8_t  tos;
+	uint32_t reserved;
+};
+static_assert(sizeof(struct key_wide) == 56, "wide key");
+
+enum key_field {                        /* what a plan takes into the key */
+	KEY_VLAN_OUTER = 1, KEY_VLAN_INNER = 2, KEY_PROTOCOL = 4, KEY_SOURCE_PORT = 8,
+	KEY_DESTINATION_PORT = 16, KEY_ICMP = 32, KEY_TUNNEL = 64, KEY_FLOW_LABEL = 128,
+	KEY_INTERFACE = 256, KEY_TOS = 512, KEY_FAMILY = 1024,
+};
+
+struct key_plan {
+	bool standard;                  /* the parser's key, in the tables for IPv4 and IPv6 */
+	bool mirrored;                  /* both directions are one flow */
+	bool full_tuple;                /* both full addresses, protocol and ports: TCP state has a meaning */
+	bool prefixes;                  /* an address is cut: exported as a prefix and its length */
+	uint32_t fields;                /* enum key_field */
+	uint8_t source_bits[2], destination_bits[2];    /* prefix lengths, [0] IPv4, [1] IPv6; 0: not in key */
+	bool source, destination;       /* the address is in the key at all */
+};
+
+struct key_options {
+	const char *key;                /* list of element names, or NULL for the standard key */
+	bool vlan_key, per_interface, tunnels;
+};
+
+/* Builds a plan; a message names the word that is no key field and what is possible. */
+int key_plan_parse(const struct key_options *options, struct key_plan *ret, struct error *err);
+
+/* Builds the wide key of a packet; returns the sender's side in it (0 or 1). */
+unsigned key_wide_build(const struct key_plan *plan, const struct packet *packet, struct key_wide *ret);
+
+/* Vlan ids of a key. */
+static inline uint16_t key_vlan_outer(const struct key *key)
+{
+	return (uint16_t)(key->vlan[0] << 4 | key->vlan[1] >> 4);
+}
+static inline uint16_t key_vlan_inner(const struct key *key)
+{
+	return (uint16_t)((key->vlan[1] & 15) << 8 | key->vlan[2]);
+}
+
+#endif

@@ -1,0 +1,607 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The path of a packet through a meter.
+ *
+ * A batch goes through three stages: hash all keys and prefetch their buckets; guess handles by tag and
+ * prefetch the flows; update. A packet of a known flow inside its timers, without SYN, FIN or RST, is
+ * counted in update_known() with one cache line touched; everything else goes through update_slow(),
+ * which holds the rules: TCP reuse, linger, active and idle timeouts, direction.
+ *
+ * Where a record is cut depends on its own packets' times alone. The wheel only emits what no packet has
+ * cut yet, and only when the source's clock says that no packet can come any more that would belong to it.
+ */
+#include "flow/meter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow/direction.h"
+
+enum { CLOSING = FLOW_FIN_0 | FLOW_FIN_1 | FLOW_RST, STALE_SLACK = 65536 };
+
+/* The largest timer that the fast path can tell from a difference that went below zero. */
+static const uint64_t LIMIT_MAX = 1ull << 62;
+
+/* One packet on its way: what the stages have found out so far. */
+struct visit {
+	struct meter *meter;
+	struct flow_table *table;
+	const struct packet *packet;
+	const void *key;
+	uint64_t hash;
+	uint32_t handle;                /* HANDLE_NONE: no flow yet */
+	uint32_t events;                /* enum flow_event */
+	unsigned sender;
+};
+
+/* ---- opening and closing -------------------------------------------------------------------- */
+
+static int open_hooks(struct meter *m, uint32_t *ret_space, struct error *err)
+{
+	uint32_t offset = 0;
+	for (const struct flow_hook *const *h = m->settings.hooks; h && *h; h++) {
+		struct meter_hook_slot *slot = &m->hook[m->hook_count];
+		if (m->hook_count == METER_HOOKS_MAX)
+			return error_set(err, -E2BIG, "more than %d hooks", METER_HOOKS_MAX);
+		int r = (*h)->open ? (*h)->open(m->settings.hook_argument, &slot->worker, err) : 0;
+		if (r)
+			return r;
+		slot->hook = *h;
+		slot->offset = offset;
+		offset += ((*h)->space_bytes + 7u) / 8 * 8;
+		m->hook_count++;
+	}
+	*ret_space = offset;
+	return 0;
+}
+
+static int init_tables(struct meter *m, uint32_t space)
+{
+	const struct meter_settings *s = &m->settings;
+	if (!s->plan.standard)
+		return flow_table_init(&m->table[0], 56, space, s->max_flows, &m->secret);
+	int r = flow_table_init(&m->table[0], 16, space, s->max_flows, &m->secret);
+	return r ? r : flow_table_init(&m->table[1], 40, space, s->max_flows, &m->secret);
+}
+
+int meter_new(const struct meter_settings *settings, struct meter **ret, struct error *err)
+{
+	struct meter *m = calloc(1, sizeof *m);
+	if (!m)
+		return error_set(err, -ENOMEM, "out of memory");
+	m->settings = *settings;
+	m->idle_limit = settings->idle_ns < LIMIT_MAX ? settings->idle_ns : LIMIT_MAX;
+	m->active_limit = settings->active_ns < LIMIT_MAX ? settings->active_ns : LIMIT_MAX;
+	m->tcp_mask = settings->plan.full_tuple ? TCP_SYN | TCP_FIN | TCP_RST : 0;
+	m->next_flow_id = settings->first_flow_id;
+	hash_secret_init(&m->secret);
+	uint32_t space = 0;
+	int r = open_hooks(m, &space, err);
+	if (!r && init_tables(m, space))
+		r = error_set(err, -ENOMEM, "no address space for %llu flows",
+		              (unsigned long long)settings->max_flows);
+	if (r) {
+		meter_free(m);
+		return r;
+	}
+	*ret = m;
+	return 0;
+}
+
+void meter_free(struct meter *m)
+{
+	if (!m)
+		return;
+	for (unsigned i = 0; i < m->hook_count; i++)
+		if (m->hook[i].hook->close)
+			m->hook[i].hook->close(m->hook[i].worker);
+	flow_table_fini(&m->table[0]);
+	flow_table_fini(&m->table[1]);
+	free(m);
+}
+
+/* ---- hooks ------------------------------------------------------------------------------------ */
+
+static bool hook_wants(const struct flow_hook *hook, const struct packet *p)
+{
+	return (hook->wants & HOOK_PACKET) || ((hook->wants & HOOK_TCP) && p->key.protocol == 6)
+		|| ((hook->wants & HOOK_PAYLOAD) && p->payload_bytes && p->payload_offset);
+}
+
+static void flush_hook(struct meter *m, const struct meter_hook_slot *slot)
+{
+	struct flow_touch some[BATCH_MAX];
+	unsigned which[BATCH_MAX], count = 0;
+	for (unsigned i = 0; i < m->touch_count; i++)
+		if (hook_wants(slot->hook, m->touches[i].packet)) {
+			some[count] = m->touches[i];
+			if (some[count].space)
+				some[count].space = (uint8_t *)some[count].space + slot->offset;
+			which[count++] = i;
+		}
+	if (!count)
+		return;
+	slot->hook->update(slot->worker, some, count);
+	for (unsigned i = 0; i < count; i++)    /* events that this hook set are for those behind it */
+		m->touches[which[i]].events = some[i].events;
+}
+
+static void flush_touches(struct meter *m)
+{
+	for (unsigned i = 0; i < m->hook_count; i++)
+		if (m->hook[i].hook->update)
+			flush_hook(m, &m->hook[i]);
+	m->touch_count = 0;
+}
+
+static void add_touch(struct visit *v)
+{
+	struct meter *m = v->meter;
+	if (!m->hook_count)
+		return;
+	m->touches[m->touch_count++] = (struct flow_touch){
+		.flow = flow_table_at(v->table, v->handle), .cold = flow_table_cold(v->table, v->handle),
+		.space = flow_table_space(v->table, v->handle), .packet = v->packet, .events = v->events,
+	};
+	if (m->touch_count == BATCH_MAX)
+		flush_touches(m);
+}
+
+static void hooks_ended(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason, bool gone)
+{
+	for (unsigned i = 0; i < m->hook_count; i++) {
+		const struct flow_hook *hook = m->hook[i].hook;
+		uint8_t *space = flow_table_space(t, handle);
+		if (space)
+			space += m->hook[i].offset;
+		if (hook->ended)
+			hook->ended(m->hook[i].worker, flow_table_at(t, handle), flow_table_cold(t, handle), space,
+			            reason, gone);
+		if (!gone && hook->scope == HOOK_SCOPE_RECORD && space)
+			memset(space, 0, hook->space_bytes);
+	}
+}
+
+/* ---- records and flows end ------------------------------------------------------------------- */
+
+static uint64_t packets_of(const struct flow *f, const struct flow_cold *c, unsigned side)
+{
+	return (uint64_t)c->packets_high[side] << 32 | f->packets[side];
+}
+
+static bool record_is_empty(const struct flow *f, const struct flow_cold *c)
+{
+	return !(f->packets[0] | f->packets[1] | c->packets_high[0] | c->packets_high[1]);
+}
+
+/* Exports the record at hand, unless it is empty. */
+static void emit_record(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason, bool gone)
+{
+	struct flow *f = flow_table_at(t, handle);
+	struct flow_cold *c = flow_table_cold(t, handle);
+	if (record_is_empty(f, c))
+		return;
+	struct flow_record record = { .flow = f, .cold = c, .spaces = flow_table_space(t, handle),
+	                              .key_bytes = (uint8_t)t->key_bytes, .reason = reason, .flow_gone = gone };
+	m->counters.records[reason]++;
+	m->counters.record_packets += packets_of(f, c, 0) + packets_of(f, c, 1);
+	m->counters.record_octets += f->octets[0] + f->octets[1];
+	if (m->settings.emit)
+		m->settings.emit(m->settings.context, &record);
+	f->state |= FLOW_EXPORTED;
+}
+
+/* Cuts a record; the flow goes on with an empty one. first_ns 0 sends its next packet the slow way. */
+static void cut_record(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason)
+{
+	struct flow *f = flow_table_at(t, handle);
+	struct flow_cold *c = flow_table_cold(t, handle);
+	flush_touches(m);
+	emit_record(m, t, handle, reason, false);
+	hooks_ended(m, t, handle, reason, false);
+	f->octets[0] = f->octets[1] = 0;
+	f->packets[0] = f->packets[1] = 0;
+	c->packets_high[0] = c->packets_high[1] = 0;
+	f->tcp_flags[0] = f->tcp_flags[1] = f->tcp_flags_high = 0;
+	f->first_ns = 0;
+	f->state &= (uint8_t)~(FLOW_SPOKE_0 | FLOW_SPOKE_1);
+	c->bits &= (uint8_t)~(COLD_ICMP_0 | COLD_ICMP_1 | COLD_INTERFACE_0 | COLD_INTERFACE_1);
+}
+
+static void end_flow(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason)
+{
+	flush_touches(m);
+	emit_record(m, t, handle, reason, true);
+	hooks_ended(m, t, handle, reason, true);
+	flow_table_remove(t, handle);
+	m->counters.ended[reason]++;
+	m->counters.active--;
+}
+
+/* ---- timers ------------------------------------------------------------------------------------- */
+
+static bool is_closing(const struct meter *m, const struct flow *f)
+{
+	if (!(f->state & CLOSING) || m->settings.linger_ns == DURATION_OFF)
+		return false;
+	unsigned fins = f->state & (FLOW_FIN_0 | FLOW_FIN_1);
+	return (f->state & FLOW_RST) || fins == (FLOW_FIN_0 | FLOW_FIN_1)
+		|| (fins && !m->settings.plan.mirrored);
+}
+
+static uint64_t later(uint64_t time_ns, uint64_t delay_ns)
+{
+	return delay_ns == DURATION_OFF || time_ns > UINT64_MAX - delay_ns ? UINT64_MAX : time_ns + delay_ns;
+}
+
+/* When a flow has to be looked at next, and what happens to it then. */
+struct deadline {
+	uint64_t time_ns;               /* UINT64_MAX: never */
+	uint8_t reason;                 /* enum flow_end_reason */
+};
+
+static struct deadline deadline_of(const struct meter *m, const struct flow *f, const struct flow_cold *c)
+{
+	if (is_closing(m, f))
+		return (struct deadline){ later(f->last_ns, m->settings.linger_ns), END_DETECTED };
+	uint64_t idle = later(f->last_ns, m->settings.idle_ns);
+	uint64_t active = record_is_empty(f, c) ? UINT64_MAX : later(f->first_ns, m->settings.active_ns);
+	if (active <= idle && active != UINT64_MAX)
+		return (struct deadline){ active, END_ACTIVE };
+	return (struct deadline){ idle, END_IDLE };
+}
+
+/* Carries out every deadline up to and at `time_ns`. False when the flow is gone. */
+static bool run_deadlines(struct meter *m, struct flow_table *t, uint32_t handle, uint64_t time_ns)
+{
+	for (;;) {
+		struct deadline d = deadline_of(m, flow_table_at(t, handle), flow_table_cold(t, handle));
+		if (d.time_ns > time_ns)
+			return true;
+		if (d.reason != END_ACTIVE) {
+			end_flow(m, t, handle, d.reason);
+			return false;
+		}
+		cut_record(m, t, handle, END_ACTIVE);
+	}
+}
+
+static void rebuild_wheel(struct meter *m, struct flow_table *t);
+
+/* Sees to it that the wheel looks at a flow no later than its deadline. */
+static void schedule(struct meter *m, struct flow_table *t, uint32_t handle)
+{
+	struct flow *f = flow_table_at(t, handle);
+	struct deadline d = deadline_of(m, f, flow_table_cold(t, handle));
+	if (d.time_ns == UINT64_MAX) {
+		f->due_tick = WHEEL_NEVER;
+		return;
+	}
+	uint32_t tick = wheel_tick_at(&t->wheel, d.time_ns);
+	if (f->due_tick > t->wheel.now && f->due_tick <= tick)
+		return;                 /* an entry is there that comes in time */
+	f->due_tick = tick;
+	if (t->wheel.entries > 2 * t->active + STALE_SLACK || !wheel_add(&t->wheel, tick, handle))
+		rebuild_wheel(m, t);
+}
+
+/* Stale entries have piled up: starts afresh with one entry a flow. */
+static void rebuild_wheel(struct meter *m, struct flow_table *t)
+{
+	wheel_clear(&t->wheel);
+	for (uint32_t h = 1; h < t->used; h++) {
+		struct flow *f = flow_table_at(t, h);
+		bool in_use = f->state & FLOW_IN_USE;
+		struct deadline d = { UINT64_MAX, 0 };
+		if (in_use)
+			d = deadline_of(m, f, flow_table_cold(t, h));
+		f->due_tick = WHEEL_NEVER;
+		if (d.time_ns == UINT64_MAX)
+			continue;
+		f->due_tick = wheel_tick_at(&t->wheel, d.time_ns);
+		wheel_add(&t->wheel, f->due_tick, h);
+	}
+}
+
+static void examine(struct meter *m, struct flow_table *t, uint32_t handle, uint32_t tick, uint64_t clock_ns)
+{
+	struct flow *f = flow_table_at(t, handle);
+	if (!wheel_entry_is_due(f->due_tick, tick))
+		return;
+	f->due_tick = WHEEL_NEVER;
+	if ((f->state & FLOW_IN_USE) && run_deadlines(m, t, handle, clock_ns))
+		schedule(m, t, handle);
+}
+
+static void advance_table(struct meter *m, struct flow_table *t, uint64_t clock_ns)
+{
+	uint32_t tick, chain;
+	while (wheel_next(&t->wheel, clock_ns, &tick, &chain)) {
+		while (chain) {
+			/* A copy: what is examined may be put into a chunk that was just given back. */
+			struct wheel_chunk chunk = t->wheel.chunks[chain];
+			chain = wheel_chunk_done(&t->wheel, chain);
+			for (uint32_t i = 0; i < chunk.count && i < 8; i++)
+				prefetch_write(flow_table_at(t, chunk.handle[i]));
+			for (uint32_t i = 0; i < chunk.count; i++) {
+				if (i + 8 < chunk.count)
+					prefetch_write(flow_table_at(t, chunk.handle[i + 8]));
+				examine(m, t, chunk.handle[i], tick, clock_ns);
+			}
+		}
+	}
+}
+
+void meter_advance(struct meter *m, uint64_t clock_ns)
+{
+	if (!m->started)
+		return;
+	advance_table(m, &m->table[0], clock_ns);
+	if (m->settings.plan.standard)
+		advance_table(m, &m->table[1], clock_ns);
+}
+
+static void finish_table(struct meter *m, struct flow_table *t, uint64_t last_ns)
+{
+	for (uint32_t h = 1; h < t->used; h++)
+		if (flow_table_at(t, h)->state & FLOW_IN_USE)
+			if (run_deadlines(m, t, h, last_ns))
+				end_flow(m, t, h, END_FORCED);
+}
+
+void meter_finish(struct meter *m, uint64_t last_ns)
+{
+	finish_table(m, &m->table[0], last_ns);
+	if (m->settings.plan.standard)
+		finish_table(m, &m->table[1], last_ns);
+}
+
+/* ---- packets -------------------------------------------------------------------------------------- */
+
+static void evict(struct meter *m)
+{
+	struct flow_table *t = m->table[1].active > m->table[0].active ? &m->table[1] : &m->table[0];
+	uint32_t victim = flow_table_victim(t);
+	if (victim)
+		end_flow(m, t, victim, END_RESOURCES);
+}
+
+/* A new flow, not yet counted into. False when there is no room even after giving one up. */
+static bool create_flow(struct visit *v)
+{
+	struct meter *m = v->meter;
+	if (m->counters.active >= m->settings.max_flows)
+		evict(m);
+	v->handle = flow_table_insert(v->table, v->key, v->hash);
+	if (v->handle == HANDLE_NONE) {
+		evict(m);
+		v->handle = flow_table_insert(v->table, v->key, v->hash);
+		if (v->handle == HANDLE_NONE)
+			return false;
+	}
+	struct flow *f = flow_table_at(v->table, v->handle);
+	struct flow_cold *c = flow_table_cold(v->table, v->handle);
+	c->flow_id = m->next_flow_id++;
+	if (m->settings.plan.full_tuple)
+		direction_start(f, c, v->sender);
+	else if (v->sender)
+		f->state |= FLOW_INITIATOR_1;
+	m->counters.created++;
+	if (++m->counters.active > m->counters.active_max)
+		m->counters.active_max = m->counters.active;
+	v->events |= FLOW_CREATED;
+	return true;
+}
+
+static void open_record(struct visit *v, struct flow *f)
+{
+	f->first_ns = v->packet->time_ns;
+	f->last_ns = v->packet->time_ns;
+	v->events |= FLOW_RECORD_OPENED;
+}
+
+/* The first packet of a side in a record: what non-key fields say. */
+static void first_of_side(const struct visit *v, struct flow *f, struct flow_cold *c)
+{
+	const struct packet *p = v->packet;
+	unsigned s = v->sender;
+	if (!(f->state & (FLOW_SPOKE_0 | FLOW_SPOKE_1))) {
+		c->vlan_outer = p->vlan_outer;
+		c->vlan_inner = p->vlan_inner;
+		c->bits &= (uint8_t)~COLD_INNER_VLAN;
+		if (p->bits & PACKET_INNER_VLAN)
+			c->bits |= COLD_INNER_VLAN;
+	}
+	f->state |= (uint8_t)(FLOW_SPOKE_0 << s);
+	c->interface[s] = p->frame->interface;
+	c->bits |= (uint8_t)(COLD_INTERFACE_0 << s);
+	if ((p->key.protocol == 1 || p->key.protocol == 58) && p->l4_offset) {
+		c->icmp[s] = p->icmp_type_code;
+		c->bits |= (uint8_t)(COLD_ICMP_0 << s);
+	}
+}
+
+static void count_packet(const struct visit *v, struct flow *f, struct flow_cold *c)
+{
+	const struct packet *p = v->packet;
+	unsigned s = v->sender;
+	uint32_t before = f->packets[s];
+	f->packets[s] += p->wire_packets;
+	c->packets_high[s] += f->packets[s] < before;
+	f->octets[s] += p->ip_bytes;
+	f->tcp_flags[s] |= (uint8_t)p->tcp_flags;
+	f->tcp_flags_high |= (uint8_t)((p->tcp_flags >> 8 & 15) << (4 * s));
+	if (p->time_ns < f->first_ns)
+		f->first_ns = p->time_ns;
+	if (p->time_ns > f->last_ns)
+		f->last_ns = p->time_ns;
+}
+
+/* State of the connection; true when this packet has closed it. */
+static bool follow_tcp(const struct visit *v, struct flow *f, struct flow_cold *c, uint32_t *events)
+{
+	const struct meter *m = v->meter;
+	unsigned flags = v->packet->tcp_flags & m->tcp_mask;
+	if (!flags)
+		return false;
+	if (m->settings.evidence && m->settings.plan.mirrored
+	    && direction_tcp(f, c, v->sender, v->packet->tcp_flags))
+		*events |= FLOW_TURNED;
+	bool before = is_closing(m, f);
+	if (flags & TCP_FIN)
+		f->state |= (uint8_t)(FLOW_FIN_0 << v->sender);
+	if (flags & TCP_RST)
+		f->state |= FLOW_RST;
+	return !before && is_closing(m, f);
+}
+
+/* A SYN after a FIN or RST is a connection of its own, whatever the linger. */
+static bool is_reuse(const struct visit *v, const struct flow *f)
+{
+	const struct meter *m = v->meter;
+	return (f->state & CLOSING) && m->settings.linger_ns != DURATION_OFF
+		&& (v->packet->tcp_flags & m->tcp_mask & TCP_SYN) && !(v->packet->tcp_flags & TCP_ACK);
+}
+
+/* Ends what this packet shows to be over. Leaves v->handle at HANDLE_NONE when the flow is gone. */
+static void settle(struct visit *v)
+{
+	struct flow *f = flow_table_at(v->table, v->handle);
+	bool alive = true;
+	if (is_reuse(v, f)) {
+		end_flow(v->meter, v->table, v->handle, END_DETECTED);
+		alive = false;
+	} else {
+		alive = run_deadlines(v->meter, v->table, v->handle, v->packet->time_ns);
+	}
+	if (!alive)
+		v->handle = HANDLE_NONE;
+}
+
+static void update_slow(struct visit *v)
+{
+	struct meter *m = v->meter;
+	if (v->handle == HANDLE_NONE)
+		v->handle = flow_table_find(v->table, v->key, v->hash);
+	if (v->handle != HANDLE_NONE)
+		settle(v);
+	if (v->handle == HANDLE_NONE && !create_flow(v)) {
+		m->counters.packets -= v->packet->wire_packets;         /* cannot happen with max_flows >= 1 */
+		m->counters.octets -= v->packet->ip_bytes;
+		return;
+	}
+	struct flow *f = flow_table_at(v->table, v->handle);
+	struct flow_cold *c = flow_table_cold(v->table, v->handle);
+	if (record_is_empty(f, c))
+		open_record(v, f);
+	if (!(f->state & (FLOW_SPOKE_0 << v->sender)))
+		first_of_side(v, f, c);
+	count_packet(v, f, c);
+	bool closed = follow_tcp(v, f, c, &v->events);
+	add_touch(v);
+	if (closed && m->settings.linger_ns == 0)
+		end_flow(m, v->table, v->handle, END_DETECTED);
+	else if (closed || (v->events & FLOW_RECORD_OPENED))
+		schedule(m, v->table, v->handle);
+}
+
+/* A packet that changes nothing but counters. False: it needs the slow path. */
+static inline bool update_known(const struct meter *m, struct flow *f, const struct packet *p, unsigned s)
+{
+	uint64_t since_last = p->time_ns - f->last_ns, since_first = p->time_ns - f->first_ns;
+	uint32_t packets = f->packets[s] + p->wire_packets;
+	bool slow = (since_last >= m->idle_limit) | (since_first >= m->active_limit)
+		| ((p->tcp_flags & m->tcp_mask) != 0) | ((f->state & CLOSING) != 0)
+		| !(f->state & (FLOW_SPOKE_0 << s)) | (packets < p->wire_packets);
+	if (unlikely(slow))
+		return false;
+	f->last_ns = p->time_ns;
+	f->packets[s] = packets;
+	f->octets[s] += p->ip_bytes;
+	f->tcp_flags[s] |= (uint8_t)p->tcp_flags;
+	f->tcp_flags_high |= (uint8_t)((p->tcp_flags >> 8 & 15) << (4 * s));
+	return true;
+}
+
+static inline bool visit_matches(const struct visit *v, const struct flow *f)
+{
+	bool same;
+	if (v->table->key_bytes == 16)
+		same = key_equal(f->key, v->key, 16);
+	else if (v->table->key_bytes == 40)
+		same = key_equal(f->key, v->key, 40);
+	else
+		same = key_equal(f->key, v->key, 56);
+	return same & ((f->state & FLOW_IN_USE) != 0);
+}
+
+static inline void update_one(struct visit *v)
+{
+	if (likely(v->handle != HANDLE_NONE)) {
+		struct flow *f = flow_table_at(v->table, v->handle);
+		if (likely(visit_matches(v, f))) {
+			if (likely(update_known(v->meter, f, v->packet, v->sender)))
+				add_touch(v);
+			else
+				update_slow(v);
+			return;
+		}
+		v->handle = HANDLE_NONE;
+	}
+	update_slow(v);
+}
+
+/* Stage one: keys, senders, tables, hashes, buckets on their way into the cache. */
+static void prepare(struct meter *m, struct visit *visits, const struct packet *const *packets, unsigned count)
+{
+	const void *keys[BATCH_MAX] = { NULL };
+	uint64_t hashes[BATCH_MAX];
+	bool standard = m->settings.plan.standard, any_v6 = false;
+	for (unsigned i = 0; i < count; i++) {
+		unsigned sender = packets[i]->sender, second = standard && packets[i]->family == 6;
+		keys[i] = &packets[i]->key;
+		if (!standard) {
+			sender = key_wide_build(&m->settings.plan, packets[i], &m->wide[i]);
+			keys[i] = &m->wide[i];
+		}
+		any_v6 |= second;
+		visits[i] = (struct visit){ .meter = m, .table = &m->table[second], .packet = packets[i],
+		                            .key = keys[i], .sender = sender };
+	}
+	m->table[0].hash_many(&m->secret, keys, count, hashes);
+	for (unsigned i = 0; i < count && any_v6; i++)
+		if (visits[i].table == &m->table[1])
+			m->table[1].hash_many(&m->secret, &keys[i], 1, &hashes[i]);
+	for (unsigned i = 0; i < count; i++) {
+		struct index *x = &visits[i].table->index;
+		visits[i].hash = hashes[i];
+		prefetch_read(&x->buckets[index_bucket_of(x, hashes[i])]);
+	}
+}
+
+static void start_clock(struct meter *m, uint64_t time_ns)
+{
+	wheel_start(&m->table[0].wheel, time_ns);
+	wheel_start(&m->table[1].wheel, time_ns);
+	m->started = true;
+}
+
+void meter_update(struct meter *m, const struct packet *const *packets, unsigned count)
+{
+	struct visit visits[BATCH_MAX];
+	if (unlikely(!m->started && count))
+		start_clock(m, packets[0]->time_ns);
+	prepare(m, visits, packets, count);
+	for (unsigned i = 0; i < count; i++) {          /* stage two: handles by tag, flows on their way */
+		struct flow_table *t = visits[i].table;
+		visits[i].handle = index_guess(&t->index, index_bucket_of(&t->index, visits[i].hash), visits[i].hash);
+		prefetch_write(flow_table_at(t, visits[i].handle));
+	}
+	for (unsigned i = 0; i < count; i++) {          /* stage three */
+		m->counters.packets += packets[i]->wire_packets;
+		m->counters.octets += packets[i]->ip_bytes;
+		update_one(&visits[i]);
+	}
+	flush_touches(m);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A meter: a key plan, timers, tables and hooks. It groups packets into flows and says when a record
+ * ends, by the rules of docs/semantics.md. One worker owns it; several meters can share a worker.
+ * Neighbours: table.h (memory and lookup), direction.h (who is the initiator), hook.h, rows.h (flow to
+ * record). Packets come in from engine/, finished records go out through `emit`.
+ */
+#ifndef FLOW_METER_H
+#define FLOW_METER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/option.h"
+#include "flow/flow.h"
+#include "flow/hook.h"
+#include "flow/key.h"
+#include "flow/table.h"
+
+enum { METER_HOOKS_MAX = 16 };
+
+/* A record that ends: flow and cold as they stand (before they are reset), borrowed for the call. */
+struct flow_record {
+	const struct flow *flow;
+	const struct flow_cold *cold;
+	const uint8_t *spaces;          /* of all hooks; NULL when there are none */
+	uint8_t key_bytes;              /* 16, 40 or 56: how to read flow->key */
+	uint8_t reason;                 /* enum flow_end_reason */
+	bool flow_gone;                 /* false: the flow lives on in a further record */
+};
+
+struct meter_settings {
+	uint64_t idle_ns, active_ns;    /* DURATION_OFF: never */
+	uint64_t linger_ns;             /* DURATION_OFF: a TCP end closes nothing */
+	uint64_t max_flows;             /* bound on flows at a time, both families together */
+	struct key_plan plan;
+	bool evidence;                  /* direction may be corrected by evidence */
+	uint64_t first_flow_id;         /* ids count from here: workers start apart */
+	const struct flow_hook *const *hooks;   /* NULL-terminated, or NULL; run in this order */
+	void *hook_argument;
+	void (*emit)(void *context, const struct flow_record *record);
+	void *context;
+};
+
+struct meter_counters {
+	uint64_t created, active, active_max;   /* flows */
+	uint64_t ended[6];                      /* flows gone, by enum flow_end_reason */
+	uint64_t records[6];                    /* records, by the same */
+	uint64_t packets, octets;               /* wire packets and IP octets taken in */
+	uint64_t record_packets, record_octets; /* the same, summed over records emitted */
+};
+
+struct meter_hook_slot {
+	const struct flow_hook *hook;
+	void *worker;
+	uint32_t offset;                /* of its space */
+};
+
+struct meter {
+	struct meter_settings settings;
+	struct flow_table table[2];     /* standard plan: IPv4, IPv6; else wide keys in [0] */
+	bool started;                   /* the wheel knows the first packet's time */
+	uint64_t idle_limit, active_limit;      /* as unsigned bounds that off and time going back fall out of */
+	uint16_t tcp_mask;              /* flags that need the slow path: 0 when the key has no TCP state */
+	uint64_t next_flow_id;
+	struct meter_counters counters;
+	struct hash_secret secret;
+	unsigned hook_count;
+	struct meter_hook_slot hook[METER_HOOKS_MAX];
+	unsigned touch_count;
+	struct flow_touch touches[BATCH_MAX];
+	struct key_wide wide[BATCH_MAX];/* keys of the batch at hand, when the plan is not the standard one */
+};
+
+int meter_new(const struct meter_settings *settings, struct meter **ret, struct error *err);
+void meter_free(struct meter *meter);
+
+/* Takes up to BATCH_MAX packets, in order. */
+void meter_update(struct meter *meter, const struct packet *const *packets, unsigned count);
+
+/* Emits what has come due by the source's clock. */
+void meter_advance(struct meter *meter, uint64_t clock_ns);
+
+/* Runs timers to `last_ns`, then ends every flow (reason 4). */
+void meter_finish(struct meter *meter, uint64_t last_ns);
+
+#endif

@@ -1,0 +1,423 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "flow/rows.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Everything that a record can say, initiator's side first, in the widths of the fields. */
+struct flow_image {
+	uint64_t octets[2], packets[2];
+	uint64_t start_ms, end_ms, start_us, end_us, start_ns, end_ns;
+	uint64_t flow_id, tunnel_id;
+	uint32_t start_s, end_s, duration_ms, duration_us, flow_label, interface[2], sample, sample_space;
+	uint32_t one;
+	uint16_t port[2], tcp_flags[2], icmp[2], vlan_outer, vlan_inner;
+	uint8_t  v4[2][4], v6[2][16];
+	uint8_t  bits4[2], bits6[2];    /* prefix lengths */
+	uint8_t  icmp_type[2], icmp_code[2];
+	uint8_t  protocol, reason, direction, basis, version, tos;
+	uint32_t conditions;
+};
+
+/* What has to hold for a column to be present. */
+enum condition {
+	IS_ANY = 1, IS_V4 = 2, IS_V6 = 4, IS_TCP = 8, IS_ICMP4 = 16, IS_ICMP6 = 32, IS_ICMP4_BACK = 64,
+	IS_ICMP6_BACK = 128, IS_STACKED = 256, HAS_INTERFACE = 512, HAS_INTERFACE_BACK = 1024,
+	IS_BIFLOW = 2048, HAS_SOURCE4 = 4096, HAS_SOURCE6 = 8192, HAS_DESTINATION4 = 16384,
+	HAS_DESTINATION6 = 32768, HAS_PORTS = 65536, HAS_PROTOCOL = 131072, HAS_TUNNEL = 262144,
+	HAS_LABEL = 524288, HAS_TOS = 1048576, IS_SAMPLED = 2097152, PREFIX4_SOURCE = 4194304,
+	PREFIX6_SOURCE = 8388608, PREFIX4_DESTINATION = 16777216, PREFIX6_DESTINATION = 33554432,
+	IS_TCP_BIFLOW = 67108864, HAS_BASIS = 134217728,
+};
+
+struct source {
+	const char *name;               /* element */
+	uint16_t offset;                /* into the image */
+	uint16_t back_offset;           /* of the reverse; NO_BACK: none */
+	uint32_t condition, back_condition;
+};
+
+enum { NO_BACK = 0xffff };
+
+#define AT(member) (uint16_t)offsetof(struct flow_image, member)
+#define ONE(name, member, condition) { name, AT(member), NO_BACK, condition, 0 }
+#define BOTH(name, member, condition, back) { name, AT(member[0]), AT(member[1]), condition, back }
+
+static const struct source sources[] = {
+	ONE("flowStartSeconds", start_s, IS_ANY), ONE("flowEndSeconds", end_s, IS_ANY),
+	ONE("flowStartMilliseconds", start_ms, IS_ANY), ONE("flowEndMilliseconds", end_ms, IS_ANY),
+	ONE("flowStartMicroseconds", start_us, IS_ANY), ONE("flowEndMicroseconds", end_us, IS_ANY),
+	ONE("flowStartNanoseconds", start_ns, IS_ANY), ONE("flowEndNanoseconds", end_ns, IS_ANY),
+	ONE("flowDurationMilliseconds", duration_ms, IS_ANY),
+	ONE("flowDurationMicroseconds", duration_us, IS_ANY),
+	ONE("sourceIPv4Address", v4[0], HAS_SOURCE4), ONE("destinationIPv4Address", v4[1], HAS_DESTINATION4),
+	ONE("sourceIPv6Address", v6[0], HAS_SOURCE6), ONE("destinationIPv6Address", v6[1], HAS_DESTINATION6),
+	ONE("sourceIPv4Prefix", v4[0], PREFIX4_SOURCE), ONE("sourceIPv4PrefixLength", bits4[0], PREFIX4_SOURCE),
+	ONE("destinationIPv4Prefix", v4[1], PREFIX4_DESTINATION),
+	ONE("destinationIPv4PrefixLength", bits4[1], PREFIX4_DESTINATION),
+	ONE("sourceIPv6Prefix", v6[0], PREFIX6_SOURCE), ONE("sourceIPv6PrefixLength", bits6[0], PREFIX6_SOURCE),
+	ONE("destinationIPv6Prefix", v6[1], PREFIX6_DESTINATION),
+	ONE("destinationIPv6PrefixLength", bits6[1], PREFIX6_DESTINATION),
+	ONE("protocolIdentifier", protocol, HAS_PROTOCOL), ONE("ipVersion", version, IS_V4 | IS_V6),
+	ONE("sourceTransportPort", port[0], HAS_PORTS), ONE("destinationTransportPort", port[1], HAS_PORTS),
+	ONE("vlanId", vlan_outer, IS_ANY), ONE("dot1qVlanId", vlan_outer, IS_ANY),
+	ONE("dot1qCustomerVlanId", vlan_inner, IS_STACKED),
+	BOTH("packetDeltaCount", packets, IS_ANY, IS_BIFLOW), BOTH("octetDeltaCount", octets, IS_ANY, IS_BIFLOW),
+	ONE("initiatorPackets", packets[0], IS_BIFLOW), ONE("responderPackets", packets[1], IS_BIFLOW),
+	ONE("initiatorOctets", octets[0], IS_BIFLOW), ONE("responderOctets", octets[1], IS_BIFLOW),
+	BOTH("tcpControlBits", tcp_flags, IS_TCP, IS_TCP_BIFLOW),
+	BOTH("icmpTypeCodeIPv4", icmp, IS_ICMP4, IS_ICMP4_BACK),
+	BOTH("icmpTypeCodeIPv6", icmp, IS_ICMP6, IS_ICMP6_BACK),
+	BOTH("icmpTypeIPv4", icmp_type, IS_ICMP4, IS_ICMP4_BACK),
+	BOTH("icmpCodeIPv4", icmp_code, IS_ICMP4, IS_ICMP4_BACK),
+	BOTH("icmpTypeIPv6", icmp_type, IS_ICMP6, IS_ICMP6_BACK),
+	BOTH("icmpCodeIPv6", icmp_code, IS_ICMP6, IS_ICMP6_BACK),
+	ONE("flowEndReason", reason, IS_ANY), ONE("biflowDirection", direction, IS_BIFLOW),
+	ONE("flowDirectionBasis", basis, HAS_BASIS), ONE("flowId", flow_id, IS_ANY),
+	BOTH("ingressInterface", interface, HAS_INTERFACE, HAS_INTERFACE_BACK),
+	ONE("layer2SegmentId", tunnel_id, HAS_TUNNEL), ONE("flowLabelIPv6", flow_label, HAS_LABEL),
+	ONE("ipClassOfService", tos, HAS_TOS), ONE("deltaFlowCount", one, IS_ANY),
+	ONE("samplingInterval", sample, IS_SAMPLED), ONE("samplingPacketInterval", one, IS_SAMPLED),
+	ONE("samplingPacketSpace", sample_space, IS_SAMPLED),
+};
+
+struct row_op {
+	uint16_t from, to, bytes;       /* image offset, row offset, width */
+	uint16_t column;
+	uint32_t condition;
+};
+
+struct hook_op {
+	const struct flow_hook *hook;
+	uint32_t space_offset;
+	uint16_t column, field;
+	bool reverse;
+};
+
+struct row_plan {
+	const struct schema *schema;
+	struct row_settings settings;
+	uint32_t constant;              /* conditions that the key plan and settings allow at all */
+	unsigned op_count, hook_count;
+	struct hook_op *hooks;
+	struct row_op ops[];
+};
+
+/* ---- compiling ---------------------------------------------------------------------------------- */
+
+static const struct source *source_find(const struct field *field)
+{
+	for (unsigned i = 0; i < array_count(sources); i++)
+		if (!strcmp(sources[i].name, field->name))
+			return &sources[i];
+	return NULL;
+}
+
+static uint32_t address_conditions(const struct key_plan *p)
+{
+	uint32_t c = 0;
+	if (p->source_bits[0])
+		c |= p->source_bits[0] == 32 ? HAS_SOURCE4 : PREFIX4_SOURCE;
+	if (p->source_bits[1])
+		c |= p->source_bits[1] == 128 ? HAS_SOURCE6 : PREFIX6_SOURCE;
+	if (p->destination_bits[0])
+		c |= p->destination_bits[0] == 32 ? HAS_DESTINATION4 : PREFIX4_DESTINATION;
+	if (p->destination_bits[1])
+		c |= p->destination_bits[1] == 128 ? HAS_DESTINATION6 : PREFIX6_DESTINATION;
+	return c;
+}
+
+static uint32_t constant_conditions(const struct row_settings *s)
+{
+	const struct key_plan *p = &s->meter->settings.plan;
+	uint32_t c = IS_ANY | IS_V4 | IS_V6 | IS_STACKED | address_conditions(p);
+	if (p->fields & KEY_PROTOCOL)
+		c |= HAS_PROTOCOL | IS_TCP | IS_ICMP4 | IS_ICMP6;
+	if (p->fields & (KEY_SOURCE_PORT | KEY_DESTINATION_PORT))
+		c |= HAS_PORTS;
+	if (p->fields & KEY_TUNNEL)
+		c |= HAS_TUNNEL;
+	if (p->fields & KEY_FLOW_LABEL)
+		c |= HAS_LABEL;
+	if (p->fields & KEY_TOS)
+		c |= HAS_TOS;
+	if (s->interfaces_known || (p->fields & KEY_INTERFACE))
+		c |= HAS_INTERFACE;
+	if (s->sample > 1)
+		c |= IS_SAMPLED;
+	if (p->full_tuple)
+		c |= HAS_BASIS;
+	if (p->mirrored && !s->uniflow)
+		c |= IS_BIFLOW | IS_TCP_BIFLOW | IS_ICMP4_BACK | IS_ICMP6_BACK
+			| (c & HAS_INTERFACE ? HAS_INTERFACE_BACK : 0);
+	return c;
+}
+
+/* Finds the hook that gives a column; false if none does. */
+static bool add_hook_column(struct row_plan *plan, unsigned column)
+{
+	const struct column *c = &plan->schema->column[column];
+	const struct meter *m = plan->settings.meter;
+	for (unsigned h = 0; h < m->hook_count; h++) {
+		const struct flow_hook *hook = m->hook[h].hook;
+		for (unsigned f = 0; hook->fields && hook->fields[f]; f++)
+			if (hook->fields[f] == c->field) {
+				plan->hooks[plan->hook_count++] = (struct hook_op){ .hook = hook,
+					.space_offset = m->hook[h].offset, .column = (uint16_t)column,
+					.field = (uint16_t)f, .reverse = c->reverse };
+				return true;
+			}
+	}
+	return false;
+}
+
+static bool add_flow_column(struct row_plan *plan, unsigned column)
+{
+	const struct column *c = &plan->schema->column[column];
+	const struct source *s = source_find(c->field);
+	if (!s || (c->reverse && s->back_offset == NO_BACK))
+		return false;
+	uint32_t condition = c->reverse ? s->back_condition : s->condition;
+	if (condition & plan->constant)         /* else it can never be present */
+		plan->ops[plan->op_count++] = (struct row_op){ .from = c->reverse ? s->back_offset : s->offset,
+			.to = c->offset, .bytes = c->bytes, .column = (uint16_t)column, .condition = condition };
+	return true;
+}
+
+int row_plan_new(const struct schema *schema, const struct row_settings *settings, struct row_plan **ret,
+                 struct error *err)
+{
+	struct row_plan *plan = calloc(1, sizeof *plan + schema->column_count * sizeof plan->ops[0]);
+	struct hook_op *hooks = calloc(schema->column_count + 1u, sizeof *hooks);
+	if (!plan || !hooks) {
+		free(plan);
+		free(hooks);
+		return error_set(err, -ENOMEM, "out of memory");
+	}
+	plan->schema = schema;
+	plan->settings = *settings;
+	plan->hooks = hooks;
+	plan->constant = constant_conditions(settings);
+	for (unsigned i = 0; i < schema->column_count; i++)
+		if (!add_flow_column(plan, i) && !add_hook_column(plan, i)) {
+			char name[128];
+			field_column_name(schema->column[i].field, schema->column[i].reverse, name, sizeof name);
+			row_plan_free(plan);
+			return error_set(err, -ENOTSUP, "--fields: %s is a known element, but nothing in weir"
+			                 " measures it yet", name);
+		}
+	*ret = plan;
+	return 0;
+}
+
+void row_plan_free(struct row_plan *plan)
+{
+	if (plan)
+		free(plan->hooks);
+	free(plan);
+}
+
+unsigned row_fields(const struct flow_hook *const *hooks, struct column_choice *ret, unsigned room)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < array_count(sources) && count + 1 < room; i++) {
+		const struct field *field = field_find(sources[i].name, strlen(sources[i].name), NULL);
+		if (!field)
+			continue;
+		ret[count++] = (struct column_choice){ .field = field };
+		if (sources[i].back_offset != NO_BACK)
+			ret[count++] = (struct column_choice){ .field = field, .reverse = true };
+	}
+	for (; hooks && *hooks; hooks++)
+		for (unsigned f = 0; (*hooks)->fields && (*hooks)->fields[f] && count + 1 < room; f++)
+			ret[count++] = (struct column_choice){ .field = (*hooks)->fields[f] };
+	return count;
+}
+
+uint8_t row_field_family(const struct field *field)
+{
+	const uint32_t four = HAS_SOURCE4 | HAS_DESTINATION4 | PREFIX4_SOURCE | PREFIX4_DESTINATION | IS_ICMP4;
+	const uint32_t six = HAS_SOURCE6 | HAS_DESTINATION6 | PREFIX6_SOURCE | PREFIX6_DESTINATION | IS_ICMP6
+		| HAS_LABEL;
+	const struct source *s = source_find(field);
+	if (!s)
+		return 0;
+	return s->condition & four ? 4 : s->condition & six ? 6 : 0;
+}
+
+bool row_choice_is_biflow_only(const struct column_choice *choice)
+{
+	const struct source *s = source_find(choice->field);
+	return choice->reverse || (s && s->condition == IS_BIFLOW);
+}
+
+/* ---- writing --------------------------------------------------------------------------------------- */
+
+static void image_times(struct flow_image *image, const struct flow *f)
+{
+	uint64_t first = f->first_ns, last = f->last_ns;
+	image->start_ns = first;
+	image->end_ns = last;
+	image->start_us = first / 1000;
+	image->end_us = last / 1000;
+	image->start_ms = first / 1000000;
+	image->end_ms = last / 1000000;
+	image->start_s = (uint32_t)(first / 1000000000);
+	image->end_s = (uint32_t)(last / 1000000000);
+	uint64_t ms = image->end_ms - image->start_ms, us = image->end_us - image->start_us;
+	image->duration_ms = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+	image->duration_us = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+}
+
+static bool protocol_has_ports(uint8_t protocol)
+{
+	return protocol == 6 || protocol == 17 || protocol == 33 || protocol == 132 || protocol == 136;
+}
+
+static void image_key(struct flow_image *image, const struct flow_record *r, const struct row_plan *plan,
+                      unsigned from)
+{
+	const struct key_plan *p = &plan->settings.meter->settings.plan;
+	const struct key *key = (const struct key *)(const void *)r->flow->key;
+	unsigned to = from ^ 1;
+	image->version = r->key_bytes == 40 ? 6 : 4;
+	if (r->key_bytes == 56) {
+		const struct key_wide *wide = (const struct key_wide *)(const void *)r->flow->key;
+		image->version = wide->family;
+		image->tunnel_id = wide->tunnel_id;
+		image->flow_label = wide->flow_label;
+		image->tos = wide->tos;
+	}
+	if (r->key_bytes == 16) {
+		memcpy(image->v4[0], key->address.v4[from], 4);
+		memcpy(image->v4[1], key->address.v4[to], 4);
+	} else {
+		memcpy(image->v4[0], key->address.v6[from], 4);
+		memcpy(image->v4[1], key->address.v6[to], 4);
+		memcpy(image->v6[0], key->address.v6[from], 16);
+		memcpy(image->v6[1], key->address.v6[to], 16);
+	}
+	image->protocol = key->protocol;
+	if (protocol_has_ports(key->protocol) || !(p->fields & KEY_PROTOCOL)) {
+		image->port[0] = key->port[from];
+		image->port[1] = key->port[to];
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		const uint8_t *bits = i == 0 ? p->source_bits : p->destination_bits;
+		image->bits4[i] = bits[0];
+		image->bits6[i] = bits[1];
+	}
+}
+
+static uint32_t record_conditions(const struct flow_image *image, const struct flow_cold *c, unsigned from)
+{
+	const uint32_t only4 = IS_V4 | HAS_SOURCE4 | HAS_DESTINATION4 | PREFIX4_SOURCE | PREFIX4_DESTINATION;
+	const uint32_t only6 = IS_V6 | HAS_SOURCE6 | HAS_DESTINATION6 | PREFIX6_SOURCE | PREFIX6_DESTINATION
+		| HAS_LABEL;
+	uint32_t cond = IS_ANY | IS_BIFLOW | HAS_PORTS | HAS_PROTOCOL | HAS_TUNNEL | HAS_TOS | IS_SAMPLED | HAS_BASIS;
+	cond |= image->version == 4 ? only4 : image->version == 6 ? only6 : 0;
+	if (image->protocol == 6)
+		cond |= IS_TCP | IS_TCP_BIFLOW;
+	uint32_t forward = image->protocol == 1 ? IS_ICMP4 : image->protocol == 58 ? IS_ICMP6 : 0;
+	uint32_t back = image->protocol == 1 ? IS_ICMP4_BACK : image->protocol == 58 ? IS_ICMP6_BACK : 0;
+	if (c->bits & COLD_ICMP_0 << from)
+		cond |= forward;
+	if (c->bits & COLD_ICMP_0 << (from ^ 1))
+		cond |= back;
+	if (c->bits & COLD_INNER_VLAN)
+		cond |= IS_STACKED;
+	if (c->bits & COLD_INTERFACE_0 << from)
+		cond |= HAS_INTERFACE;
+	if (c->bits & COLD_INTERFACE_0 << (from ^ 1))
+		cond |= HAS_INTERFACE_BACK;
+	return cond;
+}
+
+static uint32_t interface_of(const struct row_settings *s, uint16_t number)
+{
+	return number < s->interface_count && s->interface_index ? s->interface_index[number] : number;
+}
+
+static void image_side(struct flow_image *image, const struct flow_record *r, const struct row_settings *s,
+                       unsigned side, unsigned i)
+{
+	const struct flow *f = r->flow;
+	const struct flow_cold *c = r->cold;
+	image->octets[i] = f->octets[side];
+	image->packets[i] = (uint64_t)c->packets_high[side] << 32 | f->packets[side];
+	image->tcp_flags[i] = (uint16_t)(f->tcp_flags[side] | (f->tcp_flags_high >> (4 * side) & 15) << 8);
+	image->icmp[i] = c->icmp[side];
+	image->icmp_type[i] = (uint8_t)(c->icmp[side] >> 8);
+	image->icmp_code[i] = (uint8_t)c->icmp[side];
+	image->interface[i] = interface_of(s, c->interface[side]);
+}
+
+static void image_fill(struct flow_image *image, const struct row_plan *plan, const struct flow_record *r,
+                       unsigned from)
+{
+	memset(image, 0, sizeof *image);
+	image_times(image, r->flow);
+	image_key(image, r, plan, from);
+	image_side(image, r, &plan->settings, from, 0);
+	image_side(image, r, &plan->settings, from ^ 1, 1);
+	image->vlan_outer = r->cold->vlan_outer;
+	image->vlan_inner = r->cold->vlan_inner;
+	image->flow_id = r->cold->flow_id;
+	image->reason = r->reason;
+	image->basis = r->cold->basis;
+	image->direction = r->cold->basis > BASIS_FIRST_PACKET;
+	image->one = 1;
+	image->sample = plan->settings.sample;
+	image->sample_space = plan->settings.sample - 1;
+	image->conditions = plan->constant & record_conditions(image, r->cold, from);
+}
+
+static inline void copy_value(uint8_t *to, const uint8_t *from, unsigned bytes)
+{
+	switch (bytes) {
+	case 1: *to = *from; break;
+	case 2: memcpy(to, from, 2); break;
+	case 4: memcpy(to, from, 4); break;
+	case 8: memcpy(to, from, 8); break;
+	default: memcpy(to, from, bytes); break;
+	}
+}
+
+static void write_row(const struct row_plan *plan, const struct flow_record *r, unsigned from,
+                      struct record_batch *batch)
+{
+	struct flow_image image;
+	uint8_t *row = record_batch_append(batch);
+	if (!row)
+		return;
+	image_fill(&image, plan, r, from);
+	for (unsigned i = 0; i < plan->op_count; i++) {
+		const struct row_op *op = &plan->ops[i];
+		if (!(image.conditions & op->condition))
+			continue;
+		copy_value(row + op->to, (const uint8_t *)&image + op->from, op->bytes);
+		record_set_present(plan->schema, row, op->column);
+	}
+	for (unsigned i = 0; i < plan->hook_count; i++) {
+		const struct hook_op *op = &plan->hooks[i];
+		struct value_writer w = { batch, row, op->column };
+		op->hook->write(r->flow, r->cold, r->spaces ? r->spaces + op->space_offset : NULL, op->field,
+		                op->reverse != (from != (unsigned)((r->flow->state & FLOW_INITIATOR_1) != 0)), &w);
+	}
+}
+
+void row_plan_write(const struct row_plan *plan, const struct flow_record *r, struct record_batch *batch)
+{
+	unsigned initiator = (r->flow->state & FLOW_INITIATOR_1) != 0;
+	const struct flow *f = r->flow;
+	if (!plan->settings.uniflow || !plan->settings.meter->settings.plan.mirrored) {
+		write_row(plan, r, initiator, batch);
+		return;
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned side = initiator ^ i;
+		if (f->packets[side] | r->cold->packets_high[side])
+			write_row(plan, r, side, batch);
+	}
+}

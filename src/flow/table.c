@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "flow/table.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum { VICTIM_SAMPLE = 16 };
+
+int flow_table_init(struct flow_table *t, uint32_t key_bytes, uint32_t space_bytes, uint64_t bound,
+                    const struct hash_secret *secret)
+{
+	memset(t, 0, sizeof *t);
+	t->key_bytes = key_bytes;
+	t->stride = (uint32_t)sizeof(struct flow) + key_bytes;
+	t->space_bytes = (space_bytes + 7) / 8 * 8;
+	t->bound = bound < UINT32_MAX / 2 ? bound : UINT32_MAX / 2;
+	t->secret = secret;
+	t->hash_many = key_bytes == 16 ? secret->many_16 : key_bytes == 40 ? secret->many_40 : secret->many_56;
+	t->used = 1;
+	int r = region_init(&t->hot_region, (t->bound + 2) * t->stride);
+	if (!r)
+		r = region_init(&t->cold_region, (t->bound + 2) * sizeof(struct flow_cold));
+	if (!r && t->space_bytes)
+		r = region_init(&t->space_region, (t->bound + 2) * t->space_bytes);
+	if (!r)
+		r = index_init(&t->index, t->bound);
+	if (!r)
+		r = wheel_init(&t->wheel, t->bound);
+	if (r) {
+		flow_table_fini(t);
+		return r;
+	}
+	t->hot = t->hot_region.start;
+	t->cold = (struct flow_cold *)(void *)t->cold_region.start;
+	t->spaces = t->space_region.start;
+	return 0;
+}
+
+void flow_table_fini(struct flow_table *t)
+{
+	region_fini(&t->hot_region);
+	region_fini(&t->cold_region);
+	region_fini(&t->space_region);
+	index_fini(&t->index);
+	wheel_fini(&t->wheel);
+}
+
+uint32_t flow_table_find(struct flow_table *t, const void *key, uint64_t hash)
+{
+	struct index_walk walk = index_walk_start(&t->index, hash);
+	for (;;) {
+		uint32_t handle = index_walk_next(&t->index, &walk, hash);
+		if (handle == HANDLE_NONE || key_equal(flow_table_at(t, handle)->key, key, t->key_bytes))
+			return handle;
+	}
+}
+
+/* The free list runs through the first word of the flows in it. */
+static uint32_t handle_take(struct flow_table *t)
+{
+	uint32_t handle = t->free;
+	if (handle)
+		t->free = (uint32_t)flow_table_at(t, handle)->octets[0];
+	else if (t->used <= t->bound)
+		handle = t->used++;
+	return handle;
+}
+
+uint32_t flow_table_insert(struct flow_table *t, const void *key, uint64_t hash)
+{
+	uint32_t handle = handle_take(t);
+	if (handle == HANDLE_NONE)
+		return HANDLE_NONE;
+	struct flow *f = flow_table_at(t, handle);
+	uint32_t due_tick = f->due_tick;
+	memset(f, 0, sizeof *f);
+	f->due_tick = due_tick;
+	if (index_insert(&t->index, hash, handle)) {
+		f->octets[0] = t->free;
+		t->free = handle;
+		return HANDLE_NONE;
+	}
+	memcpy(f->key, key, t->key_bytes);
+	f->state = FLOW_IN_USE;
+	memset(flow_table_cold(t, handle), 0, sizeof(struct flow_cold));
+	if (t->space_bytes)
+		memset(flow_table_space(t, handle), 0, t->space_bytes);
+	t->active++;
+	return handle;
+}
+
+void flow_table_remove(struct flow_table *t, uint32_t handle)
+{
+	struct flow *f = flow_table_at(t, handle);
+	const void *key = f->key;
+	uint64_t hash;
+	t->hash_many(t->secret, &key, 1, &hash);
+	index_remove(&t->index, hash, handle);
+	f->state = 0;
+	f->octets[0] = t->free;
+	t->free = handle;
+	t->active--;
+}
+
+/* One packet in all, not one since the last record left. */
+static bool is_single(const struct flow *f)
+{
+	return f->packets[0] + f->packets[1] == 1 && !(f->state & FLOW_EXPORTED);
+}
+
+static bool is_better_victim(const struct flow *a, const struct flow *b)
+{
+	if (is_single(a) != is_single(b))
+		return is_single(a);
+	return a->last_ns < b->last_ns;
+}
+
+uint32_t flow_table_victim(struct flow_table *t)
+{
+	uint32_t best = HANDLE_NONE, seen = 0;
+	for (uint64_t step = 0; step < t->used && seen < VICTIM_SAMPLE; step++) {
+		if (++t->sweep >= t->used)
+			t->sweep = 1;
+		const struct flow *f = flow_table_at(t, t->sweep);
+		if (!(f->state & FLOW_IN_USE))
+			continue;
+		seen++;
+		if (!best || is_better_victim(f, flow_table_at(t, best)))
+			best = t->sweep;
+	}
+	return best;
+}

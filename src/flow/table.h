@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The flow table: hot, cold and hook parts of flows in parallel arrays under one 32-bit handle, an index
+ * from keys to handles, and a wheel of when to look again. It knows keys and memory, nothing of timers'
+ * meaning, direction or records: that is meter.c.
+ */
+#ifndef FLOW_TABLE_H
+#define FLOW_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/hash.h"
+#include "base/memory.h"
+#include "flow/flow.h"
+#include "flow/index.h"
+#include "flow/wheel.h"
+
+struct flow_table {
+	uint32_t key_bytes;             /* 16, 40 or 56 */
+	uint32_t stride;                /* octets of the hot part: 64, 88 or 104 */
+	uint32_t space_bytes;           /* of all hooks together, a flow */
+	uint8_t *hot;
+	struct flow_cold *cold;
+	uint8_t *spaces;
+	uint32_t used, free;            /* high-water mark of handles (from 1); free list */
+	uint32_t sweep;                 /* where the search for a victim goes on */
+	uint64_t active, bound;
+	hash_many_function *hash_many;
+	const struct hash_secret *secret;
+	struct index index;
+	struct wheel wheel;
+	struct region hot_region, cold_region, space_region;
+};
+
+/* 0 or -ENOMEM. The secret is borrowed. */
+int flow_table_init(struct flow_table *table, uint32_t key_bytes, uint32_t space_bytes, uint64_t bound,
+                    const struct hash_secret *secret);
+void flow_table_fini(struct flow_table *table);
+
+static inline struct flow *flow_table_at(const struct flow_table *t, uint32_t handle)
+{
+	return (struct flow *)(void *)(t->hot + (size_t)handle * t->stride);
+}
+static inline struct flow_cold *flow_table_cold(const struct flow_table *t, uint32_t handle)
+{
+	return &t->cold[handle];
+}
+static inline void *flow_table_space(const struct flow_table *t, uint32_t handle)
+{
+	return t->space_bytes ? t->spaces + (size_t)handle * t->space_bytes : NULL;
+}
+static inline uint32_t flow_table_handle(const struct flow_table *t, const struct flow *f)
+{
+	return (uint32_t)((size_t)((const uint8_t *)f - t->hot) / t->stride);
+}
+
+/* Keys compare as 64-bit words. */
+static inline bool key_equal(const void *a, const void *b, unsigned bytes)
+{
+	uint64_t differ = 0;
+	for (unsigned i = 0; i < bytes; i += 8)
+		differ |= load_64((const uint8_t *)a + i) ^ load_64((const uint8_t *)b + i);
+	return differ == 0;
+}
+
+/* The flow of a key, by every slot and overflow; HANDLE_NONE if there is none. */
+uint32_t flow_table_find(struct flow_table *table, const void *key, uint64_t hash);
+
+/* A new flow with this key, all else zero; its due_tick is kept from the handle's last user, whose
+ * wheel entry may still be there. HANDLE_NONE when the table is full. */
+uint32_t flow_table_insert(struct flow_table *table, const void *key, uint64_t hash);
+
+/* Takes a flow out and gives its handle back. */
+void flow_table_remove(struct flow_table *table, uint32_t handle);
+
+/* A flow to give up when the table is full: of the next sixteen in use, the oldest of those with one
+ * packet and no answer, or the oldest of all if there is none. A flow that keeps getting packets is safe
+ * from a flood of single ones. HANDLE_NONE only when the table is empty. */
+uint32_t flow_table_victim(struct flow_table *table);
+
+#endif
