@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Record batches: rows of one schema, an arena for variable-length values, and a count of holders, so
- * that several outputs share one batch without a copy. A batch is written by one thread until it is
- * handed on; from then on it is only read, and whoever lets go last frees it.
+ * Record batches: rows of one schema, an arena for variable-length values, and a count of holders,
+ * so that several outputs share one batch without a copy. A batch is written by one thread until it
+ * is handed on; from then on it is only read, and whoever lets go last frees it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -68,7 +68,8 @@ static int arena_grow(struct record_batch *batch, uint64_t needed)
 	return 0;
 }
 
-struct arena_slice record_batch_store(struct record_batch *batch, const void *octets, uint32_t bytes)
+struct arena_slice record_batch_store(struct record_batch *batch, const void *octets,
+                                      uint32_t bytes)
 {
 	struct arena_slice slice = { .offset = batch->arena_bytes, .bytes = 0 };
 	uint64_t end = (uint64_t)batch->arena_bytes + bytes;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A list of columns as people write it (--fields): names, "name=64" to cap a text, "all", and changes
- * with + and -. Everything happens on a copy, so a list with a mistake in it changes nothing.
+ * A list of columns as people write it (--fields): names, "name=64" to cap a text, "all", and
+ * changes with + and -. Everything happens on a copy, so a list with a mistake in it changes
+ * nothing.
  */
 #include <errno.h>
 #include <string.h>
@@ -35,7 +36,8 @@ static struct word trimmed(struct word w)
 	return w;
 }
 
-static int position_of(const struct column_choice *list, unsigned count, const struct column_choice *c)
+static int position_of(const struct column_choice *list, unsigned count,
+                       const struct column_choice *c)
 {
 	for (unsigned i = 0; i < count; i++)
 		if (list[i].field == c->field && list[i].reverse == c->reverse)
@@ -79,12 +81,14 @@ static int unknown_field(struct word name, struct error *err)
 	if (!near && strncmp(text, "reverse", 7) == 0)
 		near = field_suggest(text + 7);
 	if (near)
-		return error_set(err, -EINVAL, "unknown field \"%s\", did you mean \"%s\"?", text, near);
+		return error_set(err, -EINVAL, "unknown field \"%s\", did you mean \"%s\"?",
+		                 text, near);
 	return error_set(err, -EINVAL, "unknown field \"%s\", expected the name of an element "
 	                 "(\"weir fields\" lists them)", text);
 }
 
-static int parse_cap(struct word name, struct word digits, struct column_choice *c, struct error *err)
+static int parse_cap(struct word name, struct word digits, struct column_choice *c,
+                     struct error *err)
 {
 	unsigned long cap = 0;
 	bool number = digits.length > 0;
@@ -93,7 +97,7 @@ static int parse_cap(struct word name, struct word digits, struct column_choice 
 		cap = cap * 10 + (unsigned long)(digits.at[i] - '0');
 	}
 	if (!number || cap < 1 || cap > UINT16_MAX)
-		return error_set(err, -EINVAL, "\"%.*s=%.*s\": expected a length of 1 to 65535 octets",
+		return error_set(err, -EINVAL, "\"%.*s=%.*s\": expected a length of 1 to 65535",
 		                 (int)name.length, name.at, (int)digits.length, digits.at);
 	if (field_type_bytes(c->field->type) != 0)
 		return error_set(err, -EINVAL, "\"%.*s\" has a fixed length and takes no \"=%lu\"",
@@ -106,14 +110,15 @@ static int parse_name(const struct choice_list *list, struct word w, struct colu
                       struct error *err)
 {
 	const char *equals = memchr(w.at, '=', w.length);
-	struct word name = trimmed((struct word){ w.at, equals ? (size_t)(equals - w.at) : w.length });
+	size_t name_length = equals ? (size_t)(equals - w.at) : w.length;
+	struct word name = trimmed((struct word){ w.at, name_length });
 	struct column_choice c = { 0 };
 	c.field = field_find(name.at, name.length, &c.reverse);
 	if (!c.field)
 		return unknown_field(name, err);
 	int at = position_of(list->available, list->available_count, &c);
 	if (at < 0 && list->available_count)
-		return error_set(err, -EINVAL, "field \"%.*s\" is known, but nothing here measures it",
+		return error_set(err, -EINVAL, "field \"%.*s\" exists, but nothing here gives it",
 		                 (int)name.length, name.at);
 	if (at >= 0)
 		c.cap_bytes = list->available[at].cap_bytes;
@@ -150,8 +155,8 @@ static int apply_word(struct choice_list *list, struct word w, struct error *err
 	if (w.length == 0)
 		return error_set(err, -EINVAL, "expected the name of a field between the commas");
 	if (list->changes && !sign)
-		return error_set(err, -EINVAL, "\"%.*s\": in a list of changes each field begins with + or -",
-		                 (int)w.length, w.at);
+		return error_set(err, -EINVAL, "\"%.*s\": expected + or - before each field "
+		                 "of a list of changes", (int)w.length, w.at);
 	if (w.length == 3 && memcmp(w.at, "all", 3) == 0)
 		return apply_all(list, sign, err);
 	int r = parse_name(list, w, &c, err);
@@ -163,8 +168,9 @@ static int apply_word(struct choice_list *list, struct word w, struct error *err
 	return 0;
 }
 
-int column_choices_parse(const char *text, const struct column_choice *available, unsigned available_count,
-                         struct column_choice *choices, unsigned *ret_count, struct error *err)
+int column_choices_parse(const char *text, const struct column_choice *available,
+                         unsigned available_count, struct column_choice *choices,
+                         unsigned *ret_count, struct error *err)
 {
 	struct choice_list list = { .available = available, .available_count = available_count };
 	text += strspn(text, " \t\n");
@@ -175,8 +181,8 @@ int column_choices_parse(const char *text, const struct column_choice *available
 	}
 	for (const char *at = text; at; ) {
 		const char *comma = strchr(at, ',');
-		struct word w = trimmed((struct word){ at, comma ? (size_t)(comma - at) : strlen(at) });
-		int r = apply_word(&list, w, err);
+		struct word w = { at, comma ? (size_t)(comma - at) : strlen(at) };
+		int r = apply_word(&list, trimmed(w), err);
 		if (r < 0)
 			return r;
 		at = comma ? comma + 1 : NULL;

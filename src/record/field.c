@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The compiled field table and its two indexes: by name and by (enterprise, number). fields.def is the
- * source; adding a field is one line there and nothing here.
+ * The compiled field table and its two indexes: by name and by (enterprise, number). fields.def is
+ * the source; adding a field is one line there and nothing here.
  *
  * The indexes are open-addressing hash tables of positions, filled once at the first look-up under
- * pthread_once, so look-ups from any thread are safe and cost one hash and about one comparison. They
- * are the only writable data of this room, and after that first call they are never written again.
+ * pthread_once, so look-ups from any thread are safe and cost one hash and about one comparison.
+ * They are the only writable data of this room, and after that first call they are never written
+ * again.
  */
 #include "record/field.h"
 
@@ -78,8 +79,8 @@ static const struct field *find_reverse(const char *name, size_t length)
 {
 	static const char prefix[] = "reverse";
 	enum { PREFIX = sizeof prefix - 1, NAME_MAX_BYTES = 128 };
-	if (length <= PREFIX || length - PREFIX >= NAME_MAX_BYTES || memcmp(name, prefix, PREFIX) != 0 ||
-	    islower((unsigned char)name[PREFIX]))
+	if (length <= PREFIX || length - PREFIX >= NAME_MAX_BYTES ||
+	    memcmp(name, prefix, PREFIX) != 0 || islower((unsigned char)name[PREFIX]))
 		return NULL;
 	char forward[NAME_MAX_BYTES];
 	length -= PREFIX;
@@ -119,22 +120,26 @@ const struct field *field_by_id(uint32_t pen, uint16_t id)
 }
 
 /*
- * IANA elements that have no reverse. RFC 5103, section 6.1 names identifiers of the export itself, what
- * describes the exporting and metering processes, their statistics, padding and biflowDirection. What
- * was registered since and says something of a process or of other elements is of the same kind. The
- * flow key is here too: its reverse is the key of the other endpoint, so it would say nothing new.
+ * IANA elements that have no reverse. RFC 5103, section 6.1 names identifiers of the export itself,
+ * what describes the exporting and metering processes, their statistics, padding and
+ * biflowDirection. What was registered since and says something of a process or of other elements
+ * is of the same kind. The flow key is here too: its reverse is the key of the other endpoint, so
+ * it would say nothing new.
  */
 static const struct { uint16_t first, last; } not_reversible[] = {
-	{ 4, 4 }, { 7, 9 }, { 11, 13 }, { 27, 30 },             /* protocol, addresses, ports */
-	{ 34, 38 }, { 39, 43 },                                 /* sampling, timeouts, engine, export */
-	{ 44, 45 }, { 48, 51 }, { 60, 60 }, { 82, 84 }, { 87, 87 },
-	{ 100, 101 }, { 130, 131 }, { 136, 138 },               /* exporter, end reason, common properties */
-	{ 143, 145 }, { 148, 149 }, { 160, 160 }, { 163, 170 }, /* process ids, template, statistics */
-	{ 173, 173 }, { 180, 183 }, { 210, 217 }, { 239, 239 },
-	{ 258, 277 },                                           /* RFC 5655: messages and sessions */
-	{ 285, 287 }, { 291, 293 }, { 300, 311 }, { 318, 321 }, /* anonymization, lists, sampling */
-	{ 326, 346 }, { 361, 364 }, { 384, 384 }, { 390, 390 }, { 394, 400 }, { 403, 407 },
-	{ 426, 427 }, { 433, 454 }, { 463, 463 }, { 466, 467 }, { 471, 481 }, /* MIB objects, NAT limits */
+	/* protocol, ports, addresses, prefixes, IP version */
+	{ 4, 4 }, { 7, 9 }, { 11, 13 }, { 27, 30 }, { 44, 45 }, { 60, 60 }, { 169, 170 },
+	{ 180, 183 },
+	/* timeouts, sampling, engines and what NetFlow v9 said of the exporter */
+	{ 34, 43 }, { 48, 51 }, { 82, 84 }, { 87, 87 }, { 100, 101 },
+	/* exporter, collector, process, template, flow, end reason, statistics of processes */
+	{ 130, 131 }, { 136, 138 }, { 143, 145 }, { 148, 149 }, { 160, 160 }, { 163, 168 },
+	{ 173, 173 }, { 210, 217 }, { 239, 239 }, { 426, 427 }, { 433, 433 },
+	/* messages and sessions (RFC 5655), anonymization, lists, sampling, hashes, descriptions */
+	{ 258, 277 }, { 285, 287 }, { 291, 293 }, { 300, 311 }, { 318, 321 }, { 326, 346 },
+	{ 384, 384 }, { 390, 390 }, { 394, 400 }, { 403, 407 },
+	/* port ranges, MIB objects, limits of NAT devices */
+	{ 361, 364 }, { 434, 454 }, { 463, 463 }, { 466, 467 }, { 471, 481 },
 };
 
 bool field_is_reversible(const struct field *field)
@@ -202,8 +207,8 @@ unsigned field_type_bytes(enum field_type type)
 const char *field_semantics_name(enum field_semantics semantics)
 {
 	static const char *const names[] = {
-		"default", "quantity", "totalCounter", "deltaCounter", "identifier", "flags", "list",
-		"snmpCounter", "snmpGauge"
+		"default", "quantity", "totalCounter", "deltaCounter", "identifier", "flags",
+		"list", "snmpCounter", "snmpGauge"
 	};
 	return (unsigned)semantics < array_count(names) ? names[semantics] : "unknown";
 }

@@ -2,8 +2,9 @@
 /*
  * The one table: everything that weir can say about a flow, as IPFIX Information Elements.
  * fields.def holds the table; a field's name is the one used everywhere (options, JSON keys, CSV
- * headers, SQL columns, templates, manual). Direction (RFC 5103 reverse) belongs to a column, not to a
- * field: the reverse of octetDeltaCount is written reverseOctetDeltaCount and is the same field.
+ * headers, SQL columns, templates, manual). Direction (RFC 5103 reverse) belongs to a column, not
+ * to a field: the reverse of octetDeltaCount is written reverseOctetDeltaCount and is the same
+ * field.
  */
 #ifndef RECORD_FIELD_H
 #define RECORD_FIELD_H
@@ -13,7 +14,8 @@
 #include <stdint.h>
 
 enum field_type {                       /* RFC 7012 abstract data types, RFC 5610 numbers */
-	TYPE_OCTET_ARRAY = 0, TYPE_U8, TYPE_U16, TYPE_U32, TYPE_U64, TYPE_S8, TYPE_S16, TYPE_S32, TYPE_S64,
+	TYPE_OCTET_ARRAY = 0, TYPE_U8, TYPE_U16, TYPE_U32, TYPE_U64,
+	TYPE_S8, TYPE_S16, TYPE_S32, TYPE_S64,
 	TYPE_FLOAT32, TYPE_FLOAT64, TYPE_BOOLEAN, TYPE_MAC, TYPE_STRING, TYPE_SECONDS,
 	TYPE_MILLISECONDS, TYPE_MICROSECONDS, TYPE_NANOSECONDS, TYPE_IPV4, TYPE_IPV6,
 	TYPE_BASIC_LIST, TYPE_SUB_TEMPLATE_LIST, TYPE_SUB_TEMPLATE_MULTI_LIST,
@@ -23,7 +25,8 @@ enum field_type {                       /* RFC 7012 abstract data types, RFC 561
 
 enum field_semantics {                  /* RFC 5610 numbers */
 	SEMANTICS_DEFAULT = 0, SEMANTICS_QUANTITY, SEMANTICS_TOTAL_COUNTER, SEMANTICS_DELTA_COUNTER,
-	SEMANTICS_IDENTIFIER, SEMANTICS_FLAGS, SEMANTICS_LIST, SEMANTICS_SNMP_COUNTER, SEMANTICS_SNMP_GAUGE
+	SEMANTICS_IDENTIFIER, SEMANTICS_FLAGS, SEMANTICS_LIST,
+	SEMANTICS_SNMP_COUNTER, SEMANTICS_SNMP_GAUGE
 };
 
 enum { PEN_IANA = 0, PEN_REVERSE = 29305 /* RFC 5103 */, PEN_WEIR_DEFAULT = 32473 };
@@ -43,8 +46,9 @@ extern const struct field field_table[];
 extern const unsigned field_count;
 
 /* Exact name, case-sensitive. A name with the RFC 5103 prefix ("reverseOctetDeltaCount") gives the
- * forward field and sets *ret_reverse; a reverse of what cannot be reversed (flowId, biflowDirection,
- * flowEndReason, keys, ...) is NULL. ret_reverse may be NULL: then reverse names are not accepted. */
+ * forward field and sets *ret_reverse; a reverse of what cannot be reversed (flowId,
+ * biflowDirection, flowEndReason, keys, ...) is NULL. ret_reverse may be NULL: then reverse names
+ * are not accepted. */
 const struct field *field_find(const char *name, size_t length, bool *ret_reverse);
 const struct field *field_by_id(uint32_t pen, uint16_t id);
 

@@ -4,10 +4,10 @@
  * holds rows packed in that order. Metered, collected and queried records are all of this type, and
  * options data are records with scope columns.
  *
- * Row values are in native byte order and naturally aligned, except addresses (network order octets).
- * Times are integers in the unit of the field's type (seconds, ms, us, ns since 1970 UTC).
- * Variable-length values are a struct arena_slice into the batch's arena.
- * A presence bit a column says whether a value is there: absent is not zero. Absent values are zeroed.
+ * Row values are in native byte order and naturally aligned, except addresses (network order
+ * octets). Times are integers in the unit of the field's type (seconds, ms, us, ns since 1970 UTC).
+ * Variable-length values are a struct arena_slice into the batch's arena. A presence bit a column
+ * says whether a value is there: absent is not zero. Absent values are zeroed.
  */
 #ifndef RECORD_RECORD_H
 #define RECORD_RECORD_H
@@ -35,7 +35,7 @@ struct arena_slice {
 };
 
 struct schema {                         /* immutable once built */
-	uint32_t id;                    /* unique in the process; template ids are the exporter's business */
+	uint32_t id;                    /* unique in the process; no template id */
 	uint16_t column_count;
 	uint16_t scope_count;           /* the first columns are scope (options data) when > 0 */
 	uint16_t row_bytes;             /* multiple of 8 */
@@ -58,20 +58,26 @@ struct column_choice {                  /* what a schema is built from */
 	uint16_t cap_bytes;
 };
 
-/* Lays out a schema. Fails with -E2BIG when it would exceed COLUMNS_MAX or ROW_BYTES_MAX. */
+/* Lays out a schema. Fails with -E2BIG when it would exceed COLUMNS_MAX or ROW_BYTES_MAX, -EINVAL
+ * without a column or with more scope columns than columns. A field may be there twice. */
 int schema_new(const struct column_choice *choices, unsigned count, unsigned scope_count,
                uint8_t family, struct schema **ret);
 void schema_free(struct schema *schema);
-int schema_find(const struct schema *schema, const struct field *field, bool reverse); /* column or -1 */
+/* The column, or -1. */
+int schema_find(const struct schema *schema, const struct field *field, bool reverse);
 bool schema_equal(const struct schema *a, const struct schema *b);      /* same columns in order */
 
-/* Parses a list such as "sourceIPv4Address,octetDeltaCount,applicationName=64" or, when it starts with
- * + or -, changes to the list in ret_choices ("+tcpControlBits,-vlanId"); "all" is every field in
- * `available`. Writes at most COLUMNS_MAX choices and their number; on an error the message names the
- * word and suggests a near name, and *ret_count is unchanged. */
-int column_choices_parse(const char *text, const struct column_choice *available, unsigned available_count,
-                         struct column_choice *choices, unsigned *ret_count, struct error *err);
+/* Parses a list such as "sourceIPv4Address,octetDeltaCount,applicationName=64" or, when it starts
+ * with + or -, changes to the list in ret_choices ("+tcpControlBits,-vlanId"); "all" is every field
+ * in `available` (an available_count of 0 makes every field of the table available, but not "all").
+ * A plain list starts empty and may use signs after its first word ("all,-vlanId"); a field named
+ * twice stays where it was first. Writes at most COLUMNS_MAX choices and their number; on an error
+ * the message names the word and suggests a near name, and choices and count are unchanged. */
+int column_choices_parse(const char *text, const struct column_choice *available,
+                         unsigned available_count, struct column_choice *choices,
+                         unsigned *ret_count, struct error *err);
 
+/* The schema is borrowed and outlives the batch. NULL when there is no memory. */
 struct record_batch *record_batch_new(const struct schema *schema, uint32_t capacity);
 struct record_batch *record_batch_hold(struct record_batch *batch);     /* one more holder */
 void record_batch_release(struct record_batch *batch);                  /* NULL is fine */
@@ -80,13 +86,15 @@ void record_batch_release(struct record_batch *batch);                  /* NULL 
 uint8_t *record_batch_append(struct record_batch *batch);
 
 /* Copies octets into the arena (grows it) and returns the slice; bytes 0 with -ENOMEM. */
-struct arena_slice record_batch_store(struct record_batch *batch, const void *octets, uint32_t bytes);
+struct arena_slice record_batch_store(struct record_batch *batch, const void *octets,
+                                      uint32_t bytes);
 
 static inline uint8_t *record_row(const struct record_batch *batch, uint32_t index)
 {
 	return batch->rows + (size_t)index * batch->schema->row_bytes;
 }
-static inline bool record_is_present(const struct schema *schema, const uint8_t *row, unsigned column)
+static inline bool record_is_present(const struct schema *schema, const uint8_t *row,
+                                     unsigned column)
 {
 	return row[schema->presence_offset + column / 8] >> (column % 8) & 1;
 }
@@ -102,18 +110,23 @@ struct value_writer {
 	unsigned column;
 };
 
-/* Each sets the value (converted to the column's width, saturating) and its presence bit. */
+/* Each sets the value (converted to the column's width, saturating) and its presence bit. What the
+ * column's type cannot hold (a number into an address, octets into a counter or of another length
+ * than an address has, NaN, infinity) leaves the value as it was: absent. Strings are cut at the
+ * column's cap, between characters. */
 void value_write_unsigned(struct value_writer *w, uint64_t value);
 void value_write_signed(struct value_writer *w, int64_t value);
 void value_write_double(struct value_writer *w, double value);
-void value_write_octets(struct value_writer *w, const void *octets, uint32_t bytes);   /* addresses, strings */
+/* Addresses, strings, octet arrays. */
+void value_write_octets(struct value_writer *w, const void *octets, uint32_t bytes);
 void value_write_time(struct value_writer *w, uint64_t time_ns);        /* to the column's unit */
 
-/* Reads one value; undefined when absent. */
+/* Reads one value; 0 or no octets when absent. Numbers of another kind are converted, saturating;
+ * octets are borrowed: in the row or in the arena, where the next write may move them. */
 uint64_t value_read_unsigned(const struct schema *schema, const uint8_t *row, unsigned column);
 int64_t value_read_signed(const struct schema *schema, const uint8_t *row, unsigned column);
 double value_read_double(const struct schema *schema, const uint8_t *row, unsigned column);
-const uint8_t *value_read_octets(const struct record_batch *batch, const uint8_t *row, unsigned column,
-                                 uint32_t *ret_bytes);
+const uint8_t *value_read_octets(const struct record_batch *batch, const uint8_t *row,
+                                 unsigned column, uint32_t *ret_bytes);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Lays out rows: columns keep the order they were asked for, their values are placed by alignment
- * (widest first), so a row has no holes and every value can be read where it lies. The presence bits
- * come last. How a list of names becomes columns is in choices.c; rows live in batch.c.
+ * (widest first), so a row has no holes and every value can be read where it lies. The presence
+ * bits come last. How a list of names becomes columns is in choices.c; rows live in batch.c.
  */
 #include <assert.h>
 #include <errno.h>
@@ -14,7 +14,8 @@ static atomic_uint last_id;
 
 static_assert(sizeof(struct arena_slice) == 8, "laid out among the 8-aligned values");
 
-/* Addresses are octets, but keep their natural boundaries too: an IPv4 address compares as a word. */
+/* Addresses are octets, but keep their natural boundaries too: an IPv4 address compares as a word.
+ * */
 static unsigned alignment_of(const struct column *c)
 {
 	return c->bytes % 8 == 0 ? 8 : c->bytes % 4 == 0 ? 4 : c->bytes % 2 == 0 ? 2 : 1;
@@ -100,7 +101,8 @@ bool schema_equal(const struct schema *a, const struct schema *b)
 		return false;
 	for (unsigned i = 0; i < a->column_count; i++) {
 		const struct column *x = &a->column[i], *y = &b->column[i];
-		if (x->field != y->field || x->reverse != y->reverse || x->cap_bytes != y->cap_bytes)
+		if (x->field != y->field || x->reverse != y->reverse ||
+		    x->cap_bytes != y->cap_bytes)
 			return false;
 	}
 	return true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * "Did you mean": the field name nearest to a misspelt one. Apart from field.c because only messages
- * need it. The whole table is compared, some microseconds, once per message.
+ * "Did you mean": the field name nearest to a misspelt one. Apart from field.c because only
+ * messages need it. The whole table is compared, some microseconds, once per message.
  */
 #include "record/field.h"
 
@@ -19,11 +19,13 @@ static unsigned edits_allowed(size_t length)
 
 const char *field_suggest(const char *name)
 {
+	if (!*name)
+		return NULL;
 	const char *best = NULL;
 	unsigned limit = edits_allowed(strlen(name)), nearest = limit + 1;
 	for (unsigned i = 0; i < field_count && nearest > 0; i++) {
 		const struct field *f = &field_table[i];
-		if (strcasecmp(f->name, name) == 0 || (*f->short_name && strcmp(f->short_name, name) == 0))
+		if (strcasecmp(f->name, name) == 0 || strcmp(f->short_name, name) == 0)
 			return f->name;
 		unsigned distance = text_distance(name, f->name, limit + 1);
 		if (distance < nearest) {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Values in rows: written from what a measure or a decoder has (a number, octets, a time), read back as
- * what a consumer wants. A number that does not fit its column is the nearest that does, so a counter
- * never wraps. What the column's type cannot hold at all (octets into a counter, a number into an
- * address, NaN) leaves the value absent.
+ * Values in rows: written from what a measure or a decoder has (a number, octets, a time), read
+ * back as what a consumer wants. A number that does not fit its column is the nearest that does, so
+ * a counter never wraps. What the column's type cannot hold at all (octets into a counter, a number
+ * into an address, NaN) leaves the value absent.
  */
 #include <math.h>
 #include <string.h>
@@ -17,8 +17,8 @@ struct limits {                         /* of an integer type; low is 0 for the 
 };
 
 static const struct limits integer_limits[TYPE_COUNT] = {
-	[TYPE_U8] = { 0, UINT8_MAX }, [TYPE_U16] = { 0, UINT16_MAX }, [TYPE_U32] = { 0, UINT32_MAX },
-	[TYPE_U64] = { 0, UINT64_MAX }, [TYPE_BOOLEAN] = { 0, 1 },
+	[TYPE_U8] = { 0, UINT8_MAX }, [TYPE_U16] = { 0, UINT16_MAX },
+	[TYPE_U32] = { 0, UINT32_MAX }, [TYPE_U64] = { 0, UINT64_MAX }, [TYPE_BOOLEAN] = { 0, 1 },
 	[TYPE_S8] = { INT8_MIN, INT8_MAX }, [TYPE_S16] = { INT16_MIN, INT16_MAX },
 	[TYPE_S32] = { INT32_MIN, INT32_MAX }, [TYPE_S64] = { INT64_MIN, INT64_MAX },
 	[TYPE_SECONDS] = { 0, UINT32_MAX }, [TYPE_MILLISECONDS] = { 0, UINT64_MAX },
@@ -106,10 +106,12 @@ static uint32_t cut_text(const uint8_t *octets, uint32_t bytes)
 	return (octets[cut] & 0xc0) == 0x80 ? bytes : cut;
 }
 
-static void put_slice(struct value_writer *w, const struct column *c, const void *octets, uint32_t bytes)
+static void put_slice(struct value_writer *w, const struct column *c, const void *octets,
+                      uint32_t bytes)
 {
-	if (c->cap_bytes && bytes > c->cap_bytes)
-		bytes = c->field->type == TYPE_STRING ? cut_text(octets, c->cap_bytes) : c->cap_bytes;
+	uint32_t cap = c->cap_bytes ? c->cap_bytes : UINT32_MAX;
+	if (bytes > cap)
+		bytes = c->field->type == TYPE_STRING ? cut_text(octets, cap) : cap;
 	struct arena_slice slice = record_batch_store(w->batch, octets, bytes);
 	if (slice.bytes != bytes)
 		return;
@@ -203,8 +205,8 @@ double value_read_double(const struct schema *schema, const uint8_t *row, unsign
 	return (double)value_read_unsigned(schema, row, column);
 }
 
-const uint8_t *value_read_octets(const struct record_batch *batch, const uint8_t *row, unsigned column,
-                                 uint32_t *ret_bytes)
+const uint8_t *value_read_octets(const struct record_batch *batch, const uint8_t *row,
+                                 unsigned column, uint32_t *ret_bytes)
 {
 	const struct column *c = &batch->schema->column[column];
 	if (!c->variable) {
