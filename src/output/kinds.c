@@ -9,9 +9,13 @@
 #include "base/compiler.h"
 #include "output/output.h"
 
-extern const struct output_kind output_null;
+extern const struct output_kind output_csv;             /* print/csv.c */
+extern const struct output_kind output_json;            /* print/json.c */
+extern const struct output_kind output_null;            /* null.c */
 
 const struct output_kind *const output_kinds[] = {
+	&output_json,
+	&output_csv,
 	&output_null,
 	NULL
 };
@@ -56,4 +60,15 @@ bool output_counters_balanced(const struct output_counters *counters)
 	for (unsigned i = 0; i < DROP_COUNT; i++)
 		sum += counters->dropped[i];
 	return sum == counters->accepted;
+}
+
+int output_check_parameters(const struct output_kind *kind, const struct address *address,
+                            struct error *err)
+{
+	const char *names[ADDRESS_PARAMETERS_MAX + 1];
+	unsigned count = 0;
+	for (const char *const *p = kind->parameters; p && *p && count < ADDRESS_PARAMETERS_MAX; p += 3)
+		names[count++] = *p;
+	names[count] = NULL;
+	return address_check_used(address, names, err);
 }

@@ -19,7 +19,7 @@ struct null_output {
 static int null_open(const struct address *address, const struct output_env *env, struct output **ret,
                      struct error *err)
 {
-	int rc = address_check_used(address, NULL, err);
+	int rc = output_check_parameters(&output_null, address, err);
 	if (rc < 0)
 		return rc;
 	struct null_output *o = calloc(1, sizeof *o);

@@ -86,6 +86,11 @@ const char *output_drop_name(enum output_drop reason);          /* "queue_full" 
 /* accepted == acknowledged + sent + queued + spilled + sum of dropped: weir checks it at exit. */
 bool output_counters_balanced(const struct output_counters *counters);
 
+/* For open, once it has asked for its parameters: an error that names the first one which the kind does
+ * not have, and those that it has. */
+int output_check_parameters(const struct output_kind *kind, const struct address *address,
+                            struct error *err);
+
 /* The fields of records when nothing else is said: JSON, CSV and table. NULL-terminated. */
 extern const char *const output_standard_fields[];
 

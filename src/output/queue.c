@@ -173,7 +173,7 @@ static int schema_announce(struct queue *q, const struct schema *schema, bool *r
 
 int queue_schema(struct queue *q, const struct schema *schema, struct error *err)
 {
-	bool refused;
+	bool refused = false;
 	int rc = schema_announce(q, schema, &refused, err);
 	if (rc < 0)
 		return rc;
