@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Builds one IPFIX message (RFC 7011, section 3) in memory of the caller: sets are opened and closed as
+ * templates and rows come, the header is written last, when export time and sequence number are known.
+ * Who keeps the sequence, sends, and repeats templates is export/session.h.
+ *
+ *   ipfix_message_begin, ipfix_message_add_template..., ipfix_message_add_rows..., ipfix_message_seal
+ */
+#ifndef IPFIX_MESSAGE_H
+#define IPFIX_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ipfix/encoder.h"
+
+struct ipfix_header {
+	uint32_t export_time_s;         /* since 1970 */
+	uint32_t sequence;              /* data records sent before, modulo 2^32 */
+	uint32_t domain;                /* observation domain */
+};
+
+struct ipfix_message {
+	uint8_t *octets;                /* borrowed, `limit` of them */
+	uint32_t limit;                 /* the longest this message may become, at most 65535 */
+	uint32_t bytes;                 /* so far, with the header's room */
+	uint32_t set_at;                /* where the open set begins; 0: none is open */
+	uint32_t padding_below;         /* the open set may be padded by fewer octets than this */
+	uint16_t set_id;                /* of the open set */
+	bool pad;                       /* end each set at a multiple of 4 where that is allowed */
+	uint32_t records;               /* data records; templates do not count */
+};
+
+/* `limit` above 65535 is taken as 65535. */
+void ipfix_message_begin(struct ipfix_message *m, uint8_t *octets, uint32_t limit, bool pad);
+
+static inline bool ipfix_message_is_empty(const struct ipfix_message *m)
+{
+	return m->bytes <= 16;
+}
+
+/* False, and nothing changed, when it does not fit. */
+bool ipfix_message_add_template(struct ipfix_message *m, const struct ipfix_encoder *encoder);
+
+/* Takes as many of the rows as fit, in order, and returns how many. When the message is empty of sets
+ * and 0 is returned, the first row is too large for any message of this limit. */
+uint32_t ipfix_message_add_rows(struct ipfix_message *m, const struct ipfix_encoder *encoder,
+                                const struct record_batch *batch, uint32_t first, uint32_t count);
+
+/* Closes the open set (with padding, if asked for and allowed); m->bytes is final from here on. */
+void ipfix_message_close(struct ipfix_message *m);
+
+/* Closes and writes the header; may be repeated with another header. Returns the message's length. */
+uint32_t ipfix_message_seal(struct ipfix_message *m, const struct ipfix_header *header);
+
+#endif
