@@ -101,16 +101,6 @@ class Host:
         more = ["nodad"] if ":" in address else []
         self.ip("address", "add", address, "dev", interface, *more)
 
-    def vlan(self, number, interface="eth0", protocol="802.1Q", address=None):
-        """A tagged interface above another; its name."""
-        name = f"{interface}.{number}"
-        self.ip("link", "add", "link", interface, "name", name, "type", "vlan", "proto", protocol,
-                "id", str(number))
-        self.ip("link", "set", name, "up")
-        if address:
-            self.address(address, name)
-        return name
-
     def adopt(self, interface):
         """Takes an interface from the default namespace in, as the next ethN."""
         name = f"eth{len(self.interfaces)}"
