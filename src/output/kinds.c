@@ -12,8 +12,10 @@
 extern const struct output_kind output_csv;             /* print/csv.c */
 extern const struct output_kind output_json;            /* print/json.c */
 extern const struct output_kind output_null;            /* null.c */
+extern const struct output_kind output_table;           /* print/table.c */
 
 const struct output_kind *const output_kinds[] = {
+	&output_table,
 	&output_json,
 	&output_csv,
 	&output_null,
