@@ -107,6 +107,7 @@ static int meter(const struct settings *s, struct error *err)
 	const struct engine_env env = {
 		.log = &log,
 		.progress = s->files.count > 0 && !s->quiet && terminal_is(stderr),
+		.terminal = terminal_is(stdout),
 	};
 	struct engine *engine = NULL;
 	signals_prepare();
@@ -144,7 +145,7 @@ static const struct example examples[] = {
 	  "meters an interface and exports IPFIX to a collector" },
 	{ "weir meter -i eth0 -o 'json:flows-%F-%H%M.json?rotate=5m' --stats stats.json",
 	  "writes a new JSON file every five minutes, and at the end an account of every packet" },
-	{ "weir meter -r capture.pcap -d off -t off --tcp-linger off --fields +tcpControlBits -o json:- | jq .",
+	{ "weir meter -r capture.pcap -d off -t off --tcp-linger off -o json:- | jq .",
 	  "one record a flow however long it lasts, for another program to read" },
 	{ 0 },
 };

@@ -22,6 +22,7 @@ struct engine_env {
 	void (*records)(void *context, const struct record_batch *batch);
 	void *context;
 	bool progress;                  /* draw a progress line on standard error (a terminal) */
+	bool terminal;                  /* standard output is a terminal */
 };
 
 /* Opens sources and outputs as the settings say (both borrowed until close), drops privileges.

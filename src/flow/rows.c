@@ -246,10 +246,20 @@ uint8_t row_field_family(const struct field *field)
 	return s->condition & four ? 4 : s->condition & six ? 6 : 0;
 }
 
-bool row_choice_is_biflow_only(const struct column_choice *choice)
+bool row_choice_is_possible(const struct row_settings *settings, const struct column_choice *choice)
 {
 	const struct source *s = source_find(choice->field);
-	return choice->reverse || (s && s->condition == IS_BIFLOW);
+	if (!s)
+		return true;            /* a hook's */
+	if (choice->reverse && s->back_offset == NO_BACK)
+		return false;
+	return constant_conditions(settings) & (choice->reverse ? s->back_condition : s->condition);
+}
+
+uint8_t row_record_family(const struct flow_record *record)
+{
+	const struct key_wide *wide = (const struct key_wide *)(const void *)record->flow->key;
+	return record->key_bytes == 16 ? 4 : record->key_bytes == 40 ? 6 : wide->family;
 }
 
 /* ---- writing --------------------------------------------------------------------------------------- */

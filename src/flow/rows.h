@@ -38,7 +38,10 @@ unsigned row_fields(const struct flow_hook *const *hooks, struct column_choice *
 /* 4 or 6 when a field belongs to one address family alone, else 0. */
 uint8_t row_field_family(const struct field *field);
 
-/* True when a field has no value in uniflow records (reverse columns, biflowDirection). */
-bool row_choice_is_biflow_only(const struct column_choice *choice);
+/* True when records of this meter can ever have a value in this column. */
+bool row_choice_is_possible(const struct row_settings *settings, const struct column_choice *choice);
+
+/* 4 or 6; 0 when the key does not say. */
+uint8_t row_record_family(const struct flow_record *record);
 
 #endif

@@ -49,6 +49,12 @@ struct output_env {                     /* what the engine tells an output at op
 	const atomic_bool *give_up;
 };
 
+struct output_endpoint {                /* a socket that exports: its datagrams are not metered live */
+	uint8_t family, protocol;       /* 4 or 6; IP protocol number */
+	uint8_t local[16], remote[16];  /* IPv4 in the first 4 octets */
+	uint16_t local_port, remote_port;
+};
+
 struct output_kind {
 	const char *scheme;             /* "json", "ipfix", "ipfix+udp" */
 	const char *help;               /* one line */
@@ -71,6 +77,7 @@ struct output_kind {
 	/* Writes out what is buffered, waiting no longer than deadline_ns (CLOCK_REALTIME). */
 	int (*finish)(struct output *o, uint64_t deadline_ns, struct error *err);
 	void (*counters)(const struct output *o, struct output_counters *ret);
+	bool (*endpoint)(const struct output *o, struct output_endpoint *ret);  /* NULL: no socket */
 	void (*close)(struct output *o);
 };
 

@@ -361,6 +361,11 @@ bool queue_failed(const struct queue *q)
 	return atomic_load(&q->failed);
 }
 
+bool queue_endpoint(const struct queue *q, struct output_endpoint *ret)
+{
+	return q->output->kind->endpoint && q->output->kind->endpoint(q->output, ret);
+}
+
 const char *queue_name(const struct queue *q)
 {
 	return q->name;

@@ -64,6 +64,9 @@ void queue_counters(struct queue *q, struct output_counters *ret);
 /* True once the output has failed to write, tick, reopen or finish: the exit status becomes 1. */
 bool queue_failed(const struct queue *q);
 
+/* The output's socket, before queue_start; false if it has none. */
+bool queue_endpoint(const struct queue *q, struct output_endpoint *ret);
+
 /* The address as written, or setup.name. */
 const char *queue_name(const struct queue *q);
 const struct output_kind *queue_kind(const struct queue *q);

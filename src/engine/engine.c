@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening order: settings are checked, the source is opened (it may need privileges), the workers' meters
+ * are made (outputs ask them which fields there are), outputs are opened, privileges are dropped; then the
+ * threads start. Closing is the reverse. The control thread is the caller's: it waits for the workers,
+ * draws progress, writes statistics, passes requests of signal handlers on.
+ */
+#include "engine/engine.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "engine/privileges.h"
+#include "engine/progress.h"
+#include "engine/pump.h"
+#include "engine/sinks.h"
+#include "engine/stats.h"
+#include "engine/worker.h"
+
+/* A flow's share of hot, cold, wheel and index parts, both families' worst case apart. */
+enum { FLOW_BYTES = 160 };
+
+static const uint64_t flows_least = 16, flows_most = 1ull << 30;
+static const struct timespec control_interval = { .tv_nsec = 50000000 };
+
+struct engine {
+	const struct settings *settings;
+	struct engine_env env;
+	struct pump *pump;
+	struct sinks sinks;
+	bool sinks_open;
+	unsigned worker_count;
+	struct worker *workers;
+	struct row_settings rows;
+	uint32_t *interface_index;
+	atomic_bool stop, reopen, stats;
+	struct progress progress;
+	bool failed;
+};
+
+/* ---- opening ------------------------------------------------------------------------------------- */
+
+static uint64_t wall_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int open_source(const struct settings *s, const struct capture_kind *kind, struct capture **ret,
+                       struct error *err)
+{
+	const struct text_list *names = s->interfaces.count ? &s->interfaces : &s->files;
+	struct capture_settings c = { .names = names->items, .name_count = names->count,
+	                              .buffer_bytes = s->buffer_bytes, .promiscuous = s->promiscuous,
+	                              .snaplen_bytes = kind->live ? (uint32_t)s->snaplen_bytes : 0 };
+	return kind->open(&c, ret, err);
+}
+
+/* Workers can share a source only if the key holds both full addresses, which they are dealt by. */
+static unsigned choose_workers(const struct settings *s, const struct key_plan *plan, const struct log *log)
+{
+	uint64_t wanted = s->workers ? s->workers : 1;
+	if (wanted > WORKERS_MAX) {
+		log_line(log, LOG_WARNING, "--workers %llu: at most %d are used", (unsigned long long)wanted,
+		         WORKERS_MAX);
+		wanted = WORKERS_MAX;
+	}
+	bool full = plan->source_bits[0] == 32 && plan->destination_bits[0] == 32
+		&& plan->source_bits[1] == 128 && plan->destination_bits[1] == 128;
+	if (wanted > 1 && !full) {
+		log_line(log, LOG_WARNING, "--workers %llu: the key lacks a full address, so one worker is used",
+		         (unsigned long long)wanted);
+		wanted = 1;
+	}
+	return (unsigned)wanted;
+}
+
+static uint64_t flow_bound(const struct settings *s, unsigned workers)
+{
+	uint64_t memory = s->memory_bytes ? s->memory_bytes : memory_of_machine() / 2;
+	uint64_t bound = memory / FLOW_BYTES;
+	if (s->max_flows && s->max_flows < bound)
+		bound = s->max_flows;
+	else if (s->max_flows && !s->memory_bytes)
+		bound = s->max_flows;
+	bound = (bound + workers - 1) / workers;
+	if (bound < flows_least && !s->max_flows)
+		bound = flows_least;
+	return bound < 1 ? 1 : bound < flows_most ? bound : flows_most;
+}
+
+static void emit(void *context, const struct flow_record *record)
+{
+	const struct meter_slot *slot = context;
+	for (unsigned i = 0; i < slot->builder_count; i++)
+		builder_write(&slot->builders[i], record);
+}
+
+static int open_meter(struct engine *e, struct worker *w, const struct key_plan *plan, struct error *err)
+{
+	const struct settings *s = e->settings;
+	struct meter_slot *slot = &w->meters[0];
+	struct meter_settings m = {
+		.idle_ns = s->idle_timeout_ns, .active_ns = s->active_timeout_ns, .linger_ns = s->tcp_linger_ns,
+		.max_flows = flow_bound(s, e->worker_count), .plan = *plan,
+		.evidence = s->direction == DIRECTION_EVIDENCE,
+		.first_flow_id = (uint64_t)w->number << 56 | 1,
+		.emit = emit, .context = slot,
+	};
+	int r = meter_new(&m, &slot->meter, err);
+	if (r)
+		return r;
+	w->meter_count = 1;
+	return s->filter ? packet_filter_new(s->filter, &slot->filter, err) : 0;
+}
+
+static int open_workers(struct engine *e, const struct key_plan *plan, bool live, struct error *err)
+{
+	e->workers = calloc(e->worker_count, sizeof *e->workers);
+	if (!e->workers)
+		return error_set(err, -ENOMEM, "out of memory");
+	for (unsigned i = 0; i < e->worker_count; i++) {
+		int r = worker_init(&e->workers[i], i, NULL, live);
+		if (r == 0)
+			r = open_meter(e, &e->workers[i], plan, err);
+		if (r) {
+			e->worker_count = i + 1;
+			return r;
+		}
+	}
+	return 0;
+}
+
+static int read_interfaces(struct engine *e, const struct capture_kind *kind, struct capture *c)
+{
+	const struct capture_interface *list;
+	unsigned count = kind->interfaces(c, &list);
+	e->rows.interfaces_known = kind->live;
+	if (!kind->live || !count)
+		return 0;
+	e->interface_index = calloc(count, sizeof *e->interface_index);
+	if (!e->interface_index)
+		return -ENOMEM;
+	for (unsigned i = 0; i < count; i++)
+		e->interface_index[i] = list[i].index;
+	e->rows.interface_index = e->interface_index;
+	e->rows.interface_count = count;
+	return 0;
+}
+
+static int open_sinks(struct engine *e, bool live, struct error *err)
+{
+	e->rows.meter = e->workers[0].meters[0].meter;
+	e->rows.uniflow = e->settings->uniflow;
+	e->rows.sample = e->settings->sample > 1 ? (uint32_t)e->settings->sample : 1;
+	struct sinks_setup setup = { .settings = e->settings, .env = &e->env, .rows = &e->rows, .live = live,
+	                             .start_ns = wall_ns() };
+	int r = sinks_open(&setup, &e->sinks, err);
+	e->sinks_open = r == 0;
+	for (unsigned i = 0; i < e->worker_count && !r; i++) {
+		struct meter_slot *slot = &e->workers[i].meters[0];
+		e->rows.meter = slot->meter;
+		r = builders_new(&e->sinks, &e->rows, &slot->builders, &slot->builder_count, err);
+	}
+	return r;
+}
+
+static unsigned own_export(const struct engine *e, struct pump_endpoint *ret)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < e->sinks.queue_count && !e->settings->meter_own_export; i++) {
+		struct output_endpoint o;
+		if (!queue_endpoint(e->sinks.queues[i], &o))
+			continue;
+		struct pump_endpoint *p = &ret[count++];
+		*p = (struct pump_endpoint){ .family = o.family, .protocol = o.protocol,
+		                             .local_port = o.local_port, .remote_port = o.remote_port };
+		memcpy(p->local, o.local, 16);
+		memcpy(p->remote, o.remote, 16);
+	}
+	return count;
+}
+
+static int open_pump(struct engine *e, const struct capture_kind *kind, struct capture *c, struct error *err)
+{
+	const struct settings *s = e->settings;
+	struct pump_endpoint own[SINKS_MAX];
+	struct pump_setup setup = {
+		.kind = kind, .capture = c, .workers = e->worker_count, .packet_limit = s->packet_limit,
+		.packet = { .tunnels = s->tunnels, .icmp_key_none = s->icmp_key == ICMP_KEY_NONE },
+		.sample = e->rows.sample, .sample_random = s->sample_mode == 1, .log = e->env.log,
+		.own_export = own, .own_export_count = kind->live ? own_export(e, own) : 0,
+	};
+	int r = pump_new(&setup, &e->pump, err);
+	for (unsigned i = 0; i < e->worker_count && !r; i++)
+		e->workers[i].pump = e->pump;
+	return r;
+}
+
+static int check(const struct settings *s, struct error *err)
+{
+	if (s->sort && s->interfaces.count)
+		return error_set(err, -EINVAL, "--sort keeps every record until the end: it is for files (-r),"
+		                 " not for a live interface (-i)");
+	if (s->sample > UINT32_MAX)
+		return error_set(err, -EINVAL, "--sample 1:%llu: expected at most 1:4294967295",
+		                 (unsigned long long)s->sample);
+	return 0;
+}
+
+static int open_all(struct engine *e, const struct capture_kind *kind, struct error *err)
+{
+	const struct settings *s = e->settings;
+	struct key_options options = { .key = s->key, .vlan_key = s->vlan_key,
+	                               .per_interface = s->per_interface, .tunnels = s->tunnels };
+	struct key_plan plan;
+	struct capture *c = NULL;
+	int r = check(s, err);
+	if (!r)
+		r = key_plan_parse(&options, &plan, err);
+	if (!r)
+		r = open_source(s, kind, &c, err);
+	if (r)
+		return r;
+	e->worker_count = choose_workers(s, &plan, e->env.log);
+	r = open_workers(e, &plan, kind->live, err);
+	if (!r && read_interfaces(e, kind, c))
+		r = error_set(err, -ENOMEM, "out of memory");
+	if (!r)
+		r = open_sinks(e, kind->live, err);
+	if (!r)
+		r = open_pump(e, kind, c, err);
+	if (r && !e->pump)
+		kind->close(c);
+	if (!r && s->user)
+		r = privileges_drop(s->user, err);
+	return r;
+}
+
+int engine_open(const struct settings *settings, const struct engine_env *env, struct engine **ret,
+                struct error *err)
+{
+	struct engine *e = calloc(1, sizeof *e);
+	if (!e)
+		return error_set(err, -ENOMEM, "out of memory");
+	e->settings = settings;
+	e->env = *env;
+	int r = open_all(e, settings->interfaces.count ? capture_kind_live() : capture_kind_files(), err);
+	if (r) {
+		engine_close(e);
+		return r;
+	}
+	*ret = e;
+	return 0;
+}
+
+void engine_close(struct engine *e)
+{
+	if (!e)
+		return;
+	for (unsigned i = 0; i < e->worker_count && e->workers; i++)
+		worker_fini(&e->workers[i]);
+	if (e->sinks_open)
+		sinks_close(&e->sinks);
+	pump_free(e->pump);
+	free(e->workers);
+	free(e->interface_index);
+	free(e);
+}
+
+/* ---- running ---------------------------------------------------------------------------------------- */
+
+static void collect_accounts(struct engine *e, bool finished, struct accounts *ret)
+{
+	struct pump_counters p;
+	memset(ret, 0, sizeof *ret);
+	pump_counters(e->pump, &p);
+	ret->source = p.source;
+	ret->fates = p.fates;
+	ret->unread_frames = p.unread_frames;
+	ret->unread_octets = p.unread_octets;
+	for (unsigned i = 0; i < e->worker_count; i++) {
+		struct worker_counters w;
+		worker_snapshot(&e->workers[i], &w);
+		accounts_add_fates(&ret->fates, &w.fates);
+		accounts_add_meter(&ret->meter, &w.meter);
+		ret->metered_ip_octets += w.metered_ip_octets;
+		ret->rows += w.rows;
+	}
+	ret->outputs_balanced = true;
+	for (unsigned i = 0; i < e->sinks.queue_count; i++) {
+		struct output_counters c;
+		queue_counters(e->sinks.queues[i], &c);
+		ret->accepted += c.accepted;
+		ret->outputs_balanced = ret->outputs_balanced && accounts_output_balanced(&c);
+	}
+	ret->finished = finished;
+	e->failed = e->failed || p.damaged;
+}
+
+static void write_stats(struct engine *e, bool finished)
+{
+	struct accounts a;
+	struct error err = { "" };
+	collect_accounts(e, finished, &a);
+	if (finished && !accounts_balanced(&a, &err))
+		log_line(e->env.log, LOG_ERROR, "%s", err.text);
+	if (e->settings->stats && stats_write(&a, &e->sinks, e->settings->stats, &err)) {
+		log_line(e->env.log, LOG_ERROR, "%s", err.text);
+		e->failed = true;
+	}
+}
+
+static void draw_progress(struct engine *e)
+{
+	struct progress_state state = { 0 };
+	struct capture_counters c = { 0 };
+	pump_progress(e->pump, &c);
+	state.bytes_read = c.file_bytes_read;
+	state.bytes_total = c.file_bytes_total;
+	for (unsigned i = 0; i < e->worker_count; i++) {
+		state.packets += atomic_load_explicit(&e->workers[i].progress_packets, memory_order_relaxed);
+		state.flows += atomic_load_explicit(&e->workers[i].progress_flows, memory_order_relaxed);
+	}
+	progress_update(&e->progress, &state);
+}
+
+static void serve_requests(struct engine *e, uint64_t now_ns, uint64_t *next_stats_ns)
+{
+	if (atomic_exchange(&e->reopen, false))
+		for (unsigned i = 0; i < e->sinks.queue_count; i++)
+			queue_reopen(e->sinks.queues[i]);
+	bool due = e->settings->stats && e->settings->stats_interval_ns != DURATION_OFF && now_ns >= *next_stats_ns;
+	if (due)
+		*next_stats_ns = now_ns + e->settings->stats_interval_ns;
+	if (atomic_exchange(&e->stats, false) || due)
+		write_stats(e, false);
+	if (e->env.progress)
+		draw_progress(e);
+}
+
+static bool any_running(struct engine *e)
+{
+	for (unsigned i = 0; i < e->worker_count; i++)
+		if (!atomic_load_explicit(&e->workers[i].finished, memory_order_acquire))
+			return true;
+	return false;
+}
+
+/* The control thread's loop: short files end it at once, long runs cost it nothing. */
+static void control(struct engine *e)
+{
+	uint64_t start = wall_ns(), next_stats = start;
+	if (e->settings->stats_interval_ns != DURATION_OFF)
+		next_stats += e->settings->stats_interval_ns;
+	struct timespec nap = { .tv_nsec = 500000 };
+	while (any_running(e)) {
+		nanosleep(&nap, NULL);
+		if (nap.tv_nsec < control_interval.tv_nsec)
+			nap.tv_nsec *= 2;
+		uint64_t now = wall_ns();
+		if (e->settings->duration_ns != DURATION_OFF && now - start >= e->settings->duration_ns)
+			engine_stop(e);
+		if (atomic_load(&e->stop))
+			for (unsigned i = 0; i < e->sinks.queue_count && e->sinks.live; i++)
+				queue_stop_waiting(e->sinks.queues[i]);
+		serve_requests(e, now, &next_stats);
+	}
+	progress_end(&e->progress);
+}
+
+int engine_run(struct engine *e, struct error *err)
+{
+	int r = sinks_start(&e->sinks, err);
+	for (unsigned i = 0; i < e->worker_count && !r; i++)
+		r = worker_start(&e->workers[i], err);
+	if (r)
+		engine_stop(e);
+	else
+		control(e);
+	for (unsigned i = 0; i < e->worker_count; i++)
+		worker_join(&e->workers[i]);
+	if (r)
+		return r;
+	if (!sinks_finish(&e->sinks))
+		e->failed = true;
+	write_stats(e, true);
+	return e->failed ? 1 : 0;
+}
+
+void engine_stop(struct engine *e)
+{
+	atomic_store(&e->stop, true);
+	pump_stop(e->pump);
+}
+
+void engine_request_reopen(struct engine *e) { atomic_store(&e->reopen, true); }
+
+void engine_request_stats(struct engine *e) { atomic_store(&e->stats, true); }

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The account of a run as one JSON object (--stats): what became of every packet, flow and record. */
+#ifndef ENGINE_STATS_H
+#define ENGINE_STATS_H
+
+#include <stdio.h>
+
+#include "engine/accounts.h"
+#include "engine/sinks.h"
+
+/* Writes the object and a newline. `balanced` is null until the run has finished. */
+void stats_print(const struct accounts *accounts, const struct sinks *sinks, FILE *out);
+
+/* Writes to a file by an atomic rename ("-": standard output). */
+int stats_write(const struct accounts *accounts, const struct sinks *sinks, const char *path,
+                struct error *err);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A worker: an array of meters, each with its filter and its builders, and one thread that runs packets
+ * through them. Workers share nothing; pump.h gives them packets. A snapshot of the counters is copied out
+ * when somebody asks, between two batches, so the counters themselves need no locks.
+ */
+#ifndef ENGINE_WORKER_H
+#define ENGINE_WORKER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/error.h"
+#include "engine/accounts.h"
+#include "engine/pump.h"
+#include "engine/sinks.h"
+#include "flow/meter.h"
+#include "packet/filter.h"
+
+enum { METERS_MAX = 8 };
+
+struct meter_slot {
+	struct meter *meter;
+	struct packet_filter *filter;   /* NULL: takes every packet */
+	struct builder *builders;
+	unsigned builder_count;
+};
+
+struct worker_counters {
+	struct fate_counters fates;     /* metered and filtered: decided here */
+	struct meter_counters meter;
+	uint64_t metered_ip_octets;
+	uint64_t rows;
+};
+
+struct worker {
+	unsigned number;
+	struct pump *pump;
+	bool live;
+	unsigned meter_count;
+	struct meter_slot meters[METERS_MAX];
+	struct fate_counters fates;
+	uint64_t metered_ip_octets;
+	uint64_t flushed_ns;            /* source's clock when batches were last sent on */
+	pthread_t thread;
+	bool thread_started;            /* has to be joined */
+	bool running;                   /* under lock: the thread still owns the counters */
+	pthread_mutex_t lock;           /* of the snapshot */
+	pthread_cond_t taken;
+	struct worker_counters snapshot;
+	atomic_bool finished;           /* the thread is about to end */
+	atomic_uint wanted, done;       /* generations of snapshots */
+	_Atomic uint64_t progress_packets, progress_flows;
+};
+
+int worker_init(struct worker *w, unsigned number, struct pump *pump, bool live);
+void worker_fini(struct worker *w);
+int worker_start(struct worker *w, struct error *err);
+void worker_join(struct worker *w);
+
+/* A consistent copy of the counters; waits up to a second for a running worker. */
+void worker_snapshot(struct worker *w, struct worker_counters *ret);
+
+#endif
