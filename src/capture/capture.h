@@ -48,15 +48,15 @@ struct capture_kind {                   /* one const per source; capture_kinds[]
 	int (*open)(const struct capture_settings *settings, struct capture **ret, struct error *err);
 
 	/* > 0: that many frames; 0: none within wait_ns, clock only; -ENODATA: end of all input.
-	 * Other negatives: damaged input or a lost interface, with a message that names file and byte
+	 * At the end clock_ns is the last time of all. Other negatives: damaged input or a lost interface, with a message that names file and byte
 	 * offset; whole frames before the place have been delivered by earlier calls. After such an
 	 * error the next call goes on with the next file, if there is one. */
 	int (*read)(struct capture *c, uint64_t wait_ns, struct frame_batch *ret, struct error *err);
 
 	void (*release)(struct capture *c, void *hold);         /* hold of a batch; NULL is fine */
-	void (*counters)(struct capture *c, struct capture_counters *ret);
+	void (*counters)(struct capture *c, struct capture_counters *ret);      /* one thread, any */
 	unsigned (*interfaces)(struct capture *c, const struct capture_interface **ret); /* count so far */
-	void (*close)(struct capture *c);                       /* NULL is fine */
+	void (*close)(struct capture *c);       /* after all batches were released; NULL is fine */
 };
 
 extern const struct capture_kind *const capture_kinds[];       /* NULL-terminated */

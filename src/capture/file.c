@@ -78,12 +78,6 @@ static int file_open(const struct capture_settings *settings, struct capture **r
 	return 0;
 }
 
-static void add_relaxed(atomic_uint_fast64_t *counter, uint64_t n)
-{
-	uint64_t old = atomic_load_explicit(counter, memory_order_relaxed);
-	atomic_store_explicit(counter, old + n, memory_order_relaxed);
-}
-
 static int start_next_file(struct file_source *s, struct error *err)
 {
 	if (s->next_file == s->list.count)
@@ -181,8 +175,8 @@ static int deliver(struct file_source *s, struct frame_batch *ret)
 {
 	block_hold(s->block);
 	ret->hold = s->block;
-	add_relaxed(&s->frames, ret->count);
-	add_relaxed(&s->octets, s->reader.octets);
+	counter_add(&s->frames, ret->count);
+	counter_add(&s->octets, s->reader.octets);
 	capture_clock_see_batch(&s->clock, ret, s->reader.latest_ns);
 	ret->clock_ns = capture_clock_now(&s->clock);
 	return (int)ret->count;

@@ -19,7 +19,8 @@ struct frame {                          /* data is borrowed until the batch is r
 	const uint8_t *data;            /* captured_bytes octets */
 	uint64_t time_ns;               /* since 1970 UTC */
 	uint32_t captured_bytes;        /* octets present at data */
-	uint32_t wire_bytes;            /* octets that the frame had; >= captured_bytes */
+	uint32_t wire_bytes;            /* octets that the frame had, without a tag that was taken off;
+	                                 * >= captured_bytes */
 	uint32_t cookie;                /* the source's own: ring slot, queue packet id */
 	uint16_t link_type;             /* LINKTYPE_* value (pcap's number in files), per frame */
 	uint16_t interface;             /* index into the source's interface list */

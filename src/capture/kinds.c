@@ -6,6 +6,9 @@
 
 const struct capture_kind *const capture_kinds[] = {
 	&capture_file,
+#ifdef __linux__
+	&capture_af_packet,
+#endif
 	NULL,
 };
 
@@ -16,5 +19,5 @@ const struct capture_kind *capture_kind_files(void)
 
 const struct capture_kind *capture_kind_live(void)
 {
-	return NULL;
+	return &capture_af_packet;
 }
