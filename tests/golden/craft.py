@@ -235,3 +235,23 @@ def pcapng(frames, links=(LINK_ETHERNET,), order="<"):
         out.append(block(6, struct.pack(order + "IIIII", interface, ticks >> 32, ticks & 0xffffffff,
                                         len(data), wire) + data, order))
     return b"".join(out)
+
+
+def read_pcap(data):
+    """(link type, frames as (time_ns, octets, wire bytes), the offset behind each whole frame);
+    (None, [], []) when it is no plain pcap."""
+    order, nano = {b"\xd4\xc3\xb2\xa1": ("<", False), b"\xa1\xb2\xc3\xd4": (">", False),
+                   b"\x4d\x3c\xb2\xa1": ("<", True), b"\xa1\xb2\x3c\x4d": (">", True),
+                   }.get(data[:4], (None, None))
+    if order is None or len(data) < 24:
+        return None, [], []
+    link, place, frames, ends = struct.unpack_from(order + "I", data, 20)[0] & 0xffff, 24, [], []
+    while place + 16 <= len(data):
+        seconds, part, kept, wire = struct.unpack_from(order + "IIII", data, place)
+        if place + 16 + kept > len(data):
+            break
+        frames.append((seconds * 10**9 + part * (1 if nano else 1000),
+                       data[place + 16:place + 16 + kept], wire))
+        place += 16 + kept
+        ends.append(place)
+    return link, frames, ends

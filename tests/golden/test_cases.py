@@ -30,11 +30,10 @@ TIMERS = {"-d": "idle", "-t": "active", "--tcp-linger": "linger"}
 UNITS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
-@pytest.fixture(scope="module", params=CASES, ids=str)
-def case_and_file(request, tmp_path_factory):
-    file = tmp_path_factory.mktemp("case") / (request.param.name + ".pcap")
-    file.write_bytes(request.param.capture())
-    return request.param, file
+def runs():
+    """A case whose bound is divided among workers runs with one only."""
+    return [pytest.param(case, workers, id="%s-%d" % (case, workers))
+            for case in CASES for workers in (1, 2, 3) if workers == 1 or case.workers]
 
 
 def verify(case, run):
@@ -54,17 +53,11 @@ def explain(case, wrong, run):
     return "\n".join([case.why, *wrong, str(run), run.output.decode()])
 
 
-def test_case(case_and_file):
-    case, file = case_and_file
-    verify(case, meter(file, *case.arguments))
-
-
-@pytest.mark.parametrize("workers", (2, 3))
-def test_case_workers(case_and_file, workers):
-    case, file = case_and_file
-    if not case.workers:
-        pytest.skip("the bound is divided among workers")
-    verify(case, meter(file, "-j", workers, *case.arguments))
+@pytest.mark.parametrize("case, workers", runs())
+def test_case(case, workers, tmp_path):
+    file = tmp_path / (case.name + ".pcap")
+    file.write_bytes(case.capture())
+    verify(case, meter(file, *(("-j", workers) if workers > 1 else ()), *case.arguments))
 
 
 def timers(arguments):
