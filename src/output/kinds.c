@@ -10,6 +10,8 @@
 #include "output/output.h"
 
 extern const struct output_kind output_csv;             /* print/csv.c */
+extern const struct output_kind output_ipfix_file;      /* export/ipfix_file.c */
+extern const struct output_kind output_ipfix_udp;       /* export/ipfix_udp.c */
 extern const struct output_kind output_json;            /* print/json.c */
 extern const struct output_kind output_null;            /* null.c */
 extern const struct output_kind output_table;           /* print/table.c */
@@ -18,6 +20,8 @@ const struct output_kind *const output_kinds[] = {
 	&output_table,
 	&output_json,
 	&output_csv,
+	&output_ipfix_file,
+	&output_ipfix_udp,
 	&output_null,
 	NULL
 };

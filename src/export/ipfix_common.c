@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shared by ipfix_file.c and ipfix_udp.c; see ipfix_common.h. */
+#include "export/ipfix_common.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/text.h"
+
+enum { DOMAIN_DEFAULT = 1 };            /* 0 would say that the records are of no particular domain */
+
+const char *const ipfix_default_fields[] = {
+	"flowStartMilliseconds", "flowEndMilliseconds",
+	"sourceIPv4Address", "sourceIPv6Address", "destinationIPv4Address", "destinationIPv6Address",
+	"sourceTransportPort", "destinationTransportPort", "protocolIdentifier",
+	"vlanId", "dot1qCustomerVlanId",
+	"packetDeltaCount", "octetDeltaCount", "reversePacketDeltaCount", "reverseOctetDeltaCount",
+	"tcpControlBits", "reverseTcpControlBits",
+	"icmpTypeCodeIPv4", "reverseIcmpTypeCodeIPv4", "icmpTypeCodeIPv6", "reverseIcmpTypeCodeIPv6",
+	"flowEndReason", "biflowDirection", "ingressInterface",
+	NULL
+};
+
+int ipfix_parameter_count(const struct address *address, const char *name, const uint64_t bounds[2],
+                          uint64_t *value, struct error *err)
+{
+	const char *text = address_parameter(address, name);
+	uint64_t number;
+	if (!text)
+		return 0;
+	if (text_parse_count(text, &number) < 0 || number < bounds[0] || number > bounds[1])
+		return error_set(err, -EINVAL, "%s: %s is \"%s\", expected a number from %llu to %llu",
+		                 address->text, name, text, (unsigned long long)bounds[0],
+		                 (unsigned long long)bounds[1]);
+	*value = number;
+	return 0;
+}
+
+int ipfix_parameter_duration(const struct address *address, const char *name, const uint64_t bounds[2],
+                             uint64_t *value_ns, struct error *err)
+{
+	const char *text = address_parameter(address, name);
+	uint64_t ns;
+	if (!text)
+		return 0;
+	if (text_parse_duration(text, &ns) < 0 || ns < bounds[0] || ns > bounds[1]) {
+		char low[32], high[32];
+		text_human_duration(bounds[0], low, sizeof low);
+		text_human_duration(bounds[1], high, sizeof high);
+		return error_set(err, -EINVAL, "%s: %s is \"%s\", expected a duration from %s to %s",
+		                 address->text, name, text, low, high);
+	}
+	*value_ns = ns;
+	return 0;
+}
+
+int ipfix_parameter_domain(const struct address *address, uint32_t *domain, struct error *err)
+{
+	uint64_t value = DOMAIN_DEFAULT;
+	int rc = ipfix_parameter_count(address, "domain", (uint64_t[]){ 0, UINT32_MAX }, &value, err);
+	if (rc == 0)
+		*domain = (uint32_t)value;
+	return rc;
+}
+
+int ipfix_add_schema(struct export_session *s, const struct schema *schema, const struct output_env *env,
+                     const char *name, struct error *err)
+{
+	const char *note;
+	int rc = export_session_schema(s, schema, &note, err);
+	if (rc < 0)
+		return error_prefix(err, rc, "%s", name);
+	if (*note)
+		ipfix_message_line(env, name, "not exported: %s", note);
+	return 0;
+}
+
+void ipfix_message_line(const struct output_env *env, const char *name, const char *format, ...)
+{
+	char text[512], line[1024];
+	if (!env->message)
+		return;
+	va_list ap;
+	va_start(ap, format);
+	vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	snprintf(line, sizeof line, "%s: %s", name, text);
+	env->message(env->context, line);
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * ipfix+udp://host[:4739]: IPFIX messages as datagrams (RFC 7011, section 10.3). Nothing is confirmed, so
+ * templates are repeated, messages fit the path, and what goes out can be held to a rate.
+ *
+ * What is lost, as far as the sender can know: a datagram that the kernel refuses, and what was sent last
+ * before a "connection refused", since that is the answer to it. Both are counted (send_failed) and were
+ * given sequence numbers, so the collector sees the gap. A refusing collector is tried all the same; after
+ * each refusal templates go first, since whoever answers next is new.
+ * Neighbours: udp.c (the socket), session.c (messages, templates, sequence).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/compiler.h"
+#include "export/ipfix_common.h"
+#include "export/udp.h"
+#include "ipfix/format.h"
+#include "output/output.h"
+
+extern const struct output_kind output_ipfix_udp;
+
+#define SECOND_NS UINT64_C(1000000000)
+#define HOLD_NS (SECOND_NS / 2)         /* with a tick at least every second: out within one second */
+#define RECOVERY_NS SECOND_NS           /* so long without a failure: it is well again */
+
+enum {
+	MTU_BOUND = 1500,               /* of the automatic choice */
+	MTU_UNKNOWN = 512,              /* RFC 7011, section 10.3.3 */
+	MTU_MIN = 128, MTU_MAX = 65535,
+	PACED_BURST_MESSAGES = 8,       /* a default receive buffer holds some 90 datagrams */
+	RATE_DEFAULT = 100000,          /* records/s from a file: see docs/ipfix.md */
+	TEMPLATE_MESSAGES_DEFAULT = 256,
+	TEMPLATE_REFRESH_DEFAULT_S = 600,       /* RFC 6728, templateRefreshTimeout */
+	WAIT_MS_LIVE = 50, WAIT_MS_FILE = 5000, /* for room in the socket */
+	SLEEP_MS_MAX = 100,             /* how soon give_up is noticed */
+};
+
+struct ipfix_udp {
+	struct output output;
+	const struct output_env *env;
+	struct udp_peer peer;
+	struct export_session session;
+	char *name;                     /* the address as written */
+	uint64_t rate;                  /* records/s; 0: unpaced */
+	uint64_t slot_ns;               /* CLOCK_MONOTONIC: when the next burst may leave */
+	uint64_t deadline_ns;           /* CLOCK_REALTIME, while finishing: no pacing after; 0: none */
+	uint64_t last_records;          /* in the datagrams of the last send */
+	bool mtu_is_set;                /* by the user */
+	bool failing;
+	uint64_t failure_ns;            /* CLOCK_MONOTONIC, the last one */
+};
+
+static struct ipfix_udp *self_of(struct output *o)
+{
+	return container_of(o, struct ipfix_udp, output);
+}
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec t;
+	clock_gettime(clock, &t);
+	return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
+}
+
+/* --- pacing --- */
+
+static bool must_hurry(const struct ipfix_udp *o)
+{
+	if (o->env->give_up && atomic_load(o->env->give_up))
+		return true;
+	return o->deadline_ns && clock_ns(CLOCK_REALTIME) >= o->deadline_ns;
+}
+
+/* Waits for the burst's slot and books the next one. What was idle may not be caught up with. */
+static void pace(struct ipfix_udp *o, uint64_t records)
+{
+	if (o->rate == 0 || records == 0)
+		return;
+	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
+	while (now_ns < o->slot_ns && !must_hurry(o)) {
+		uint64_t wait_ns = o->slot_ns - now_ns, most_ns = SLEEP_MS_MAX * UINT64_C(1000000);
+		if (wait_ns > most_ns)
+			wait_ns = most_ns;
+		nanosleep(&(struct timespec){ .tv_nsec = (long)wait_ns }, NULL);
+		now_ns = clock_ns(CLOCK_MONOTONIC);
+	}
+	if (o->slot_ns < now_ns)
+		o->slot_ns = now_ns;
+	o->slot_ns += records * SECOND_NS / o->rate;
+}
+
+/* --- the path --- */
+
+static uint32_t message_bytes_of_path(const struct ipfix_udp *o)
+{
+	uint32_t mtu = udp_path_mtu(&o->peer);
+	if (mtu > MTU_BOUND)
+		mtu = MTU_BOUND;
+	if (mtu < MTU_MIN)
+		mtu = MTU_UNKNOWN;
+	return mtu - udp_header_bytes(&o->peer);
+}
+
+static void follow_path(struct ipfix_udp *o)
+{
+	if (!o->mtu_is_set)
+		export_session_limit(&o->session, message_bytes_of_path(o));
+}
+
+/* --- failures --- */
+
+static void failed(struct ipfix_udp *o, int code)
+{
+	if (!o->failing)
+		ipfix_message_line(o->env, o->name, "cannot send: %s; records are counted as lost until it works",
+		                   strerror(-code));
+	o->failing = true;
+	o->failure_ns = clock_ns(CLOCK_MONOTONIC);
+	export_session_forget(&o->session);
+	if (code == -EMSGSIZE)
+		follow_path(o);
+}
+
+/* The refusal answers what was sent last. */
+static void refused(struct ipfix_udp *o)
+{
+	export_session_revoke(&o->session, o->last_records);
+	o->last_records = 0;
+	failed(o, -ECONNREFUSED);
+}
+
+static void succeeded(struct ipfix_udp *o)
+{
+	if (!o->failing || clock_ns(CLOCK_MONOTONIC) - o->failure_ns < RECOVERY_NS)
+		return;
+	o->failing = false;
+	ipfix_message_line(o->env, o->name, "works again; %llu records were lost so far",
+	                   (unsigned long long)o->session.counters.lost);
+}
+
+/* --- the session's sender --- */
+
+static bool is_refusal_of_segments(int code)
+{
+	return code == -EIO || code == -EINVAL || code == -EMSGSIZE || code == -EOPNOTSUPP ||
+	       code == -ENOPROTOOPT;
+}
+
+/* An error may have been waiting at the socket, from an ICMP answer to something earlier; it is gone once
+ * told, so the datagrams get a second try. */
+static int send_run(struct ipfix_udp *o, const struct udp_datagram *datagrams, unsigned count)
+{
+	int rc = udp_send(&o->peer, datagrams, count);
+	if (rc == 0 || rc == -EAGAIN)
+		return rc;
+	if (rc == -ECONNREFUSED)
+		refused(o);
+	return udp_send(&o->peer, datagrams, count);
+}
+
+/* One by one, where the kernel or the interface cannot cut segments. */
+static int send_singly(struct ipfix_udp *o, const struct udp_datagram *datagrams,
+                       struct export_message *messages, unsigned count)
+{
+	int rc = 0;
+	for (unsigned i = 0; i < count; i++) {
+		int r = send_run(o, &datagrams[i], 1);
+		messages[i].lost = r < 0;
+		o->last_records = r < 0 ? o->last_records : messages[i].records;
+		rc = r < 0 ? r : rc;
+	}
+	return rc;
+}
+
+static int send_burst(struct ipfix_udp *o, const struct udp_datagram *datagrams,
+                      struct export_message *messages, unsigned count)
+{
+	uint64_t records = 0;
+	for (unsigned i = 0; i < count; i++)
+		records += messages[i].records;
+	pace(o, records);
+	if (count == 1)
+		return send_singly(o, datagrams, messages, count);
+	int rc = send_run(o, datagrams, count);
+	if (rc < 0 && is_refusal_of_segments(rc)) {
+		o->peer.segments = false;
+		return send_singly(o, datagrams, messages, count);
+	}
+	for (unsigned i = 0; i < count; i++)
+		messages[i].lost = rc < 0;
+	o->last_records = rc < 0 ? o->last_records : records;
+	return rc;
+}
+
+static int udp_send_messages(void *context, struct export_message *messages, unsigned count,
+                             struct error *err)
+{
+	struct ipfix_udp *o = context;
+	struct udp_datagram datagrams[UDP_BURST_MAX];
+	for (unsigned i = 0; i < count; i++)
+		datagrams[i] = (struct udp_datagram){ messages[i].octets, messages[i].bytes };
+	for (unsigned i = 0, n; i < count; i += n) {
+		n = udp_run(&o->peer, datagrams + i, count - i);
+		int rc = send_burst(o, datagrams + i, messages + i, n);
+		if (rc < 0)
+			failed(o, rc);
+		else
+			succeeded(o);
+	}
+	return 0;
+}
+
+/* --- open --- */
+
+static int read_mtu(struct ipfix_udp *o, const struct address *address, uint32_t *ret_bytes,
+                    struct error *err)
+{
+	uint64_t mtu = 0;
+	int rc = ipfix_parameter_count(address, "mtu", (uint64_t[]){ MTU_MIN, MTU_MAX }, &mtu, err);
+	if (rc < 0)
+		return rc;
+	o->mtu_is_set = mtu != 0;
+	*ret_bytes = mtu ? (uint32_t)mtu - udp_header_bytes(&o->peer) : message_bytes_of_path(o);
+	return 0;
+}
+
+static int read_parameters(struct ipfix_udp *o, const struct address *address,
+                           struct export_session_config *config, struct error *err)
+{
+	uint64_t messages = TEMPLATE_MESSAGES_DEFAULT;
+	o->rate = o->env->live ? 0 : RATE_DEFAULT;
+	config->template_refresh_ns = TEMPLATE_REFRESH_DEFAULT_S * SECOND_NS;
+	int rc = read_mtu(o, address, &config->message_bytes, err);
+	if (rc == 0)
+		rc = ipfix_parameter_domain(address, &config->domain, err);
+	if (rc == 0)
+		rc = ipfix_parameter_count(address, "rate", (uint64_t[]){ 0, SECOND_NS }, &o->rate, err);
+	if (rc == 0)
+		rc = ipfix_parameter_duration(address, "template-refresh",
+		                              (uint64_t[]){ SECOND_NS, 86400 * SECOND_NS },
+		                              &config->template_refresh_ns, err);
+	if (rc == 0)
+		rc = ipfix_parameter_count(address, "template-packets", (uint64_t[]){ 0, UINT32_MAX },
+		                           &messages, err);
+	config->template_messages = (uint32_t)messages;
+	return rc;
+}
+
+/* What leaves together: as much as one call takes, or less where bursts would overrun the collector. */
+static uint32_t burst_messages(const struct ipfix_udp *o, uint32_t message_bytes)
+{
+	uint32_t most = o->rate ? PACED_BURST_MESSAGES : UDP_BURST_MAX;
+	uint32_t fit = UDP_BURST_BYTES_MAX / message_bytes;
+	return fit < most ? fit : most;
+}
+
+static int session_open(struct ipfix_udp *o, const struct address *address, struct error *err)
+{
+	struct export_session_config config = { .hold_ns = HOLD_NS };
+	struct export_sender sender = { .send = udp_send_messages, .context = o };
+	int rc = read_parameters(o, address, &config, err);
+	if (rc == 0)
+		rc = output_check_parameters(&output_ipfix_udp, address, err);
+	if (rc < 0)
+		return rc;
+	config.burst_messages = burst_messages(o, config.message_bytes);
+	return export_session_init(&o->session, &config, &sender, err);
+}
+
+static int peer_open(struct ipfix_udp *o, const struct address *address, struct error *err)
+{
+	if (address->host_count != 1)
+		return error_set(err, -EINVAL, "%s: found %u hosts, expected one, as in ipfix+udp://host:4739; "
+		                 "give -o once for each collector", address->text, address->host_count);
+	uint16_t port = address->hosts[0].port ? address->hosts[0].port : IPFIX_PORT;
+	int rc = udp_open(address->hosts[0].host, port, address_parameter(address, "source"),
+	                  o->env->live ? WAIT_MS_LIVE : WAIT_MS_FILE, &o->peer, err);
+	return rc < 0 ? error_prefix(err, rc, "%s", address->text) : 0;
+}
+
+static void ipfix_udp_close(struct output *output)
+{
+	struct ipfix_udp *o = self_of(output);
+	udp_close(&o->peer);
+	export_session_fini(&o->session);
+	free(o->name);
+	free(o);
+}
+
+static int ipfix_udp_open(const struct address *address, const struct output_env *env,
+                          struct output **ret, struct error *err)
+{
+	struct ipfix_udp *o = calloc(1, sizeof *o);
+	if (!o || !(o->name = strdup(address->text))) {
+		free(o);
+		return error_set(err, -ENOMEM, "%s: out of memory", address->text);
+	}
+	o->output.kind = &output_ipfix_udp;
+	o->env = env;
+	o->peer.fd = -1;
+	int rc = peer_open(o, address, err);
+	if (rc == 0)
+		rc = session_open(o, address, err);
+	if (rc < 0) {
+		ipfix_udp_close(&o->output);
+		return rc;
+	}
+	*ret = &o->output;
+	return 0;
+}
+
+/* --- the rest of output_kind --- */
+
+static int ipfix_udp_schema(struct output *output, const struct schema *schema, struct error *err)
+{
+	struct ipfix_udp *o = self_of(output);
+	return ipfix_add_schema(&o->session, schema, o->env, o->name, err);
+}
+
+static int ipfix_udp_write(struct output *output, const struct record_batch *batch, struct error *err)
+{
+	return export_session_write(&self_of(output)->session, batch, err);
+}
+
+/* An answer to the last datagrams is looked for when nothing else is sent that would bring it up. */
+static void look_for_refusal(struct ipfix_udp *o)
+{
+	if (udp_pending_error(&o->peer) == -ECONNREFUSED)
+		refused(o);
+}
+
+static int ipfix_udp_tick(struct output *output, uint64_t now_ns, uint64_t *ret_next_ns,
+                          struct error *err)
+{
+	struct ipfix_udp *o = self_of(output);
+	look_for_refusal(o);
+	follow_path(o);
+	return export_session_tick(&o->session, now_ns, ret_next_ns, err);
+}
+
+static int ipfix_udp_finish(struct output *output, uint64_t deadline_ns, struct error *err)
+{
+	struct ipfix_udp *o = self_of(output);
+	o->deadline_ns = deadline_ns;
+	int rc = export_session_flush(&o->session, err);
+	look_for_refusal(o);
+	return rc;
+}
+
+static void ipfix_udp_counters(const struct output *output, struct output_counters *ret)
+{
+	const struct export_session_counters *c = &((const struct ipfix_udp *)output)->session.counters;
+	*ret = (struct output_counters){
+		.accepted = c->taken, .sent = c->sent, .queued = c->waiting,
+		.octets = c->octets, .messages = c->messages,
+	};
+	ret->dropped[DROP_SEND_FAILED] = c->lost;
+	ret->dropped[DROP_TOO_LARGE] = c->too_large;
+}
+
+static const char *const udp_parameters[] = {
+	"mtu", "OCTETS", "largest IP packet (default: of the path, at most 1500)",
+	IPFIX_DOMAIN_PARAMETER,
+	"source", "ADDRESS", "local address to send from",
+	"rate", "NUMBER", "records a second, 0 unpaced (default: 0 live, 100k from files)",
+	"template-refresh", "DURATION", "templates again after this time (default 10m)",
+	"template-packets", "NUMBER", "templates again after so many messages, 0 never (default 256)",
+	NULL
+};
+
+const struct output_kind output_ipfix_udp = {
+	.scheme = "ipfix+udp",
+	.help = "IPFIX messages to a collector over UDP (RFC 7011)",
+	.parameters = udp_parameters,
+	.default_fields = ipfix_default_fields,
+	.splits_families = true,
+	.open = ipfix_udp_open,
+	.schema = ipfix_udp_schema,
+	.write = ipfix_udp_write,
+	.tick = ipfix_udp_tick,
+	.finish = ipfix_udp_finish,
+	.counters = ipfix_udp_counters,
+	.close = ipfix_udp_close,
+};

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An IPFIX transport session seen from the exporter, whatever carries it: templates before data and again
+ * and again, messages that fill up, sequence numbers, nothing held back for longer than a moment.
+ * ipfix_file.c and ipfix_udp.c are its users; TCP, TLS, DTLS and SCTP need a sender each.
+ *
+ * Each schema has a lane: messages being filled with records of this one template, sent in bursts of up
+ * to `burst_messages`. So full messages of a lane have one length, as UDP segmentation offload wants it.
+ * Sequence numbers are given when a burst leaves. They count every record that was taken and could not be
+ * sent, so a collector sees the gap (RFC 7011, sections 3.1 and 10.2.2).
+ *
+ * Account: taken = sent + lost + too_large + waiting, at any time between calls. Not thread-safe.
+ */
+#ifndef EXPORT_SESSION_H
+#define EXPORT_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "ipfix/message.h"
+#include "record/record.h"
+
+struct export_message {                 /* one message on its way */
+	const uint8_t *octets;
+	uint32_t bytes;
+	uint32_t records;               /* data records in it; 0: templates only */
+	bool lost;                      /* set by the sender when it did not go */
+};
+
+struct export_sender {
+	/* Makes ready to take `bytes` octets; may begin a new transport session by
+	 * export_session_restart() or _announce(). A failure shows when sending. NULL: always ready. */
+	void (*ready)(void *context, uint32_t bytes);
+	/* Sends the messages in order and marks those that were lost. A negative return with a message
+	 * when the output has failed; a transport that loses datagrams returns 0. */
+	int (*send)(void *context, struct export_message *messages, unsigned count, struct error *err);
+	void *context;
+};
+
+struct export_session_config {
+	uint32_t message_bytes;         /* longest message; export_session_limit() can lower it */
+	uint32_t domain;                /* observation domain id */
+	uint32_t burst_messages;        /* messages of a lane that leave together; at least 1 */
+	uint32_t template_messages;     /* templates again after so many messages; 0: never */
+	uint64_t template_refresh_ns;   /* templates again after so long; 0: never */
+	uint64_t hold_ns;               /* a record waits no longer for its message to fill up */
+	bool pad;                       /* pad sets to multiples of 4 octets */
+	uint64_t (*clock)(void *context);       /* ns since 1970; NULL: the system's */
+	void *clock_context;
+};
+
+struct export_session_counters {        /* records, but for the last two */
+	uint64_t taken, sent, lost, too_large, waiting;
+	uint64_t messages, octets;      /* that were sent */
+};
+
+struct export_lane;                     /* session.c */
+
+struct export_session {
+	struct export_session_config config;
+	struct export_sender sender;
+	struct export_lane **lanes;     /* in the order of template ids, from 256 on */
+	unsigned lane_count;
+	uint32_t limit_bytes;           /* of messages that begin now */
+	bool announced;                 /* all templates went out in this transport session */
+	uint8_t *template_octets;       /* where template messages are made */
+	uint32_t sequence;
+	uint32_t time_s;                /* export time of the last message */
+	uint64_t now_ns;                /* as of the last call */
+	uint64_t templates_ns;          /* when all templates went out */
+	uint32_t messages_since;        /* messages after that */
+	struct export_session_counters counters;
+};
+
+/* The sender's context and the clock's are borrowed until fini. */
+int export_session_init(struct export_session *s, const struct export_session_config *config,
+                        const struct export_sender *sender, struct error *err);
+void export_session_fini(struct export_session *s);
+
+/* Adds a lane and its template; fails when the template fits no message. ret_note (may be NULL): which
+ * columns the template leaves out and why, "" if none; valid until fini. */
+int export_session_schema(struct export_session *s, const struct schema *schema, const char **ret_note,
+                          struct error *err);
+
+/* Takes all rows, whatever fails on the way; the first failure is returned. Rows of a schema that was not
+ * added are an -EINVAL, and lost. */
+int export_session_write(struct export_session *s, const struct record_batch *batch, struct error *err);
+
+/* Sends what has waited long enough, repeats templates when it is time. *ret_next_ns: call again then. */
+int export_session_tick(struct export_session *s, uint64_t now_ns, uint64_t *ret_next_ns,
+                        struct error *err);
+
+/* Sends all that waits; templates first if they never went out. */
+int export_session_flush(struct export_session *s, struct error *err);
+
+/* Sends all templates now. */
+int export_session_announce(struct export_session *s, struct error *err);
+/* All templates go out before the next data: the collector may have lost them. */
+void export_session_forget(struct export_session *s);
+/* A new transport session: sequence 0, and as export_session_forget(). */
+void export_session_restart(struct export_session *s);
+
+/* Messages that begin from now on become no longer than this, nor longer than was said at init. */
+void export_session_limit(struct export_session *s, uint32_t message_bytes);
+
+/* The sender has learnt that the last `records` it had sent did not arrive. */
+void export_session_revoke(struct export_session *s, uint64_t records);
+
+#endif
