@@ -3,11 +3,12 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
-enum log_level { LOG_ERROR, LOG_WARNING, LOG_NOTE, LOG_DETAIL };   /* -q hides notes, -v shows details */
+enum log_level { LOG_ERROR, LOG_WARNING, LOG_NOTE /* -q hides */, LOG_DETAIL /* -v shows */ };
 
 struct log {
 	enum log_level level;           /* highest that is shown */
-	void (*write)(void *context, enum log_level level, const char *text);   /* NULL: standard error */
+	/* Takes a line, escaped and without its end; NULL: standard error. */
+	void (*write)(void *context, enum log_level level, const char *text);
 	void *context;
 };
 

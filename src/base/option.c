@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A table of options bound to a settings struct: defaults, conversion of one value, ownership of strings.
- * Where values come from is the business of option_arguments.c (command line) and option_yaml.c (file).
+ * A table of options bound to a settings struct: defaults, conversion of one value, ownership of
+ * strings. Where values come from is the business of option_arguments.c (command line) and
+ * option_yaml.c (file).
  */
 #include "base/option.h"
 
@@ -22,10 +23,11 @@ union value {
 
 static int value_parse(const struct option *option, const char *text, const char *where,
                        union value *ret, struct error *err);
-static int value_store(struct option_set *set, const struct option *option, const union value *value,
-                       const char *text);
+static int value_store(struct option_set *set, const struct option *option,
+                       const union value *value, const char *text);
 
-int option_set_new(const struct option *table, void *settings, struct option_set **ret, struct error *err)
+int option_set_new(const struct option *table, void *settings, struct option_set **ret,
+                   struct error *err)
 {
 	struct option_set *set = calloc(1, sizeof *set);
 	if (!set)
@@ -164,7 +166,8 @@ int option_store(struct option_set *set, const struct option *option, const char
 
 static int parse_flag(const char *text, bool *ret)
 {
-	static const char *const yes[] = { "true", "yes", "on" }, *const no[] = { "false", "no", "off" };
+	static const char *const yes[] = { "true", "yes", "on" };
+	static const char *const no[] = { "false", "no", "off" };
 	for (size_t i = 0; i < array_count(yes); i++) {
 		if (strcmp(text, yes[i]) != 0 && strcmp(text, no[i]) != 0)
 			continue;
@@ -226,7 +229,8 @@ static int fail_value(const struct option *option, const char *text, const char 
 	};
 	if (option->type == OPTION_CHOICE)
 		return fail_choice(option, text, where, err);
-	return error_set(err, -EINVAL, "%s: found '%.100s', expected %s", where, text, wanted[option->type]);
+	return error_set(err, -EINVAL, "%s: found '%.100s', expected %s", where, text,
+	                 wanted[option->type]);
 }
 
 /* -ERANGE where the number is outside the table's bounds. */
@@ -235,9 +239,11 @@ static int check_bounds(const struct option *option, uint64_t number)
 	uint64_t bound;
 	if (option->type == OPTION_DURATION && number == DURATION_OFF)
 		return 0;
-	if (option->minimum && parse_number(option->type, option->minimum, &bound) == 0 && number < bound)
+	if (option->minimum && parse_number(option->type, option->minimum, &bound) == 0
+	    && number < bound)
 		return -ERANGE;
-	if (option->maximum && parse_number(option->type, option->maximum, &bound) == 0 && number > bound)
+	if (option->maximum && parse_number(option->type, option->maximum, &bound) == 0
+	    && number > bound)
 		return -ERANGE;
 	return 0;
 }
@@ -317,8 +323,8 @@ static int list_append(struct option_set *set, const struct option *option, cons
 	return 0;
 }
 
-static int value_store(struct option_set *set, const struct option *option, const union value *value,
-                       const char *text)
+static int value_store(struct option_set *set, const struct option *option,
+                       const union value *value, const char *text)
 {
 	void *place = set->settings + option->offset;
 	switch (option->type) {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Options as one table: it feeds the command line, the YAML file, --help, the manual and shell completion.
- * An option is stored into a settings struct at `offset`, in the type that its kind says:
+ * Options as one table: it feeds the command line, the YAML file, --help, the manual and shell
+ * completion. An option is stored into a settings struct at `offset`, in the type that its kind
+ * says:
  *
  *   OPTION_FLAG      bool                      --promiscuous, --no-promiscuous
  *   OPTION_INVERSE   bool, set to false        --no-vlan-key; --vlan-key takes it back
@@ -49,25 +50,27 @@ struct option {
 	bool command_line_only;         /* makes no sense in a YAML file */
 };
 
-struct option_set;                      /* a table bound to a settings struct; owns strings and lists */
+struct option_set;              /* a table bound to a settings struct; owns strings and lists */
 
-/* Binds and stores the defaults: false for flags, true for inverse ones, NULL, an empty list or 0 where
- * the table has none. The table and settings are borrowed; the error is one of the table. */
-int option_set_new(const struct option *table, void *settings, struct option_set **ret, struct error *err);
+/* Binds and stores the defaults: false for flags, true for inverse ones, NULL, an empty list or 0
+ * where the table has none. The table and settings are borrowed; the error is one of the table. */
+int option_set_new(const struct option *table, void *settings, struct option_set **ret,
+                   struct error *err);
 void option_set_free(struct option_set *set);
 
-/* Sets one option by its long name; `where` ("--idle-timeout", "weir.yaml:4:7") starts the message. */
+/* Sets one option by its long name; `where` ("--idle-timeout", "weir.yaml:4:7") starts the
+ * message. */
 int option_set_value(struct option_set *set, const char *name, const char *value, const char *where,
                      struct error *err);
 /* True if the user (not a default) has set it. */
 bool option_is_set(const struct option_set *set, const char *name);
 
 /* Parses argv (after the command's name): long and short forms, --name=value, bundled flags, "--".
- * A later value replaces an earlier one; lists grow. What is no option, wherever it stands, is left in
- * ret_rest (strings borrowed from argv, the array owned by the set). Messages name the option, what was found,
- * what was expected, and a near name for a misspelt one. */
-int option_parse_arguments(struct option_set *set, int argc, char **argv, struct text_list *ret_rest,
-                           struct error *err);
+ * A later value replaces an earlier one; lists grow. What is no option, wherever it stands, is left
+ * in ret_rest (strings borrowed from argv, the array owned by the set). Messages name the option,
+ * what was found, what was expected, and a near name for a misspelt one. */
+int option_parse_arguments(struct option_set *set, int argc, char **argv,
+                           struct text_list *ret_rest, struct error *err);
 
 /* Reads a YAML file: a mapping of long names to values (lists for OPTION_LIST). Values given on the
  * command line win over it, whatever the order. Messages name file, line and column. */
@@ -79,7 +82,8 @@ void option_print_help(const struct option *table, FILE *out, unsigned width);
 void option_print_manual(const struct option *table, FILE *out);
 /* Text for man(7): backslashes, hyphens, leading dots and quotes are taken literally. */
 void option_print_troff(const char *text, FILE *out);
-/* What an option wants, for help and completion: its argument, or its choices joined by "|"; "" for flags. */
+/* What an option wants, for help and completion: its argument, or its choices joined by "|"; "" for
+ * flags. */
 size_t option_argument(const struct option *option, char *buffer, size_t size);
 bool option_takes_value(const struct option *option);
 

@@ -19,8 +19,8 @@ struct arguments {
 static int read_long(struct option_set *set, struct arguments *a, struct error *err);
 static int read_letters(struct option_set *set, struct arguments *a, struct error *err);
 
-int option_parse_arguments(struct option_set *set, int argc, char **argv, struct text_list *ret_rest,
-                           struct error *err)
+int option_parse_arguments(struct option_set *set, int argc, char **argv,
+                           struct text_list *ret_rest, struct error *err)
 {
 	const char **rest = calloc((size_t)argc + 1, sizeof *rest);
 	if (!rest)
@@ -63,8 +63,9 @@ static int fail_unknown(const struct option_set *set, const char *name, size_t l
                         struct error *err)
 {
 	const char *near = option_suggest(set->table, name, length);
-	return error_set(err, -EINVAL, "unknown option --%.*s%s%s%s", (int)(length < 100 ? length : 100),
-	                 name, near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
+	int shown = length < 100 ? (int)length : 100;
+	return error_set(err, -EINVAL, "unknown option --%.*s%s%s%s", shown, name,
+	                 near ? "; did you mean --" : "", near ? near : "", near ? "?" : "");
 }
 
 static int read_long(struct option_set *set, struct arguments *a, struct error *err)

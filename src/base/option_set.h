@@ -29,14 +29,15 @@ struct option_set {
 	const char **rest;              /* items of the last ret_rest */
 };
 
-/* The option of that long name. "no-x" finds the flag x, and "x" the inverse "no-x": then *ret_negated. */
+/* The option of that long name. "no-x" finds the flag x, and "x" the inverse "no-x": then
+ * *ret_negated. */
 const struct option *option_find(const struct option *table, const char *name, size_t length,
                                  bool *ret_negated);
 /* A near name, NULL when there is none. */
 const char *option_suggest(const struct option *table, const char *name, size_t length);
 
-/* Checks and stores a value, unless one of a stronger source is there. The first value from a stronger
- * source empties a list. For flags value is "true" or "false". */
+/* Checks and stores a value, unless one of a stronger source is there. The first value from a
+ * stronger source empties a list. For flags value is "true" or "false". */
 int option_store(struct option_set *set, const struct option *option, const char *value,
                  const char *where, enum option_source source, struct error *err);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The YAML file: one mapping of long option names to values. Read as a whole document by libyaml, which
- * keeps the place of every node, so each message can say line and column. The size is bounded and no
- * node is followed deeper than a list of values, so no file can make this loop or grow.
+ * The YAML file: one mapping of long option names to values. Read as a whole document by libyaml,
+ * which keeps the place of every node, so each message can say line and column. The size is bounded
+ * and no node is followed deeper than a list of values, so no file can make this loop or grow.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -53,7 +53,8 @@ static int read_whole(const char *path, unsigned char **ret, size_t *ret_bytes, 
 {
 	FILE *f = fopen(path, "re");
 	if (!f)
-		return error_set(err, -errno, "%s: cannot open the configuration: %s", path, strerror(errno));
+		return error_set(err, -errno, "%s: cannot open the configuration: %s", path,
+		                 strerror(errno));
 	unsigned char *octets = malloc(YAML_BYTES_MAX + 1);
 	if (!octets) {
 		fclose(f);
@@ -185,7 +186,8 @@ static int store_all(struct yaml_file *file, const struct option *option, const 
 {
 	if (option->type != OPTION_LIST || node->type != YAML_SEQUENCE_NODE)
 		return store(file, option, node, negated);
-	for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top; i++) {
+	for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top;
+	     i++) {
 		int r = store(file, option, yaml_document_get_node(&file->document, *i), false);
 		if (r < 0)
 			return r;
@@ -232,7 +234,8 @@ static int read_document(struct yaml_file *file)
 	if (!root || (root->type == YAML_SCALAR_NODE && is_null(root)))
 		return 0;
 	if (root->type != YAML_MAPPING_NODE)
-		return fail(file, root, "expected a mapping of option names to values, such as 'idle-timeout: 30s'");
+		return fail(file, root, "expected a mapping of option names to values, such as "
+		                        "'idle-timeout: 30s'");
 	bool *seen = calloc(file->set->count + 1, sizeof *seen);
 	if (!seen)
 		return error_set(file->err, -ENOMEM, "%s: out of memory", file->path);

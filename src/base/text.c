@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Values as people write them, to numbers and back. Options and the YAML file read with these, the
- * table output and messages write with them. Everything is integer arithmetic: what is read is exact
- * or refused. Escaping of foreign text is in text_escape.c.
+ * table output and messages write with them. Everything is integer arithmetic: what is read is
+ * exact or refused. Escaping of foreign text is in text_escape.c.
  */
 #include "base/text.h"
 
@@ -158,7 +158,8 @@ static size_t in_buffer(int length, size_t size)
 }
 
 /* Three digits at most, rounded to nearest: 999,950 is 1.0M and not 1000.0k. */
-static size_t human(uint64_t value, const char *between, const char *unit, char *buffer, size_t size)
+static size_t human(uint64_t value, const char *between, const char *unit, char *buffer,
+                    size_t size)
 {
 	static const char prefixes[] = "kMGTPE";
 	if (value < 1000)
@@ -175,8 +176,8 @@ static size_t human(uint64_t value, const char *between, const char *unit, char 
 		return in_buffer(snprintf(buffer, size, "%u.%u%s%c%s", (unsigned)tenths / 10,
 		                          (unsigned)tenths % 10, between, prefixes[i], unit), size);
 	uint64_t whole = value / (tenth * 10) + (value % (tenth * 10) >= tenth * 5);
-	return in_buffer(snprintf(buffer, size, "%u%s%c%s", (unsigned)whole, between, prefixes[i], unit),
-	                 size);
+	return in_buffer(snprintf(buffer, size, "%u%s%c%s", (unsigned)whole, between, prefixes[i],
+	                          unit), size);
 }
 
 size_t text_human_count(uint64_t value, char *buffer, size_t size)
@@ -252,11 +253,14 @@ unsigned text_distance(const char *a, const char *b, unsigned limit)
 	return least(rows[n % 3][m], limit);
 }
 
-/* A third of the word may be wrong. The start of a name, three letters or more, is as near as one slip. */
+/* A third of the word may be wrong. The start of a name, three letters or more, is as near as one
+ * slip. */
 void text_nearest_offer(struct text_nearest *nearest, const char *name)
 {
 	size_t length = strlen(nearest->word);
-	unsigned limit = nearest->best ? nearest->distance : length < 3 ? 2 : (unsigned)(length / 3 + 1);
+	unsigned limit = length < 3 ? 2 : (unsigned)(length / 3 + 1);
+	if (nearest->best)
+		limit = nearest->distance;
 	unsigned distance = text_distance(nearest->word, name, limit);
 	if (length >= 3 && strncmp(nearest->word, name, length) == 0)
 		distance = least(distance, 1);

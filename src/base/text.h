@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values as people write and read them: durations, sizes, counts, human units, near names, wrapped lines.
- * Parsers write their result only on success and never look at the locale. */
+/* Values as people write and read them: durations, sizes, counts, human units, near names, wrapped
+ * lines. Parsers write their result only on success and never look at the locale. */
 #ifndef BASE_TEXT_H
 #define BASE_TEXT_H
 
@@ -24,8 +24,8 @@ size_t text_human_octets(uint64_t value, char *buffer, size_t size);
 /* "120.5s", "3m20s", "1h02m", "15ms". */
 size_t text_human_duration(uint64_t ns, char *buffer, size_t size);
 
-/* Edit distance of two names, for "did you mean": insert, delete, replace and swap of neighbours cost 1
- * each; counts up to `limit`. */
+/* Edit distance of two names, for "did you mean": insert, delete, replace and swap of neighbours
+ * cost 1 each; counts up to `limit`. */
 unsigned text_distance(const char *a, const char *b, unsigned limit);
 
 /* The nearest of several names: start with { .word = word }, offer each, then read `best`. */
@@ -36,12 +36,12 @@ struct text_nearest {
 };
 void text_nearest_offer(struct text_nearest *nearest, const char *name);
 
-/* Writes UTF-8 text for people: invalid UTF-8, control characters and what reorders or breaks lines as
- * \xNN an octet. Never cuts a character; ends in NUL when size > 0. Returns the length. */
+/* Writes UTF-8 text for people: invalid UTF-8, control characters and what reorders or breaks lines
+ * as \xNN an octet. Never cuts a character; ends in NUL when size > 0. Returns the length. */
 size_t text_escape(const void *octets, size_t bytes, char *buffer, size_t size);
 
-/* Prints words from column `at` on, breaking before `width` and indenting further lines by `indent`;
- * ends the line. */
+/* Prints words from column `at` on, breaking before `width` and indenting further lines by
+ * `indent`; ends the line. */
 void text_print_wrapped(FILE *out, const char *text, unsigned at, unsigned indent, unsigned width);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Foreign text made safe for a terminal and for one line: names from packets, file names, values from
- * options. Valid UTF-8 passes; everything that could move the cursor, break the line or turn the
- * direction of writing is shown as octets.
+ * Foreign text made safe for a terminal and for one line: names from packets, file names, values
+ * from options. Valid UTF-8 passes; everything that could move the cursor, break the line or turn
+ * the direction of writing is shown as octets.
  */
 #include <string.h>
 

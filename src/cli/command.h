@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A command of the program: one file defines one const struct command, main.c lists them. All that help,
- * manual pages and completion say about a command is data here, so a new command is one file, one extern
- * and one line in the list.
+ * A command of the program: one file defines one const struct command, main.c lists them. All that
+ * help, manual pages and completion say about a command is data here, so a new command is one file,
+ * one extern and one line in the list.
  */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
@@ -12,7 +12,8 @@
 
 #include "base/option.h"
 
-enum { STATUS_FINE = 0, STATUS_FAILED = 1 /* at run time */, STATUS_USER = 2 /* the user's mistake */ };
+enum { STATUS_FINE = 0, STATUS_FAILED = 1 /* at run time */,
+       STATUS_USER = 2 /* the user's mistake */ };
 
 struct topic {                          /* a section of help and manual */
 	const char *heading, *text;     /* heading NULL ends the list */

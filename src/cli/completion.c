@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `weir completion bash|zsh|fish`: completion scripts made from the tables that the program runs by. What
- * a value may be follows from its argument's word: FILE, INTERFACE, USER, ADDRESS, or the choices.
+ * `weir completion bash|zsh|fish`: completion scripts made from the tables that the program runs
+ * by. What a value may be follows from its argument's word: FILE, INTERFACE, USER, ADDRESS, or the
+ * choices.
  */
 #include <string.h>
 

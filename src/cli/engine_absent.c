@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stands in for the engine until its files are in the tree; linked only while src/engine/engine.c is not. */
+/* Stands in for the engine until its files are in the tree; linked only while src/engine/engine.c
+ * is not. */
 #include <errno.h>
 
 #include "engine/engine.h"

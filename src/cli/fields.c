@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `weir fields [PATTERN]...`: the field table for readers. On a terminal aligned, the meaning wrapped to
- * its width; otherwise one line a field, separated by tabs, for grep and cut.
+ * `weir fields [PATTERN]...`: the field table for readers. On a terminal aligned, the meaning
+ * wrapped to its width; otherwise one line a field, separated by tabs, for grep and cut.
  */
 #include <fnmatch.h>
 #include <string.h>
@@ -131,9 +131,10 @@ static int fields_run(int argc, char **argv)
 
 static const struct topic topics[] = {
 	{ "Columns", "number (enterprise/element; enterprise 0 is IANA's registry), name, type, unit, "
-	  "meaning; aligned on a terminal, else separated by tabs. The other direction of a field is "
-	  "written with the prefix reverse (RFC 5103): reverseOctetDeltaCount." },
-	{ "Exit status", "0 when something matched, 1 when nothing did, 2 for a mistake in the arguments." },
+	             "meaning; aligned on a terminal, else separated by tabs. The other direction of a "
+	             "field is written with the prefix reverse (RFC 5103): reverseOctetDeltaCount." },
+	{ "Exit status", "0 when something matched, 1 when nothing did, 2 for a mistake in the "
+	                 "arguments." },
 	{ 0 },
 };
 static const struct example examples[] = {
@@ -147,9 +148,9 @@ const struct command command_fields = {
 	.name = "fields",
 	.help = "list the fields a record can have: number, name, type, unit, meaning",
 	.synopsis = "[PATTERN]...",
-	.text = "Lists the fields that records can have, those whose name contains PATTERN or matches it as "
-	        "a glob pattern, or all. The names are the ones used by --fields, JSON keys, CSV heads and "
-	        "IPFIX.",
+	.text = "Lists the fields that records can have, those whose name contains PATTERN or matches "
+	        "it as a glob pattern, or all. The names are the ones used by --fields, JSON keys, CSV "
+	        "heads and IPFIX.",
 	.topics = topics,
 	.examples = examples,
 	.run = fields_run,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `weir help [COMMAND]` and --help: everything comes from the tables that the program runs by (commands,
- * options, kinds of outputs), so help cannot say what is not so. Messages of commands are here, too.
+ * `weir help [COMMAND]` and --help: everything comes from the tables that the program runs by
+ * (commands, options, kinds of outputs), so help cannot say what is not so. Messages of commands
+ * are here, too.
  */
 #include <stdarg.h>
 #include <string.h>
@@ -39,7 +40,8 @@ int command_check_words(const char *name, int argc, char **argv, int most)
 }
 
 /* "  name    text", the text wrapped; on a line of its own where the name is long. */
-static void print_entry(FILE *out, unsigned indent, const char *name, const char *text, unsigned width)
+static void print_entry(FILE *out, unsigned indent, const char *name, const char *text,
+                        unsigned width)
 {
 	unsigned at = indent + (unsigned)fprintf(out, "%*s%s", (int)indent, "", name) - indent;
 	if (at + 2 > TEXT_COLUMN)
@@ -53,13 +55,14 @@ void help_overview(FILE *out)
 {
 	unsigned width = terminal_width(out, HELP_WIDTH);
 	fputs("Usage: weir COMMAND [ARGUMENT]...\n\n", out);
-	text_print_wrapped(out, "weir is a network flow meter: it reads capture files or live interfaces and "
-	                   "writes exact bidirectional flow records.", 0, 0, width);
+	text_print_wrapped(out, "weir is a network flow meter: it reads capture files or live "
+	                        "interfaces and writes exact bidirectional flow records.", 0, 0, width);
 	fputs("\nCommands:\n", out);
 	for (unsigned i = 0; commands[i]; i++)
 		if (!commands[i]->hidden)
 			print_entry(out, 2, commands[i]->name, commands[i]->help, width);
-	print_entry(out, 2, "--version", "version, and the features this program was built with", width);
+	print_entry(out, 2, "--version", "version, and the features this program was built with",
+	            width);
 	fputs("\nTry:\n  weir meter -r capture.pcap     the flows of a capture file\n"
 	      "  weir meter -i eth0             the flows of a live interface\n"
 	      "  weir meter --help              everything the meter can be told\n", out);

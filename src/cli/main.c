@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * weir: the program. A table of commands; each has a file of its own and describes itself (command.h).
- * Exit status: 0 fine, 1 damaged input or a failed output at run time, 2 a mistake of the user.
+ * weir: the program. A table of commands; each has a file of its own and describes itself
+ * (command.h). Exit status: 0 fine, 1 damaged input or a failed output at run time, 2 a mistake of
+ * the user.
  */
 #include <errno.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `weir manual [COMMAND]`: man(7) source, printed while building for the pages weir(1) and
- * weir-COMMAND(1), from the same tables as --help. For packagers, so it is not in the list of commands.
+ * weir-COMMAND(1), from the same tables as --help. For packagers, so it is not in the list of
+ * commands.
  */
 #include <ctype.h>
 #include <string.h>
@@ -99,15 +100,16 @@ static void print_program(void)
 	heading("Synopsis");
 	printf("\\fBweir\\fR COMMAND [ARGUMENT]...\n.br\n\\fBweir \\-\\-version\\fR\n");
 	heading("Description");
-	paragraph("weir reads capture files or live interfaces and writes exact bidirectional flow records: "
-	          "to people as tables, to programs as JSON lines or CSV, to collectors as IPFIX.");
+	paragraph("weir reads capture files or live interfaces and writes exact bidirectional flow "
+	          "records: to people as tables, to programs as JSON lines or CSV, to collectors as "
+	          "IPFIX.");
 	heading("Commands");
 	for (unsigned i = 0; commands[i]; i++)
 		if (!commands[i]->hidden)
 			entry(commands[i]->name, commands[i]->help);
 	heading("Exit status");
-	paragraph("0 when all went well, 1 when input was damaged or an output failed, 2 for a mistake in "
-	          "options, files or values.");
+	paragraph("0 when all went well, 1 when input was damaged or an output failed, 2 for a mistake "
+	          "in options, files or values.");
 	heading("See also");
 	printf("\\fBweir\\-meter\\fR(1), \\fBweir\\-fields\\fR(1)\n");
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * `weir meter`: settings from the command line and a YAML file, then an engine that runs by them.
- * What needs more than one option to judge is judged here; what a single value may be is judged by its
- * type (base/option.h) or by the room that uses it, when the engine opens.
+ * What needs more than one option to judge is judged here; what a single value may be is judged by
+ * its type (base/option.h) or by the room that uses it, when the engine opens.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -38,7 +38,8 @@ static int meter_run(int argc, char **argv)
 /* A lone word that is the name of a file was meant for -r. */
 static bool is_file_name(const struct text_list *words)
 {
-	return words->count == 1 && strpbrk(words->items[0], "./") && access(words->items[0], F_OK) == 0;
+	return words->count == 1 && strpbrk(words->items[0], "./") &&
+	       access(words->items[0], F_OK) == 0;
 }
 
 /* The words behind the options, joined by blanks, as --filter. */
@@ -48,11 +49,11 @@ static int take_filter(struct option_set *set, const struct text_list *words, st
 	if (words->count == 0)
 		return 0;
 	if (option_is_set(set, "filter"))
-		return error_set(err, -EINVAL, "a filter stands in --filter and behind the options ('%.100s'): "
-		                 "expected one", words->items[0]);
+		return error_set(err, -EINVAL, "a filter stands in --filter and behind the options "
+		                               "('%.100s'): expected one", words->items[0]);
 	if (is_file_name(words))
-		return error_set(err, -EINVAL, "'%.100s' stands where a filter is expected; to read the file: "
-		                 "-r %.100s", words->items[0], words->items[0]);
+		return error_set(err, -EINVAL, "'%.100s' stands where a filter is expected; to read the "
+		                               "file: -r %.100s", words->items[0], words->items[0]);
 	for (unsigned i = 0; i < words->count; i++)
 		size += strlen(words->items[i]) + 1;
 	char *joined = malloc(size), *at = joined;
@@ -86,16 +87,17 @@ static int check(const struct settings *s, struct error *err)
 	if (s->write_packets)
 		return error_set(err, -ENOSYS, "-w/--write: writing packets is not built yet");
 	if (s->files.count == 0 && s->interfaces.count == 0)
-		return error_set(err, -EINVAL, "nothing to meter: name a capture file with -r FILE or a live "
-		                 "interface with -i INTERFACE");
+		return error_set(err, -EINVAL, "nothing to meter: name a capture file with -r FILE or a "
+		                               "live interface with -i INTERFACE");
 	if (s->files.count > 0 && s->interfaces.count > 0)
-		return error_set(err, -EINVAL, "-r %.100s and -i %.100s: expected files or interfaces, not both",
+		return error_set(err, -EINVAL, "-r %.100s and -i %.100s: expected files or interfaces, not "
+		                               "both",
 		                 s->files.items[0], s->interfaces.items[0]);
 	if (s->verbose && s->quiet)
 		return error_set(err, -EINVAL, "-v and -q contradict each other");
 	if (s->stats_interval_ns != DURATION_OFF && !s->stats)
-		return error_set(err, -EINVAL, "--stats-interval has nothing to write to: expected --stats FILE "
-		                 "beside it");
+		return error_set(err, -EINVAL, "--stats-interval has nothing to write to: expected --stats "
+		                               "FILE beside it");
 	return 0;
 }
 
@@ -124,15 +126,18 @@ static int meter(const struct settings *s, struct error *err)
 }
 
 static const struct topic topics[] = {
-	{ "Values", "Durations read 90 (seconds), 1m30s, 2h, 100ms or off. Sizes read 1500, 64KiB, 512M or "
-	  "1G (powers of 1024), counts 1000, 10k or 4M (powers of 1000). Fields have the names that `weir "
-	  "fields` lists. FILTER is a pcap-filter(7) expression; it means the same for tagged packets." },
+	{ "Values", "Durations read 90 (seconds), 1m30s, 2h, 100ms or off. Sizes read 1500, 64KiB, "
+	            "512M or 1G (powers of 1024), counts 1000, 10k or 4M (powers of 1000). Fields have "
+	            "the names that `weir fields` lists. FILTER is a pcap-filter(7) expression; it "
+	            "means the same for tagged packets." },
 	{ "Configuration", "-f FILE reads a YAML file whose keys are the long names above, such as "
-	  "'idle-timeout: 30s'; what is repeatable takes a list. The command line wins over the file." },
-	{ "Signals", "SIGINT and SIGTERM end the run: all flows are written first; a second one ends it at "
-	  "once. SIGHUP reopens the output files, SIGUSR1 writes --stats." },
-	{ "Exit status", "0 when all went well, 1 when some input was damaged or an output failed (what was "
-	  "whole is metered and written), 2 for a mistake in options, files or values (nothing is written)." },
+	                   "'idle-timeout: 30s'; what is repeatable takes a list. The command line "
+	                   "wins over the file." },
+	{ "Signals", "SIGINT and SIGTERM end the run: all flows are written first; a second one ends "
+	             "it at once. SIGHUP reopens the output files, SIGUSR1 writes --stats." },
+	{ "Exit status", "0 when all went well, 1 when some input was damaged or an output failed "
+	                 "(what was whole is metered and written), 2 for a mistake in options, files "
+	                 "or values (nothing is written)." },
 	{ 0 },
 };
 
@@ -154,9 +159,10 @@ const struct command command_meter = {
 	.name = "meter",
 	.help = "meter capture files or live interfaces: packets in, flow records out",
 	.synopsis = "[OPTION]... [FILTER]",
-	.text = "Reads packets from capture files (-r) or live interfaces (-i), makes bidirectional flows of "
-	        "them and writes a record for each to every output (-o). FILTER narrows what is metered. "
-	        "Every packet is accounted for: metered, or counted with the reason why not (--stats).",
+	.text = "Reads packets from capture files (-r) or live interfaces (-i), makes bidirectional "
+	        "flows of them and writes a record for each to every output (-o). FILTER narrows what "
+	        "is metered. Every packet is accounted for: metered, or counted with the reason why "
+	        "not (--stats).",
 	.options = meter_options,
 	.outputs = true,
 	.topics = topics,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signals become requests to an engine: SIGINT and SIGTERM stop, SIGHUP reopen, SIGUSR1 statistics. */
+/* Signals become requests to an engine: SIGINT and SIGTERM stop, SIGHUP reopen, SIGUSR1
+ * statistics. */
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Addresses of outputs and listeners, taken apart in place: one copy of the text is cut at its delimiters.
- * Strict: what is not in the grammar of address.h is refused with the reason. Paths are kept as written
- * (they may hold strftime patterns such as %F); names and values of parameters are percent-decoded.
+ * Addresses of outputs and listeners, taken apart in place: one copy of the text is cut at its
+ * delimiters. Strict: what is not in the grammar of address.h is refused with the reason. Paths are
+ * kept as written (they may hold strftime patterns such as %F); names and values of parameters are
+ * percent-decoded.
  */
 #include "net/address.h"
 
@@ -76,7 +77,8 @@ static void join(const char *const *names, char *buffer, size_t size)
 	size_t length = 0;
 	buffer[0] = '\0';
 	for (; names && *names && length < size; names++)
-		length += (size_t)snprintf(buffer + length, size - length, "%s%s", length ? ", " : "", *names);
+		length += (size_t)snprintf(buffer + length, size - length, "%s%s", length ? ", " : "",
+		                           *names);
 }
 
 int address_check_used(const struct address *address, const char *const *known, struct error *err)
@@ -105,13 +107,15 @@ int address_check_used(const struct address *address, const char *const *known, 
 static int check_text(const char *text, struct error *err)
 {
 	if (!*text)
-		return error_set(err, -EINVAL, "the address is empty, expected one such as json:- or flows.csv");
+		return error_set(err, -EINVAL, "the address is empty, expected one such as json:- or "
+		                               "flows.csv");
 	if (strlen(text) > ADDRESS_BYTES_MAX)
 		return error_set(err, -ENAMETOOLONG, "%.60s...: the address is longer than %d octets", text,
 		                 ADDRESS_BYTES_MAX);
 	for (const char *p = text; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			return error_set(err, -EINVAL, "%.100s: a control character (octet 0x%02x) in an address",
+			return error_set(err, -EINVAL, "%.100s: a control character (octet 0x%02x) in an "
+			                               "address",
 			                 text, (unsigned)*p);
 	return 0;
 }
@@ -151,9 +155,10 @@ static int scheme_of_name(struct address *a, const char *path, struct error *err
 		memcpy(a->scheme, suffixes[i].scheme, strlen(suffixes[i].scheme) + 1);
 		return 0;
 	}
-	return error_set(err, -EINVAL, "%.150s: the name does not tell the format: expected .json, .csv or "
-	                 ".ipfix (also with .gz or .zst behind it), or a scheme in front such as json:%.60s, "
-	                 "csv:%.60s, ipfix+udp://HOST:PORT", a->text, path, path);
+	return error_set(err, -EINVAL, "%.150s: the name does not tell the format: expected .json, "
+	                               ".csv or .ipfix (also with .gz or .zst behind it), or a scheme "
+	                               "in front such as json:%.60s, csv:%.60s, ipfix+udp://HOST:PORT",
+	                               a->text, path, path);
 }
 
 static int check_port(const struct address *a, const char *text, uint16_t *ret, struct error *err)
@@ -163,22 +168,26 @@ static int check_port(const struct address *a, const char *text, uint16_t *ret, 
 	for (size_t i = 0; i < digits && i < 6; i++)
 		port = port * 10 + (unsigned)(text[i] - '0');
 	if (digits == 0 || digits > 5 || text[digits] || port == 0 || port > 65535)
-		return error_set(err, -EINVAL, "%.150s: found port '%.40s', expected 1 to 65535", a->text, text);
+		return error_set(err, -EINVAL, "%.150s: found port '%.40s', expected 1 to 65535", a->text,
+		                 text);
 	*ret = (uint16_t)port;
 	return 0;
 }
 
-/* A name (RFC 952 letters, and underscores, as they occur), or an IPv4 address where it looks like one. */
+/* A name (RFC 952 letters, and underscores, as they occur), or an IPv4 address where it looks like
+ * one. */
 static int check_name(const struct address *a, const char *host, struct error *err)
 {
 	struct in_addr v4;
 	size_t length = strlen(host);
 	size_t good = strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._");
 	if (host[good] == ':')
-		return error_set(err, -EINVAL, "%.150s: an IPv6 address stands in brackets: [%.60s]", a->text,
+		return error_set(err, -EINVAL, "%.150s: an IPv6 address stands in brackets: [%.60s]",
+		                 a->text,
 		                 host);
 	if (host[good])
-		return error_set(err, -EINVAL, "%.150s: '%c' cannot be part of a host name ('%.60s')", a->text,
+		return error_set(err, -EINVAL, "%.150s: '%c' cannot be part of a host name ('%.60s')",
+		                 a->text,
 		                 host[good], host);
 	if (length > 253 || host[0] == '.' || host[0] == '-' || strstr(host, ".."))
 		return error_set(err, -EINVAL, "%.150s: '%.60s' is no host name", a->text, host);
@@ -187,7 +196,8 @@ static int check_name(const struct address *a, const char *host, struct error *e
 	return 0;
 }
 
-/* The text between brackets: an IPv6 address, with a zone where it is link-local (RFC 6874: "%25eth0"). */
+/* The text between brackets: an IPv6 address, with a zone where it is link-local (RFC 6874:
+ * "%25eth0"). */
 static int check_ipv6(const struct address *a, char *host, struct error *err)
 {
 	struct in6_addr v6;
@@ -216,7 +226,8 @@ static int read_host(struct address *a, char *at, struct error *err)
 	if (*at == '[') {
 		char *end = strchr(at, ']');
 		if (!end || (end[1] && end[1] != ':'))
-			return error_set(err, -EINVAL, "%.150s: expected [ADDRESS]:PORT, found '%.60s'", a->text,
+			return error_set(err, -EINVAL, "%.150s: expected [ADDRESS]:PORT, found '%.60s'",
+			                 a->text,
 			                 at);
 		port = end[1] ? end + 2 : NULL;
 		*end = '\0';
@@ -228,7 +239,8 @@ static int read_host(struct address *a, char *at, struct error *err)
 			port = colon + 1;
 		}
 		if (!*at)
-			return error_set(err, -EINVAL, "%.150s: a host is missing, expected HOST:PORT", a->text);
+			return error_set(err, -EINVAL, "%.150s: a host is missing, expected HOST:PORT",
+			                 a->text);
 		r = check_name(a, at, err);
 	}
 	uint16_t number = 0;
@@ -244,11 +256,13 @@ static int read_host(struct address *a, char *at, struct error *err)
 static int split_hosts(struct address *a, char *at, struct error *err)
 {
 	if (*at == '/')
-		return error_set(err, -EINVAL, "%.150s: a host is missing after '//'; a file is written %s:%.60s",
+		return error_set(err, -EINVAL, "%.150s: a host is missing after '//'; a file is written "
+		                               "%s:%.60s",
 		                 a->text, a->scheme, at);
 	char *slash = strchr(at, '/');
 	if (slash)
-		return error_set(err, -EINVAL, "%.150s: '%.60s' after the host is not expected", a->text, slash);
+		return error_set(err, -EINVAL, "%.150s: '%.60s' after the host is not expected", a->text,
+		                 slash);
 	for (char *comma; ; at = comma + 1) {
 		comma = strchr(at, ',');
 		if (comma)
@@ -300,8 +314,8 @@ static int decode(const struct address *a, char *text, struct error *err)
 		}
 		int high = hex_digit(p[1]), low = high < 0 ? -1 : hex_digit(p[2]);
 		if (low < 0 || high * 16 + low == 0)
-			return error_set(err, -EINVAL, "%.150s: '%.3s' in a parameter is no percent-encoded octet; "
-			                 "write %%25 for a percent sign", a->text, p);
+			return error_set(err, -EINVAL, "%.150s: '%.3s' in a parameter is no percent-encoded "
+			                               "octet; write %%25 for a percent sign", a->text, p);
 		*out++ = (char)(high * 16 + low);
 		p += 2;
 	}
@@ -322,11 +336,13 @@ static int add_parameter(struct address *a, char *at, struct error *err)
 	if (r < 0)
 		return r;
 	if (!*at)
-		return error_set(err, -EINVAL, "%.150s: a parameter without a name, expected ?name=value&...",
+		return error_set(err, -EINVAL, "%.150s: a parameter without a name, expected "
+		                               "?name=value&...",
 		                 a->text);
 	for (unsigned i = 0; i < a->parameter_count; i++)
 		if (strcmp(a->parameters[i].name, at) == 0)
-			return error_set(err, -EINVAL, "%.150s: the parameter '%.60s' is given twice", a->text, at);
+			return error_set(err, -EINVAL, "%.150s: the parameter '%.60s' is given twice", a->text,
+			                 at);
 	if (a->parameter_count == ADDRESS_PARAMETERS_MAX)
 		return error_set(err, -E2BIG, "%.150s: more than %d parameters", a->text,
 		                 ADDRESS_PARAMETERS_MAX);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Address syntax, one for all outputs and listeners:
- *   scheme[+transport]://host[:port][,host2[:port2]...][?name=value&...]     ipfix+udp://[::1]:4739?mtu=1400
+ *   scheme[+transport]://host[:port][,host2[:port2]...][?name=value&...]
+ *                                              ipfix+udp://[::1]:4739?mtu=1400
  *   scheme:path[?name=value&...]                           json:-   csv:flows-%F.csv?rotate=5m
- *   path                                                   a file, told by its name (.json, .csv, .ipfix, ...)
- * A missing part is NULL or 0; nothing is resolved here.
+ *   path                                       a file, told by its name (.json, .csv, .ipfix, ...)
+ * A missing part is NULL or 0; nothing is resolved here. Names and values of parameters are
+ * percent-decoded; paths are taken as written.
  */
 #ifndef NET_ADDRESS_H
 #define NET_ADDRESS_H
@@ -18,7 +20,7 @@ enum { ADDRESS_PARAMETERS_MAX = 32, ADDRESS_HOSTS_MAX = 16 };
 
 struct address_parameter {
 	const char *name, *value;       /* percent-decoded; value "" when none was given */
-	bool used;                      /* set by address_parameter(): unused ones are errors at the end */
+	bool used;                      /* set by address_parameter(): what is unused is an error */
 };
 
 struct address {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Options from the command line (base/option.c, option_arguments.c) and their help (option_help.c). */
+/* Options from the command line (base/option.c, option_arguments.c) and their help
+ * (option_help.c). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -66,7 +67,8 @@ static void long_forms(void **state)
 {
 	struct bench b;
 	begin(&b);
-	assert_int_equal(parse(&b, "--sort|--promiscuous|--no-promiscuous|--name|x y|--read=a|--read|b|--read|c"
+	assert_int_equal(parse(&b, "--sort|--promiscuous|--no-promiscuous|--name|x "
+	                           "y|--read=a|--read|b|--read|c"
 	                       "|--read=d|--read=e|--count=1k|--buffer|64KiB|--idle-timeout=off"
 	                       "|--sample|1:100|--direction|first"), 0);
 	assert_true(b.things.sort);
@@ -244,7 +246,8 @@ static void manual(void **state)
 	option_print_troff(".a\\b\n'c-d", out);
 	fclose(out);
 	assert_non_null(strstr(text, ".SS One\n.TP\n\\fB\\-S\\fR, \\fB\\-\\-sort\\fR\nsorts\n"));
-	assert_non_null(strstr(text, "\\fB\\-\\-idle\\-timeout\\fR \\fIDURATION\\fR\nends (default: 30s)\n"));
+	assert_non_null(strstr(text, "\\fB\\-\\-idle\\-timeout\\fR \\fIDURATION\\fR\nends (default: "
+	                             "30s)\n"));
 	assert_non_null(strstr(text, "\\&.a\\eb\n\\&'c\\-d"));
 	free(text);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Options from a YAML file (base/option_yaml.c): values, who wins, and messages with line and column. */
+/* Options from a YAML file (base/option_yaml.c): values, who wins, and messages with line and
+ * column. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -60,7 +61,8 @@ static void values(void **state)
 	struct bench b;
 	begin(&b);
 	assert_int_equal(read_text(&b,
-		"# a comment\nsort: yes\nno-promiscuous: true\nname: \"a b\"\nread:\n  - one.pcap\n  - '2'\n"
+		"# a comment\nsort: yes\nno-promiscuous: true\nname: \"a b\"\nread:\n  - one.pcap\n  - "
+		"'2'\n"
 		"count: 10\nbuffer: 4M\nidle-timeout: 1m30s\nsample: 1:10\ndirection: first\n"), 0);
 	assert_true(b.things.sort);
 	assert_false(b.things.promiscuous);
@@ -78,7 +80,8 @@ static void values(void **state)
 
 static void empty_files(void **state)
 {
-	static const char *const texts[] = { "", "\n\n", "# nothing\n", "---\n", "---\n...\n", "~\n", "{}\n" };
+	static const char *const texts[] = { "", "\n\n", "# nothing\n", "---\n", "---\n...\n", "~\n",
+	                                     "{}\n" };
 	for (size_t i = 0; i < array_count(texts); i++) {
 		struct bench b;
 		begin(&b);
@@ -93,7 +96,8 @@ static void other_forms(void **state)
 {
 	struct bench b;
 	begin(&b);
-	assert_int_equal(read_text(&b, "{promiscuous: off, no-sort: false, read: lone, direction: &d first}"), 0);
+	assert_int_equal(read_text(&b, "{promiscuous: off, no-sort: false, read: lone, direction: &d "
+	                               "first}"), 0);
 	assert_false(b.things.promiscuous);
 	assert_true(b.things.sort);
 	assert_int_equal(b.things.files.count, 1);

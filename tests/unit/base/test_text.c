@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Values as people write them (base/text.c), and near names. Expected values are worked out by hand. */
+/* Values as people write them (base/text.c), and near names. Expected values are worked out by
+ * hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -91,12 +92,14 @@ static void counts(void **state)
 static void bytes(void **state)
 {
 	static const struct good good[] = {
-		{ "1500", 1500 }, { "1500B", 1500 }, { "64KiB", 65536 }, { "64k", 65536 }, { "64kB", 65536 },
+		{ "1500", 1500 }, { "1500B", 1500 }, { "64KiB", 65536 }, { "64k", 65536 }, { "64kB",
+		                                                                             65536 },
 		{ "512M", 536870912 }, { "512m", 536870912 }, { "1G", 1073741824 }, { "1GB", 1073741824 },
 		{ "1T", 1099511627776 }, { "0.5K", 512 }, { "0", 0 }, { "2P", 2251799813685248 },
 	};
 	static const struct bad bad[] = {
-		{ "", -EINVAL }, { "M", -EINVAL }, { "1iB", -EINVAL }, { "1Kib", -EINVAL }, { "1KB ", -EINVAL },
+		{ "", -EINVAL }, { "M", -EINVAL }, { "1iB", -EINVAL }, { "1Kib", -EINVAL }, { "1KB ",
+		                                                                              -EINVAL },
 		{ "-1", -EINVAL }, { "1Z", -EINVAL }, { "1MM", -EINVAL }, { "0.3K", -EINVAL },
 		{ "1b", -EINVAL }, { "16384P", -ERANGE }, { "18446744073709551616", -ERANGE },
 	};
@@ -104,7 +107,8 @@ static void bytes(void **state)
 	check_bad(text_parse_bytes, bad, array_count(bad));
 }
 
-static void check_human(size_t (*write)(uint64_t, char *, size_t), const struct good *cases, size_t count)
+static void check_human(size_t (*write)(uint64_t, char *, size_t), const struct good *cases,
+                        size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
 		char buffer[32], small[3];
@@ -127,7 +131,8 @@ static void human(void **state)
 		{ "100 MB", 99999999 },
 	};
 	static const struct good durations_[] = {
-		{ "0s", 0 }, { "15ms", 15000000 }, { "1.5ms", 1500000 }, { "9ms", 9000000 }, { "250us", 250000 },
+		{ "0s", 0 }, { "15ms", 15000000 }, { "1.5ms", 1500000 }, { "9ms", 9000000 }, { "250us",
+		                                                                               250000 },
 		{ "7ns", 7 }, { "999ms", 999999999 }, { "1.0s", 1000000000 }, { "120.5s", 120500000000 },
 		{ "3m20s", 200000000000 }, { "1h02m", 3720000000000 }, { "3d04h", 273600000000000 },
 		{ "off", DURATION_OFF },
@@ -156,7 +161,8 @@ static void distance(void **state)
 
 static const char *nearest_of(const char *word)
 {
-	static const char *const names[] = { "json", "csv", "ipfix", "ipfix+udp", "idle-timeout", "table" };
+	static const char *const names[] = { "json", "csv", "ipfix", "ipfix+udp", "idle-timeout",
+	                                     "table" };
 	struct text_nearest nearest = { .word = word };
 	for (size_t i = 0; i < array_count(names); i++)
 		text_nearest_offer(&nearest, names[i]);

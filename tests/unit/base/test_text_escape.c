@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Foreign text for people (base/text_escape.c): what passes, what is shown as octets, what is cut. */
+/* Foreign text for people (base/text_escape.c): what passes, what is shown as octets, what is
+ * cut. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -52,7 +53,8 @@ static void cut(void **state)
 {
 	char buffer[8];
 	memset(buffer, 'z', sizeof buffer);
-	assert_int_equal(text_escape("ab\xe2\x82\xac" "cdef", 9, buffer, 5), 2);        /* the euro is whole or absent */
+	assert_int_equal(text_escape("ab\xe2\x82\xac" "cdef", 9, buffer, 5), 2);
+	       /* the euro is whole or absent */
 	assert_string_equal(buffer, "ab");
 	assert_int_equal(text_escape("ab\xe2\x82\xac" "cdef", 9, buffer, 6), 5);
 	assert_int_equal(text_escape("a\n", 2, buffer, 5), 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of options (engine/settings.c): defaults, and that it is fit to be help, manual and YAML. */
+/* The table of options (engine/settings.c): defaults, and that it is fit to be help, manual and
+ * YAML. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -82,7 +83,8 @@ static void letters(void **state)
 		char letter;
 		const char *name;
 	} expected[] = {
-		{ 'i', "interface" }, { 'r', "read" }, { 'o', "output" }, { 'f', "config" }, { 's', "snaplen" },
+		{ 'i', "interface" }, { 'r', "read" }, { 'o', "output" }, { 'f', "config" }, { 's',
+		                                                                               "snaplen" },
 		{ 'p', "no-promiscuous" }, { 'c', "count" }, { 'v', "verbose" }, { 'q', "quiet" },
 		{ 'd', "idle-timeout" }, { 't', "active-timeout" }, { 'm', "max-flows" }, { 'B', "buffer" },
 		{ 'k', "key" }, { 'j', "workers" }, { 'u', "user" }, { 'w', "write" },

@@ -53,7 +53,8 @@ static void paths(void **state)
 
 static void hosts(void **state)
 {
-	struct address a = parsed("ipfix+udp://[::1]:4739,collector.example.net,10.0.0.1:65535,[fe80::1%25eth0],x:1");
+	struct address a = parsed("ipfix+udp://[::1]:4739,collector.example.net,10.0.0.1:65535,"
+	                          "[fe80::1%25eth0],x:1");
 	assert_string_equal(a.scheme, "ipfix+udp");
 	assert_null(a.path);
 	assert_int_equal(a.host_count, 5);
@@ -97,7 +98,8 @@ static void unused(void **state)
 	struct error err = { "" };
 	struct address a = parsed("json:-?rotat=5m");
 	assert_int_equal(address_check_used(&a, known, &err), -EINVAL);
-	assert_string_equal(err.text, "json:-?rotat=5m: unknown parameter 'rotat'; did you mean rotate?; "
+	assert_string_equal(err.text, "json:-?rotat=5m: unknown parameter 'rotat'; did you mean "
+	                              "rotate?; "
 	                    "possible: rotate, int64");
 	assert_int_equal(address_check_used(&a, NULL, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "there are none here"));

@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: what is wrong is said once, clearly, with status 2 and nothing written; what
+helps (help, fields, manual, completion, the sample configuration) agrees with the table of options.
+
+Expected texts are written here; the list of options is that of the documents, not the program's."""
+import errno
+import fcntl
+import os
+import pty
+import re
+import shutil
+import struct
+import subprocess
+import termios
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "etc" / "weir.yaml"
+
+# Long name, letter, default as the documents name it (None: none, "flag": a switch that is off).
+OPTIONS = [
+    ("read", "r", None), ("interface", "i", None), ("filter", None, None), ("snaplen", "s", "2048"),
+    ("no-promiscuous", "p", "flag"), ("buffer", "B", "64M"), ("count", "c", None),
+    ("duration", None, "off"), ("sample", None, "1:1"), ("sample-mode", None, "count"),
+    ("meter-own-export", None, "flag"), ("idle-timeout", "d", "30s"),
+    ("active-timeout", "t", "120s"), ("tcp-linger", None, "5s"), ("max-flows", "m", "0"),
+    ("memory", None, None), ("key", "k", None),
+    ("no-vlan-key", None, "flag"), ("per-interface", None, "flag"), ("icmp-key", None, "type"),
+    ("tunnels", None, "flag"), ("direction", None, "evidence"), ("uniflow", None, "flag"),
+    ("output", "o", None), ("fields", None, None), ("sort", None, "flag"), ("stats", None, None),
+    ("stats-interval", None, "off"), ("write", "w", None), ("config", "f", None),
+    ("check", None, "flag"), ("workers", "j", "1"), ("user", "u", None), ("verbose", "v", "flag"),
+    ("quiet", "q", "flag"),
+]
+COMMAND_LINE_ONLY = {"config", "check"}
+
+
+def refused(done, *says):
+    """One line on standard error that says all of it, status 2, nothing on standard output."""
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    assert done.stderr.startswith("weir: error: "), done.stderr
+    assert done.stderr.count("\n") == 1 and done.stderr.endswith("\n"), done.stderr
+    for words in says:
+        assert words in done.stderr, done.stderr
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """An empty folder to run in; what a test leaves in it is its list of files."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+# --- Commands -------------------------------------------------------------------------------------
+
+def test_no_command(weir):
+    done = weir()
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "Usage: weir COMMAND" in done.stderr and "weir meter --help" in done.stderr
+
+
+@pytest.mark.parametrize("words, says", [
+    (["mter", "-r", "x"], ["unknown command 'mter'", "did you mean meter?"]),
+    (["feilds"], ["did you mean fields?"]),
+    (["qqqqqq"], ["unknown command 'qqqqqq'", "weir help"]),
+    ([""], ["unknown command ''"]),
+    (["-r", "x.pcap"], ["'-r' stands where a command is expected", "weir meter -r"]),
+    (["a\x1b[2J\nb"], ["a\\x1b[2J\\x0ab"]),
+    (["help", "mter"], ["did you mean meter?"]),
+    (["help", "meter", "fields"], ["'fields' is one word too many"]),
+    (["help", "--what"], ["unknown option --what"]),
+    (["manual", "mter"], ["unknown command"]),
+    (["completion"], ["expected bash, zsh or fish"]),
+    (["completion", "bsh"], ["'bsh'", "did you mean bash?"]),
+    (["completion", "tcsh!"], ["expected bash, zsh or fish"]),
+    (["fields", "--all"], ["unknown option --all", "weir fields --help"]),
+])
+def test_wrong_command(weir, words, says):
+    refused(weir(*words), *says)
+
+
+def test_version(weir):
+    done = weir("--version")
+    version = (ROOT / "VERSION").read_text().strip()
+    assert done.returncode == 0 and done.stdout.splitlines()[0] == f"weir {version}"
+    for feature in ("AF_PACKET", "libpcap", "zlib", "zstd", "libyaml", "AES"):
+        assert feature in done.stdout
+
+
+@pytest.mark.parametrize("words", [["--help"], ["-h"], ["help"]])
+def test_overview(weir, words):
+    done = weir(*words)
+    assert (done.returncode, done.stderr) == (0, "")
+    for name in ("meter", "fields", "help", "--version"):
+        assert re.search(rf"^  {name} ", done.stdout, re.M)
+    assert "completion" not in done.stdout and "manual" not in done.stdout
+
+
+# --- Options of the meter -------------------------------------------------------------------------
+
+@pytest.mark.parametrize("words, says", [
+    ([], ["nothing to meter", "-r FILE", "-i INTERFACE"]),
+    (["--idle-timeut", "3"], ["unknown option --idle-timeut", "did you mean --idle-timeout?"]),
+    (["-Z"], ["unknown option -Z"]),
+    (["-vZ"], ["unknown option -Z in -vZ"]),
+    (["-r"], ["-r wants a value", "FILE"]),
+    (["-r", ""], ["-r: the value is empty", "FILE"]),
+    (["-d", "abc"], ["-d: found 'abc'", "1m30s"]),
+    (["-d", "0"], ["-d", "too small", "1ms"]),
+    (["--active-timeout=-5"], ["--active-timeout: found '-5'"]),
+    (["--tcp-linger", "1 s"], ["--tcp-linger: found '1 s'"]),
+    (["-m", "many"], ["-m: found 'many'", "10k"]),
+    (["--memory", "4X"], ["--memory: found '4X'", "512M"]),
+    (["--memory", "1k"], ["--memory", "too small"]),
+    (["-s", "10"], ["-s", "out of range", "64 to 256KiB"]),
+    (["-j", "0"], ["-j", "1 to 256"]),
+    (["-j", "257"], ["-j", "1 to 256"]),
+    (["-c", "99999999999999999999"], ["-c", "too large"]),
+    (["--sample", "10"], ["--sample: found '10'", "1:N"]),
+    (["--sample-mode", "randon"], ["'randon'", "count|random", "did you mean random?"]),
+    (["--direction", "frist"], ["'frist'", "did you mean first?"]),
+    (["--icmp-key=all"], ["'all'", "type|none"]),
+    (["--sort=yes"], ["--sort takes no value"]),
+    (["-r", "x", "-i", "lo"], ["-r x and -i lo", "not both"]),
+    (["-r", "x", "-v", "-q"], ["-v and -q"]),
+    (["-r", "x", "-w", "y"], ["-w/--write", "not built yet"]),
+    (["-r", "x", "--stats-interval", "1s"], ["--stats-interval", "--stats FILE"]),
+    (["-r", "x", "--filter", "tcp", "udp"], ["--filter", "'udp'", "expected one"]),
+    (["-f", "none.yaml"], ["none.yaml: cannot open", "No such file"]),
+    (["-f", "."], [".: cannot read", "directory"]),
+])
+def test_wrong_option(weir, here, words, says):
+    refused(weir("meter", *words), *says)
+    assert list(here.iterdir()) == []
+
+
+def test_file_where_a_filter_stands(weir, here):
+    (here / "x.pcap").write_bytes(b"")
+    refused(weir("meter", "-i", "lo", "x.pcap"), "'x.pcap' stands where a filter is expected",
+            "-r x.pcap")
+
+
+@pytest.mark.parametrize("text, says", [
+    ("idle-timeout: soon\n", ["w.yaml:1:15: ", "idle-timeout: found 'soon'", "1m30s"]),
+    ("# x\nidel-timeout: 3s\n", ["w.yaml:2:1: ", "did you mean idle-timeout?"]),
+    ("workers: [1]\n", ["w.yaml:1:10: ", "found a list"]),
+    ("read: [a, {b: c}]\n", ["w.yaml:1:11: ", "found a mapping"]),
+    ("sort: perhaps\n", ["w.yaml:1:7: ", "true or false"]),
+    ("config: x.yaml\n", ["w.yaml:1:1: ", "command line only"]),
+    ("sort: true\nsort: true\n", ["w.yaml:2:1: ", "twice"]),
+    ("read: [a\n", ["w.yaml:", "no YAML"]),
+    ("- read\n", ["w.yaml:1:1: ", "a mapping"]),
+    ("write: x\nread: y\n", ["not built yet"]),
+    ("sort: true\n", ["nothing to meter"]),
+])
+def test_wrong_configuration(weir, here, text, says):
+    (here / "w.yaml").write_text(text)
+    refused(weir("meter", "-f", "w.yaml"), *says)
+    assert [path.name for path in here.iterdir()] == ["w.yaml"]
+
+
+def test_line_wins_over_configuration(weir, here):
+    """Told apart by the value that is complained about."""
+    (here / "w.yaml").write_text("read: from-file.pcap\nfilter: tcp\nquiet: true\n")
+    refused(weir("meter", "-f", "w.yaml", "-i", "lo"), "-r from-file.pcap and -i lo")
+    refused(weir("meter", "-r", "from-line.pcap", "-f", "w.yaml", "-i", "lo"), "-r from-line.pcap")
+
+
+# --- Help, manual, completion, sample -------------------------------------------------------------
+
+@pytest.mark.parametrize("words", [["help", "meter"], ["meter", "--help"],
+                                   ["meter", "-r", "x", "-h"]])
+def test_help_of_the_meter(weir, words):
+    done = weir(*words, env={**os.environ, "COLUMNS": "100"})
+    assert (done.returncode, done.stderr) == (0, "")
+    for name, letter, default in OPTIONS:
+        short = rf"-{letter}," if letter else "   "
+        entry = re.search(rf"^  {short} --{name}( .*\n|\n)((?: {{10,}}.*\n)*)", done.stdout, re.M)
+        assert entry, name
+        if default not in (None, "flag"):
+            assert f"(default: {default})" in " ".join(entry.group(0).split()), name
+    assert set(re.findall(r"^  .{3} --([a-z-]+)", done.stdout, re.M)) == {o[0] for o in OPTIONS}
+    for part in ("Input:", "Flows:", "Output:", "Running:", "Outputs (-o", "Exit status:",
+                 "Signals:"):
+        assert f"\n{part}" in done.stdout
+    assert len(re.findall(r"^  weir meter ", done.stdout, re.M)) == 5
+    assert all(len(line) <= 100 for line in done.stdout.splitlines())
+
+
+def test_help_keeps_to_the_width(weir):
+    for columns in (80, 100):
+        done = weir("meter", "--help", env={**os.environ, "COLUMNS": str(columns)})
+        prose = [line for line in done.stdout.splitlines() if line.startswith(" " * 31)]
+        assert prose and max(map(len, prose)) <= columns
+
+
+@pytest.mark.parametrize("page", [[], ["meter"], ["fields"], ["help"]])
+def test_manual_page(weir, tool, page):
+    done = weir("manual", *page)
+    assert done.returncode == 0 and ".TH WEIR" in done.stdout and ".SH NAME" in done.stdout
+    if shutil.which("groff"):
+        shown = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z"], input=done.stdout,
+                               capture_output=True, text=True)
+        assert shown.stderr == ""
+    if page == ["meter"]:
+        for name, _, _ in OPTIONS:
+            assert "\\fB\\-\\-" + name.replace("-", "\\-") + "\\fR" in done.stdout
+
+
+def bash_complete(script, *words):
+    """What bash offers for the last of the words."""
+    line = f"""source {script}; COMP_WORDS=({' '.join(f"'{word}'" for word in words)})
+COMP_CWORD={len(words) - 1}; _weir 2>/dev/null; printf '%s\\n' "${{COMPREPLY[@]}}" """
+    done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, timeout=20)
+    return set(done.stdout.split())
+
+
+def test_bash_completion(weir, here):
+    script = here / "weir.bash"
+    script.write_text(weir("completion", "bash").stdout)
+    assert bash_complete(script, "weir", "") == {"meter", "fields", "help", "--help", "--version"}
+    assert bash_complete(script, "weir", "me") == {"meter"}
+    assert bash_complete(script, "weir", "meter", "--i") == {"--interface", "--idle-timeout",
+                                                             "--icmp-key"}
+    offered = bash_complete(script, "weir", "meter", "--")
+    assert offered == {f"--{o[0]}" for o in OPTIONS} | {"--help"}
+    assert bash_complete(script, "weir", "meter", "--direction", "") == {"evidence", "first"}
+    assert "null:" in bash_complete(script, "weir", "meter", "-o", "")
+    assert bash_complete(script, "weir", "meter", "-r", "we") == {"weir.bash"}
+    assert bash_complete(script, "weir", "meter", "-d", "") == set()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts(weir, here, shell):
+    done = weir("completion", shell)
+    assert (done.returncode, done.stderr) == (0, "")
+    for name, _, _ in OPTIONS:
+        assert re.search(rf"(--|-l ){name}\b", done.stdout), name
+    if shutil.which(shell):
+        (here / "script").write_text(done.stdout)
+        checked = subprocess.run([shell, "-n", "script"], capture_output=True, text=True)
+        assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def sample_values():
+    """The sample with each commented key made live, read by PyYAML (values as text)."""
+    live = re.sub(r"^#(?=[a-z][a-z-]*:( |$)|  - )", "", SAMPLE.read_text(), flags=re.M)
+    return live, yaml.load(live, Loader=yaml.BaseLoader)
+
+
+def test_sample_has_every_key_with_its_default():
+    assert yaml.safe_load(SAMPLE.read_text()) is None       # everything is commented
+    _, values = sample_values()
+    assert set(values) == {o[0] for o in OPTIONS} - COMMAND_LINE_ONLY
+    for name, _, default in OPTIONS:
+        if default == "flag" and name not in COMMAND_LINE_ONLY:
+            assert values[name] == "false", name
+        elif default is not None and name not in COMMAND_LINE_ONLY:
+            assert values[name] == default, name
+
+
+def test_sample_is_read(weir, here):
+    """As it is, and with every key live: then the complaint is of the reserved key alone."""
+    refused(weir("meter", "-f", SAMPLE), "nothing to meter")
+    (here / "live.yaml").write_text(sample_values()[0])
+    refused(weir("meter", "-f", "live.yaml"), "writing packets is not built yet")
+
+
+# --- Fields ---------------------------------------------------------------------------------------
+
+def registry():
+    """Some elements as IANA's registry has them."""
+    return {
+        "octetDeltaCount": ("0/1", "unsigned64", "octets"),
+        "protocolIdentifier": ("0/4", "unsigned8", ""),
+        "sourceTransportPort": ("0/7", "unsigned16", ""),
+        "sourceIPv4Address": ("0/8", "ipv4Address", ""),
+        "sourceIPv6Address": ("0/27", "ipv6Address", ""),
+        "flowEndReason": ("0/136", "unsigned8", ""),
+        "flowStartMicroseconds": ("0/154", "dateTimeMicroseconds", "microseconds"),
+    }
+
+
+def test_fields_are_separated_by_tabs(weir):
+    split = [line.split("\t") for line in weir("fields").stdout.splitlines()]
+    rows = {row[1]: row for row in split}
+    assert all(len(row) == 5 and row[4] for row in rows.values())
+    for name, (number, kind, unit) in registry().items():
+        assert tuple(rows[name][:4]) == (number, name, kind, unit)
+
+
+def names(done):
+    return [line.split("\t")[1] for line in done.stdout.splitlines()]
+
+
+def test_fields_by_pattern(weir):
+    every = names(weir("fields"))
+    assert names(weir("fields", "TCPcontrol")) == ["tcpControlBits"]
+    assert names(weir("fields", "octetdelta")) == [n for n in every if "octetdelta" in n.lower()]
+    assert names(weir("fields", "FLOW*microseconds")) == \
+        [n for n in every if re.fullmatch("flow.*microseconds", n, re.I)]
+    assert set(names(weir("fields", "vlanId", "flowEndReason"))) >= {"vlanId", "flowEndReason"}
+
+
+@pytest.mark.parametrize("pattern, says", [
+    ("octetDeltaCuont", ["no field matches 'octetDeltaCuont'", "did you mean octetDeltaCount?"]),
+    ("reverseOctetDeltaCount", ["octetDeltaCount of the other direction"]),
+    ("qqqq*", ["no field matches 'qqqq*'"]),
+])
+def test_fields_without_a_match(weir, pattern, says):
+    done = weir("fields", pattern)
+    assert (done.returncode, done.stdout) == (1, "")
+    for words in says:
+        assert words in done.stderr
+
+
+def on_terminal(program, *words, columns):
+    """Output of the program on a terminal of that width."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    running = subprocess.Popen([program, *words], stdout=slave, stderr=slave,
+                               stdin=subprocess.DEVNULL)
+    os.close(slave)
+    output = b""
+    try:
+        while chunk := os.read(master, 65536):
+            output += chunk
+    except OSError as problem:              # how Linux says that the other end is closed
+        assert problem.errno == errno.EIO
+    os.close(master)
+    assert running.wait(20) == 0
+    return output.decode().replace("\r\n", "\n").splitlines()
+
+
+@pytest.mark.parametrize("columns", [80, 120, 50])
+def test_fields_on_a_terminal(weir_program, columns):
+    lines = on_terminal(weir_program, "fields", "transportport", columns=columns)
+    assert lines[0].split()[:3] == ["NUMBER", "NAME", "TYPE"]
+    row = next(line for line in lines if "sourceTransportPort" in line.split())
+    assert row.index("sourceTransportPort") == lines[0].index("NAME")
+    if columns == 120:
+        assert max(map(len, lines)) <= columns
+
+
+def test_full_disk(weir_program):
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([weir_program, "fields"], stdout=full, stderr=subprocess.PIPE,
+                              text=True)
+    assert done.returncode == 1 and "standard output cannot be written" in done.stderr
