@@ -60,14 +60,16 @@ def end_points(record):
     """The key without a direction, and whether the record's source is its second end."""
     code = record.get("icmpTypeCodeIPv4", record.get("icmpTypeCodeIPv6"))
     back = record.get("reverseIcmpTypeCodeIPv4", record.get("reverseIcmpTypeCodeIPv6"))
-    ends = [(either(record, "source"), record.get("sourceTransportPort") or 0),
-            (either(record, "destination"), record.get("destinationTransportPort") or 0)]
-    swapped = order(ends[0]) > order(ends[1])
+    protocol = record["protocolIdentifier"]
+    ends = [(either(record, "source"), record.get("sourceTransportPort") or 0, code),
+            (either(record, "destination"), record.get("destinationTransportPort") or 0, back)]
+    kinds = icmp_kinds(protocol, code, back)
+    swapped = (*order(ends[0]), kinds[0]) > (*order(ends[1]), kinds[1])
     if swapped:
         ends.reverse()
-        code, back = back, code
-    return (value_of(record, "vlanId"), record.get("dot1qCustomerVlanId"), *ends[0], *ends[1],
-            record["protocolIdentifier"], icmp_kind(record["protocolIdentifier"], code, back)), swapped
+        kinds = kinds[::-1]
+    return (value_of(record, "vlanId"), record.get("dot1qCustomerVlanId"), *ends[0][:2], *ends[1][:2],
+            protocol, kinds), swapped
 
 
 def order(end):
@@ -79,19 +81,16 @@ PAIRS = {1: (8, 0, 13, 14, 15, 16, 17, 18, 10, 9),
          58: (128, 129, 130, 131, 133, 134, 135, 136, 139, 140, 144, 145)}
 
 
-def icmp_kind(protocol, code, back):
-    """What tells ICMP flows of two hosts apart: the type each end sends, or type, code and sender."""
-    if protocol not in PAIRS:
-        return None
-    sent = [None if value is None else divmod(value, 256) for value in (code, back)]
-    for end in (0, 1):
-        if sent[end] is not None:
-            kinds = PAIRS[protocol]
-            if sent[end][0] in kinds:
-                other = kinds[kinds.index(sent[end][0]) ^ 1]
-                return (sent[end][0], other) if end == 0 else (other, sent[end][0])
-            return ("only", end, *sent[end])
-    return None
+def icmp_kinds(protocol, code, back):
+    """What tells ICMP flows of two hosts apart: the type that either end sends; where a message has
+    no counterpart, its type and code on the sender's side, and -1 on the other."""
+    if protocol not in PAIRS or (code is None and back is None):
+        return (0, 0)
+    kind = (code if code is not None else back) >> 8
+    if kind in PAIRS[protocol]:
+        other = PAIRS[protocol][PAIRS[protocol].index(kind) ^ 1]
+        return (kind, other) if code is not None else (other, kind)
+    return (code, -1) if code is not None else (-1, back)
 
 
 def sums_by_key(records):

@@ -127,6 +127,30 @@ def reused_after_reset(c):
     c.expect(B, 80, A, 1000, TCP, (1, 40), when=(2, 2))
 
 
+@case("tcp-end", "a SYN after FIN that comes when the idle timeout has passed: the record had ended by "
+      "then, and its own times name the reason")
+def reused_after_idle(c):
+    handshake(c)
+    client(c, 1, FIN | ACK)
+    client(c, 31, SYN)
+    record(c, 3, 1, when=(0, 1), reason=1)
+    record(c, 1, 0, when=(31, 31))
+
+
+@case("tcp-end", "the same for the active timeout, and it makes no difference that other packets move "
+      "the clock on before", "-t", "10", "-d", "60")
+def reused_after_active(c):
+    handshake(c)
+    client(c, 1, FIN | ACK)
+    for seconds in (5, 15, 25):
+        c.send(seconds, ip("10.0.0.8", "10.0.0.9", tcp(1, 2, ACK)))
+    client(c, 31, SYN)
+    record(c, 3, 1, when=(0, 1), reason=2)
+    record(c, 1, 0, when=(31, 31))
+    for seconds, reason in ((5, 2), (15, 2), (25, 4)):
+        c.expect("10.0.0.8", 1, "10.0.0.9", 2, TCP, (1, 40), when=(seconds, seconds), reason=reason)
+
+
 @case("tcp-end", "a SYN-ACK after FIN starts nothing: only a SYN without ACK does")
 def syn_ack_after_fin(c):
     handshake(c)
