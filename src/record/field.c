@@ -120,11 +120,12 @@ const struct field *field_by_id(uint32_t pen, uint16_t id)
 }
 
 /*
- * IANA elements that have no reverse. RFC 5103, section 6.1 names identifiers of the export itself,
- * what describes the exporting and metering processes, their statistics, padding and
- * biflowDirection. What was registered since and says something of a process or of other elements
- * is of the same kind. The flow key is here too: its reverse is the key of the other endpoint, so
- * it would say nothing new.
+ * IANA elements that have no reverse. RFC 5103, section 6.1 names flowId, templateId,
+ * observationDomainId and commonPropertiesId, what configures processes and what counts their work
+ * (RFC 5102, sections 5.2 and 5.3), padding and biflowDirection; what was registered since and
+ * speaks of a record as a whole or of the export itself is of the same kind by its rule. The flow
+ * key is our own addition: the RFC would let it be reversed, but in a biflow the reverse of a key
+ * is the other half of the same key and would say nothing.
  */
 static const struct { uint16_t first, last; } not_reversible[] = {
 	/* protocol, ports, addresses, prefixes, IP version */
@@ -133,7 +134,7 @@ static const struct { uint16_t first, last; } not_reversible[] = {
 	/* timeouts, sampling, engines and what NetFlow v9 said of the exporter */
 	{ 34, 43 }, { 48, 51 }, { 82, 84 }, { 87, 87 }, { 100, 101 },
 	/* exporter, collector, process, template, flow, end reason, statistics of processes */
-	{ 130, 131 }, { 136, 138 }, { 143, 145 }, { 148, 149 }, { 160, 160 }, { 163, 168 },
+	{ 130, 131 }, { 136, 137 }, { 145, 145 }, { 148, 149 }, { 160, 160 }, { 163, 168 },
 	{ 173, 173 }, { 210, 217 }, { 239, 239 }, { 426, 427 }, { 433, 433 },
 	/* messages and sessions (RFC 5655), anonymization, lists, sampling, hashes, descriptions */
 	{ 258, 277 }, { 285, 287 }, { 291, 293 }, { 300, 311 }, { 318, 321 }, { 326, 346 },

@@ -55,7 +55,8 @@ const struct field *field_by_id(uint32_t pen, uint16_t id);
 /* The nearest field name to a misspelt one, for messages; NULL when nothing is near. */
 const char *field_suggest(const char *name);
 
-/* True where RFC 5103 allows a reverse element. */
+/* True where a reverse element makes sense: RFC 5103, section 6.1, less the flow key. Elements of
+ * other enterprises are false (section 6.2); ours set the bit 0x4000 of the id. */
 bool field_is_reversible(const struct field *field);
 
 /* Writes "octetDeltaCount" or "reverseOctetDeltaCount"; returns the length. */

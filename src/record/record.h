@@ -121,8 +121,8 @@ void value_write_double(struct value_writer *w, double value);
 void value_write_octets(struct value_writer *w, const void *octets, uint32_t bytes);
 void value_write_time(struct value_writer *w, uint64_t time_ns);        /* to the column's unit */
 
-/* Reads one value; 0 or no octets when absent. Numbers of another kind are converted, saturating;
- * octets are borrowed: in the row or in the arena, where the next write may move them. */
+/* Reads one value; zeros or no octets when absent. Numbers of another kind are converted,
+ * saturating; octets are borrowed, from the row or from the arena, which the next write may move. */
 uint64_t value_read_unsigned(const struct schema *schema, const uint8_t *row, unsigned column);
 int64_t value_read_signed(const struct schema *schema, const uint8_t *row, unsigned column);
 double value_read_double(const struct schema *schema, const uint8_t *row, unsigned column);

@@ -3,11 +3,12 @@
  * Floats with the fewest digits that read back as the same value.
  *
  * Most values that a meter exports are whole or have few decimals, and for those there is a short
- * way: if n = value × 10^k is a whole number below 2^53 and n ÷ 10^k gives the value again, n
- * with its point moved k places is the answer, since both n and 10^k are exact and the division rounds
+ * way: if n = value × 10^k is a whole number below 2^53 and n ÷ 10^k gives the value again, n with
+ * its point moved k places is the answer, since both n and 10^k are exact and the division rounds
  * once. The smallest such k has the fewest digits. Everything else asks the C library for 15, 16,
- * then 17 digits (6 to 9 for a float32), which is slow, and takes the first that reads back. The
- * digits are placed here, so that the point is a point in every locale.
+ * then 17 digits (6 to 9 for a float32; subnormals, which hold fewer, from 1), which is slow, and
+ * takes the first that reads back. The digits are placed here, so that the point is a point in
+ * every locale.
  */
 #include <float.h>
 #include <math.h>
@@ -58,7 +59,9 @@ static bool reads_back(const char *text, double value, bool narrow)
 static void long_way(double value, bool narrow, struct decimal *ret)
 {
 	char text[40];
-	for (int digits = narrow ? FLT_DIG : DBL_DIG; digits <= DBL_DECIMAL_DIG; digits++) {
+	bool subnormal = value < (narrow ? (double)FLT_MIN : DBL_MIN);
+	int fewest = subnormal ? 1 : narrow ? FLT_DIG : DBL_DIG;
+	for (int digits = fewest; digits <= DBL_DECIMAL_DIG; digits++) {
 		snprintf(text, sizeof text, "%.*e", digits - 1, value);
 		if (reads_back(text, value, narrow))
 			break;
