@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Key plans: what --key makes of words, and the wide keys that packets get by them. */
+#include "flow_fixture.h"
+
+static struct fixture x;
+
+static int parse(const char *text, struct key_plan *plan, struct error *err)
+{
+	struct key_options options = { .key = text, .vlan_key = true };
+	return key_plan_parse(&options, plan, err);
+}
+
+static void equal_prefixes_of_both_ends_make_biflows(void **state)
+{
+	struct key_plan plan;
+	struct key_wide a, b;
+	assert_int_equal(parse("sourceIPv4Address/24,destinationIPv4Address/24", &plan, NULL), 0);
+	assert_true(plan.mirrored && plan.prefixes && !plan.standard && !plan.full_tuple);
+	struct packet p = fixture_packet(&x, 0, 0, 0), q = fixture_packet(&x, 1, 0, 0);
+	memcpy(p.key.address.v4[1], "\x0a\x00\x01\x09", 4);
+	memcpy(q.key.address.v4[1], "\x0a\x00\x01\x07", 4);
+	assert_int_equal(key_wide_build(&plan, &p, &a), 0);
+	assert_int_equal(key_wide_build(&plan, &q, &b), 1);
+	assert_memory_equal(&a, &b, sizeof a);
+	assert_int_equal(a.base.address.v6[1][3], 0);
+}
+
+static void unequal_sides_make_uniflows(void **state)
+{
+	struct key_plan plan;
+	assert_int_equal(parse("sourceIPv4Address/24,protocolIdentifier", &plan, NULL), 0);
+	assert_false(plan.mirrored);
+	assert_int_equal(parse("sourceIPv4Address/24,destinationIPv4Address/16", &plan, NULL), 0);
+	assert_false(plan.mirrored);
+	assert_int_equal(parse("sourceIPv4Address,destinationIPv4Address,flowLabelIPv6", &plan, NULL), 0);
+	assert_false(plan.mirrored);
+}
+
+static void the_full_tuple_is_recognised(void **state)
+{
+	struct key_plan plan;
+	assert_int_equal(parse("sourceIPv4Address,destinationIPv4Address,protocolIdentifier,sourceTransportPort,"
+	                       "destinationTransportPort", &plan, NULL), 0);
+	assert_true(plan.full_tuple && plan.mirrored);
+}
+
+static void wrong_words_are_named(void **state)
+{
+	struct key_plan plan;
+	struct error err = { "" };
+	assert_true(parse("sourceIPv4Adress", &plan, &err) < 0);
+	assert_non_null(strstr(err.text, "sourceIPv4Adress"));
+	assert_non_null(strstr(err.text, "sourceIPv4Address"));
+	assert_true(parse("sourceIPv4Address/33", &plan, &err) < 0);
+	assert_non_null(strstr(err.text, "1 to 32"));
+	assert_true(parse("vlanId/3", &plan, &err) < 0);
+	assert_true(parse("", &plan, &err) < 0);
+	assert_true(parse("octetDeltaCount", &plan, &err) < 0);
+}
+
+static void the_standard_plan_becomes_wide_when_it_must(void **state)
+{
+	struct key_plan plan;
+	struct key_options options = { .vlan_key = true };
+	assert_int_equal(key_plan_parse(&options, &plan, NULL), 0);
+	assert_true(plan.standard && plan.mirrored && plan.full_tuple);
+	options.per_interface = true;
+	assert_int_equal(key_plan_parse(&options, &plan, NULL), 0);
+	assert_true(!plan.standard && plan.mirrored && plan.full_tuple);
+	options = (struct key_options){ .vlan_key = false };
+	assert_int_equal(key_plan_parse(&options, &plan, NULL), 0);
+	struct key_wide wide;
+	struct packet p = fixture_packet(&x, 0, 0, 0);
+	p.key.vlan[0] = 0x12;
+	key_wide_build(&plan, &p, &wide);
+	assert_int_equal(key_vlan_outer(&wide.base), 0);
+	assert_int_equal(wide.base.port[1], 80);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(equal_prefixes_of_both_ends_make_biflows),
+		cmocka_unit_test(unequal_sides_make_uniflows),
+		cmocka_unit_test(the_full_tuple_is_recognised),
+		cmocka_unit_test(wrong_words_are_named),
+		cmocka_unit_test(the_standard_plan_becomes_wide_when_it_must),
+	};
+	return cmocka_run_group_tests_name("flow/key", tests, NULL, NULL);
+}
