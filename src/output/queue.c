@@ -101,9 +101,10 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* What it takes in memory, not only what is used of it. */
 static uint64_t batch_bytes(const struct record_batch *batch)
 {
-	return sizeof *batch + (uint64_t)batch->count * batch->schema->row_bytes + batch->arena_bytes;
+	return sizeof *batch + (uint64_t)batch->capacity * batch->schema->row_bytes + batch->arena_capacity;
 }
 
 static struct queue *queue_new(const struct queue_setup *setup)

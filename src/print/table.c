@@ -194,16 +194,19 @@ static const char *style_of(const struct table_column *c)
 	}
 }
 
-static char *put_cell(const struct table_column *c, const char *style, bool last, char *at)
+static char *put_cell(const struct table_output *o, const struct table_column *c, bool last, char *at)
 {
-	char shortened[CELL_BYTES];
-	size_t bytes = table_shorten(c, shortened);
+	const char *style = o->colour ? style_of(c) : "";
 	size_t blank = c->wide < c->width ? c->width - c->wide : 0;
 	if (c->right)
 		at = put_spaces(at, blank);
 	at = put_text(at, style);
-	memcpy(at, shortened, bytes);
-	at += bytes;
+	if (o->screen_columns == TABLE_UNLIMITED) {
+		memcpy(at, c->text, c->bytes);
+		at += c->bytes;
+	} else {
+		at += table_shorten(c, at);
+	}
 	if (*style)
 		at = put_text(at, "\033[0m");
 	return c->right || last ? at : put_spaces(at, blank);
@@ -222,7 +225,7 @@ static char *put_row(const struct table_output *o, const struct table_plan *plan
 			continue;
 		if (at != start)
 			*at++ = ' ';
-		at = put_cell(c, o->colour ? style_of(c) : "", i == last, at);
+		at = put_cell(o, c, i == last, at);
 	}
 	*at++ = '\n';
 	return at;
