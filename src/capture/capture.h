@@ -47,10 +47,11 @@ struct capture_kind {                   /* one const per source; capture_kinds[]
 	 * privileges taken here, so that the caller may drop its own afterwards. */
 	int (*open)(const struct capture_settings *settings, struct capture **ret, struct error *err);
 
-	/* > 0: that many frames; 0: none within wait_ns, clock only; -ENODATA: end of all input.
-	 * At the end clock_ns is the last time of all. Other negatives: damaged input or a lost interface, with a message that names file and byte
-	 * offset; whole frames before the place have been delivered by earlier calls. After such an
-	 * error the next call goes on with the next file, if there is one. */
+	/* > 0: that many frames; 0: none within wait_ns, clock only; -ENODATA: end of all input, where
+	 * clock_ns is the last time of all. Other negatives: damaged input or a lost interface, with a
+	 * message that names file and byte offset; whole frames before the place have been delivered
+	 * by earlier calls. After such an error the next call goes on with the next file, if there
+	 * is one, or with the other interfaces. */
 	int (*read)(struct capture *c, uint64_t wait_ns, struct frame_batch *ret, struct error *err);
 
 	void (*release)(struct capture *c, void *hold);         /* hold of a batch; NULL is fine */

@@ -9,6 +9,7 @@ const struct capture_kind *const capture_kinds[] = {
 #ifdef __linux__
 	&capture_af_packet,
 #endif
+	&capture_libpcap,
 	NULL,
 };
 
@@ -19,5 +20,9 @@ const struct capture_kind *capture_kind_files(void)
 
 const struct capture_kind *capture_kind_live(void)
 {
+#ifdef __linux__
 	return &capture_af_packet;
+#else
+	return &capture_libpcap;
+#endif
 }

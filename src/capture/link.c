@@ -42,8 +42,12 @@ int link_not_found(const char *name, struct error *err)
 
 int link_not_permitted(const char *name, struct error *err)
 {
-	return error_set(err, -EPERM, "%s: no permission to capture; it needs root or the capability "
-	                 "CAP_NET_RAW (setcap cap_net_raw+ep on the program)", name);
+#ifdef __linux__
+	const char *needed = "the capability CAP_NET_RAW (setcap cap_net_raw+ep on the program)";
+#else
+	const char *needed = "read access to /dev/bpf*";
+#endif
+	return error_set(err, -EPERM, "%s: no permission to capture; it needs root or %s", name, needed);
 }
 
 static bool read_number(int fd, uint64_t *ret)
