@@ -110,15 +110,14 @@ static int zstd_block(struct compressor *c, const void *octets, size_t bytes, bo
 }
 
 int compressor_block(struct compressor *c, const void *octets, size_t bytes, bool last,
-                     const uint8_t **ret_out, size_t *ret_bytes)
+                     struct compressed *ret)
 {
 	c->used = 0;
 	int rc = c->compression == COMPRESSION_GZIP ? gzip_block(c, octets, bytes, last)
 	                                            : zstd_block(c, octets, bytes, last);
 	if (rc < 0)
 		return rc;
-	*ret_out = c->out;
-	*ret_bytes = c->used;
+	*ret = (struct compressed){ .octets = c->out, .bytes = c->used };
 	return 0;
 }
 

@@ -15,14 +15,19 @@ enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD };
 
 struct compressor;
 
+struct compressed {
+	const uint8_t *octets;
+	size_t bytes;
+};
+
 /* Not for COMPRESSION_NONE. One stream: one file. -ENOMEM. */
 int compressor_new(enum compression compression, struct compressor **ret);
 void compressor_free(struct compressor *c);
 
-/* Compresses a block and flushes; with `last` ends the stream (bytes may be 0). *ret_out points to the
- * result, inside the compressor, until the next call. 0, -ENOMEM or -EIO. */
+/* Compresses a block and flushes; with `last` ends the stream (bytes may be 0). *ret is the result,
+ * inside the compressor, until the next call. 0, -ENOMEM or -EIO. */
 int compressor_block(struct compressor *c, const void *octets, size_t bytes, bool last,
-                     const uint8_t **ret_out, size_t *ret_bytes);
+                     struct compressed *ret);
 
 /* "gzip", "zstd", "none"; -EINVAL. */
 int compression_parse(const char *name, enum compression *ret);

@@ -239,18 +239,17 @@ static int make_room(struct file_writer *f, size_t bytes, struct error *err)
 
 static int flush_block(struct file_writer *f, bool last)
 {
-	const uint8_t *octets = f->buffer;
-	size_t bytes = f->used;
+	struct compressed block = { .octets = f->buffer, .bytes = f->used };
 	int rc = 0;
 	if (f->compressor)
-		rc = compressor_block(f->compressor, f->buffer, f->used, last, &octets, &bytes);
+		rc = compressor_block(f->compressor, f->buffer, f->used, last, &block);
 	if (rc == 0)
-		rc = write_all(f, octets, bytes);
+		rc = write_all(f, block.octets, block.bytes);
 	if (rc < 0)
 		return rc;
-	f->file_octets += bytes;
+	f->file_octets += block.bytes;
 	f->file_acknowledged += f->pending;
-	f->counters.octets += bytes;
+	f->counters.octets += block.bytes;
 	f->counters.acknowledged += f->pending;
 	f->pending = 0;
 	f->used = 0;

@@ -126,6 +126,7 @@ static int csv_head(struct lines *l, const void *context, struct error *err)
 }
 
 static const struct line_format csv_format = {
+	.kind = &output_csv,
 	.plan_new = csv_plan_new, .plan_free = csv_plan_free, .bound = csv_bound, .line = csv_line,
 	.head = csv_head,
 };
@@ -136,7 +137,7 @@ static int csv_open(const struct address *address, const struct output_env *env,
 	struct lines *l = calloc(1, sizeof *l);
 	if (!l)
 		return error_set(err, -ENOMEM, "%s: out of memory", address->text);
-	int rc = lines_open(l, &output_csv, &csv_format, address, env, err);
+	int rc = lines_open(l, &csv_format, address, env, err);
 	if (rc < 0) {
 		free(l);
 		return rc;

@@ -190,6 +190,7 @@ static size_t json_line(struct lines *l, void *context, const struct record_batc
 }
 
 static const struct line_format json_format = {
+	.kind = &output_json,
 	.plan_new = json_plan_new, .plan_free = json_plan_free, .bound = json_bound, .line = json_line,
 };
 
@@ -206,7 +207,7 @@ static int json_open(const struct address *address, const struct output_env *env
 		               address->text, int64);
 	o->int64_text = int64 && strcmp(int64, "string") == 0;
 	if (rc == 0)
-		rc = lines_open(&o->lines, &output_json, &json_format, address, env, err);
+		rc = lines_open(&o->lines, &json_format, address, env, err);
 	if (rc < 0) {
 		free(o);
 		return rc;

@@ -18,17 +18,17 @@ static int lines_head(void *context, struct file_writer *f, struct error *err)
 	return l->format->head ? l->format->head(l, l->plan_count ? l->plans[0].plan : NULL, err) : 0;
 }
 
-int lines_open(struct lines *l, const struct output_kind *kind, const struct line_format *format,
-               const struct address *address, const struct output_env *env, struct error *err)
+int lines_open(struct lines *l, const struct line_format *format, const struct address *address,
+               const struct output_env *env, struct error *err)
 {
-	l->output.kind = kind;
+	l->output.kind = format->kind;
 	l->format = format;
 	l->env = env;
 	struct file_head head = { .write = lines_head, .context = l };
 	int rc = file_writer_open(address, env, &head, &l->file, err);
 	if (rc < 0)
 		return rc;
-	rc = output_check_parameters(kind, address, err);
+	rc = output_check_parameters(format->kind, address, err);
 	if (rc < 0) {
 		file_writer_close(l->file);
 		l->file = NULL;

@@ -13,6 +13,7 @@
 struct lines;
 
 struct line_format {
+	const struct output_kind *kind;
 	/* A plan for the schema (which lives until close). Fails with a message. */
 	int (*plan_new)(struct lines *l, const struct schema *schema, void **ret_plan, struct error *err);
 	void (*plan_free)(void *plan);
@@ -43,8 +44,8 @@ struct lines {
 
 /* Opens the file of an address into `l`, which the kind has allocated; checks that all parameters were
  * known, so the kind reads its own before. On an error nothing is left open. */
-int lines_open(struct lines *l, const struct output_kind *kind, const struct line_format *format,
-               const struct address *address, const struct output_env *env, struct error *err);
+int lines_open(struct lines *l, const struct line_format *format, const struct address *address,
+               const struct output_env *env, struct error *err);
 /* Frees plans and the file, not `l`. */
 void lines_fini(struct lines *l);
 

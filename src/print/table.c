@@ -116,7 +116,10 @@ static void add_flow_cells(struct table_plan *plan, bool all)
 			continue;
 		struct table_column *cell = &plan->columns[plan->count++];
 		*cell = flow_cells[i];
-		cell->wanted |= all && cell->kind == CELL_VLAN;
+		if (all && cell->kind == CELL_VLAN) {
+			cell->wanted = true;
+			cell->needed = cell->most;
+		}
 	}
 }
 
@@ -296,6 +299,7 @@ static int table_head(struct lines *l, const void *plan, struct error *err)
 }
 
 static const struct line_format table_format = {
+	.kind = &output_table,
 	.plan_new = table_plan_new, .plan_free = table_plan_free, .bound = table_bound, .line = table_line,
 	.head = table_head,
 };
@@ -308,7 +312,7 @@ static int table_open(const struct address *address, const struct output_env *en
 	struct table_output *o = calloc(1, sizeof *o);
 	if (!o)
 		return error_set(err, -ENOMEM, "%s: out of memory", address->text);
-	int rc = lines_open(&o->lines, &output_table, &table_format, address, env, err);
+	int rc = lines_open(&o->lines, &table_format, address, env, err);
 	if (rc < 0) {
 		free(o);
 		return rc;

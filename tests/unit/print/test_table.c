@@ -52,13 +52,13 @@ static void test_in_a_file(void **state)
 	rows_write(&f, batch);
 	assert_string_equal(
 		rows_finish(&f),
-		"START           DUR PROTO SOURCE                    DESTINATION           VLAN "
+		"START           DUR PROTO SOURCE                    DESTINATION           VLAN      "
 		"PKT-> <-PKT OCT-> <-OCT END    FLAGS\n"
-		"22:13:20.123   2.5s tcp   192.0.2.1:50000       <-> 198.51.100.7:443      -    "
+		"22:13:20.123   2.5s tcp   192.0.2.1:50000       <-> 198.51.100.7:443      -         "
 		"   10    12  1.2k 15.0M end    SAPF SAP\n"
-		"22:13:21.000    1ms icmp  192.0.2.1             <-> 192.0.2.2             -    "
+		"22:13:21.000    1ms icmp  192.0.2.1             <-> 192.0.2.2             -         "
 		"    1     1    84    84 idle   8/0 0/0\n"
-		"22:13:22.000     0s udp   [2001:db8::1]:5353     -> [2001:db8::53]:53     100.7 "
+		"22:13:22.000     0s udp   [2001:db8::1]:5353     -> [2001:db8::53]:53     100.7     "
 		"    1     -    80     - active -\n");
 	record_batch_release(batch);
 	schema_free(schema);
