@@ -39,16 +39,12 @@ int option_set_new(const struct option *table, void *settings, struct option_set
 	set->states = calloc(set->count + 1, sizeof *set->states);
 	int r = set->states ? 0 : error_set(err, -ENOMEM, "out of memory");
 	for (unsigned i = 0; i < set->count && r == 0; i++) {
-		static const char *const none[] = {
-			[OPTION_FLAG] = "false", [OPTION_INVERSE] = "false",
-		};
-		const struct option *option = &table[i];
-		const char *text = option->default_text;
-		if (!text && option->type <= OPTION_INVERSE)
-			text = none[option->type];
+		struct given given = { table[i].default_text, table[i].name, SOURCE_DEFAULT };
+		if (!given.text && table[i].type <= OPTION_INVERSE)
+			given.text = "false";
 		const union value zero = { 0 };
-		r = text ? option_store(set, option, text, option->name, SOURCE_DEFAULT, err)
-		  : option->type == OPTION_LIST ? 0 : value_store(set, option, &zero, NULL);
+		r = given.text ? option_store(set, &table[i], &given, err)
+		  : table[i].type == OPTION_LIST ? 0 : value_store(set, &table[i], &zero, NULL);
 	}
 	if (r < 0) {
 		option_set_free(set);
@@ -89,7 +85,7 @@ int option_set_value(struct option_set *set, const char *name, const char *value
 		return error_set(err, -EINVAL, "%s: unknown option '%s'%s%s%s", where, name,
 		                 near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	}
-	return option_store(set, option, value, where, SOURCE_ARGUMENTS, err);
+	return option_store(set, option, &(struct given){ value, where, SOURCE_ARGUMENTS }, err);
 }
 
 bool option_is_set(const struct option_set *set, const char *name)
@@ -143,24 +139,24 @@ const char *option_suggest(const struct option *table, const char *name, size_t 
 	return nearest.best;
 }
 
-int option_store(struct option_set *set, const struct option *option, const char *value,
-                 const char *where, enum option_source source, struct error *err)
+int option_store(struct option_set *set, const struct option *option, const struct given *given,
+                 struct error *err)
 {
-	union value parsed = { 0 };
-	int r = value_parse(option, value, where, &parsed, err);
+	union value value = { 0 };
+	int r = value_parse(option, given->text, given->where, &value, err);
 	if (r < 0)
 		return r;
 	struct option_state *state = &set->states[option - set->table];
-	if (source < state->source)
+	if (given->source < state->source)
 		return 0;
-	if (option->type == OPTION_LIST && source > state->source) {
+	if (option->type == OPTION_LIST && given->source > state->source) {
 		struct text_list *list = (void *)(set->settings + option->offset);
 		list->count = 0;
 	}
-	r = value_store(set, option, &parsed, value);
+	r = value_store(set, option, &value, given->text);
 	if (r < 0)
-		return error_set(err, r, "%s: out of memory", where);
-	state->source = source;
+		return error_set(err, r, "%s: out of memory", given->where);
+	state->source = given->source;
 	return 0;
 }
 

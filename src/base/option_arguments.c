@@ -88,7 +88,7 @@ static int read_long(struct option_set *set, struct arguments *a, struct error *
 		if (r < 0)
 			return r;
 	}
-	return option_store(set, option, value, where, SOURCE_ARGUMENTS, err);
+	return option_store(set, option, &(struct given){ value, where, SOURCE_ARGUMENTS }, err);
 }
 
 static const struct option *find_letter(const struct option *table, char letter)
@@ -99,29 +99,33 @@ static const struct option *find_letter(const struct option *table, char letter)
 	return NULL;
 }
 
+/* A long name behind one dash is the usual slip. */
+static int fail_letter(const struct option_set *set, const char *word, char letter,
+                       struct error *err)
+{
+	bool negated;
+	if (word[2] && option_find(set->table, word + 1, strcspn(word + 1, "="), &negated))
+		return error_set(err, -EINVAL, "unknown option %.100s; did you mean -%.100s?", word, word);
+	return error_set(err, -EINVAL, "unknown option -%c%s%.100s", letter, word[2] ? " in " : "",
+	                 word[2] ? word : "");
+}
+
 /* "-vq", "-d30", "-d 30": letters of flags up to one that wants a value. */
 static int read_letters(struct option_set *set, struct arguments *a, struct error *err)
 {
 	const char *word = a->words[a->at];
 	for (const char *p = word + 1; *p; p++) {
 		const struct option *option = find_letter(set->table, *p);
-		if (!option && p == word + 1 && p[1]) {
-			size_t length = strcspn(word + 1, "=");
-			bool negated;
-			if (option_find(set->table, word + 1, length, &negated))
-				return error_set(err, -EINVAL, "unknown option %.100s; did you mean -%.100s?",
-				                 word, word);
-		}
 		if (!option)
-			return error_set(err, -EINVAL, "unknown option -%c%s%.100s", *p,
-			                 word[2] ? " in " : "", word[2] ? word : "");
-		const char where[] = { '-', *p, 0 }, *value = "true";
+			return fail_letter(set, word, *p, err);
+		const char where[] = { '-', *p, 0 };
+		struct given given = { "true", where, SOURCE_ARGUMENTS };
 		bool wants = option_takes_value(option);
 		if (wants && p[1])
-			value = p + 1;
-		int r = wants && !p[1] ? take_value(option, a, where, &value, err) : 0;
+			given.text = p + 1;
+		int r = wants && !p[1] ? take_value(option, a, where, &given.text, err) : 0;
 		if (r == 0)
-			r = option_store(set, option, value, where, SOURCE_ARGUMENTS, err);
+			r = option_store(set, option, &given, err);
 		if (r < 0 || wants)
 			return r;
 	}

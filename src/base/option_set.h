@@ -10,6 +10,12 @@
 
 enum option_source { SOURCE_DEFAULT, SOURCE_FILE, SOURCE_ARGUMENTS };   /* the higher one wins */
 
+struct given {                          /* a value as it was given, borrowed */
+	const char *text;               /* for flags "true", "false" and the like */
+	const char *where;              /* starts a message: "--count", "weir.yaml:4:7: count" */
+	enum option_source source;
+};
+
 struct owned_text {
 	struct owned_text *next;
 	char text[];
@@ -37,8 +43,8 @@ const struct option *option_find(const struct option *table, const char *name, s
 const char *option_suggest(const struct option *table, const char *name, size_t length);
 
 /* Checks and stores a value, unless one of a stronger source is there. The first value from a
- * stronger source empties a list. For flags value is "true" or "false". */
-int option_store(struct option_set *set, const struct option *option, const char *value,
-                 const char *where, enum option_source source, struct error *err);
+ * stronger source empties a list. */
+int option_store(struct option_set *set, const struct option *option, const struct given *given,
+                 struct error *err);
 
 #endif

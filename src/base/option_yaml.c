@@ -178,7 +178,7 @@ static int store(struct yaml_file *file, const struct option *option, const yaml
 	         option->name + (negated && option->type == OPTION_INVERSE ? 3 : 0));
 	if (negated)
 		value = opposite(value);
-	return option_store(file->set, option, value, where, SOURCE_FILE, file->err);
+	return option_store(file->set, option, &(struct given){ value, where, SOURCE_FILE }, file->err);
 }
 
 static int store_all(struct yaml_file *file, const struct option *option, const yaml_node_t *node,
