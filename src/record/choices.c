@@ -10,8 +10,7 @@
 #include "record/record.h"
 
 struct choice_list {
-	const struct column_choice *available;
-	unsigned available_count;               /* 0: every field of the table */
+	struct column_list available;           /* none: every field of the table */
 	bool changes;                           /* the text began with + or - */
 	unsigned count;
 	struct column_choice choices[COLUMNS_MAX];
@@ -116,12 +115,12 @@ static int parse_name(const struct choice_list *list, struct word w, struct colu
 	c.field = field_find(name.at, name.length, &c.reverse);
 	if (!c.field)
 		return unknown_field(name, err);
-	int at = position_of(list->available, list->available_count, &c);
-	if (at < 0 && list->available_count)
+	int at = position_of(list->available.choices, list->available.count, &c);
+	if (at < 0 && list->available.count)
 		return error_set(err, -EINVAL, "field \"%.*s\" exists, but nothing here gives it",
 		                 (int)name.length, name.at);
 	if (at >= 0)
-		c.cap_bytes = list->available[at].cap_bytes;
+		c.cap_bytes = list->available.choices[at].cap_bytes;
 	if (equals) {
 		size_t rest = w.length - (size_t)(equals + 1 - w.at);
 		int r = parse_cap(name, trimmed((struct word){ equals + 1, rest }), &c, err);
@@ -136,8 +135,8 @@ static int apply_all(struct choice_list *list, char sign, struct error *err)
 {
 	if (sign == '-')
 		list->count = 0;
-	for (unsigned i = 0; sign != '-' && i < list->available_count; i++) {
-		int r = list_add(list, &list->available[i], err);
+	for (unsigned i = 0; sign != '-' && i < list->available.count; i++) {
+		int r = list_add(list, &list->available.choices[i], err);
 		if (r < 0)
 			return r;
 	}
@@ -168,11 +167,12 @@ static int apply_word(struct choice_list *list, struct word w, struct error *err
 	return 0;
 }
 
-int column_choices_parse(const char *text, const struct column_choice *available,
-                         unsigned available_count, struct column_choice *choices,
-                         unsigned *ret_count, struct error *err)
+int column_list_parse(const char *text, const struct column_list *available,
+                      struct column_choice *choices, unsigned *ret_count, struct error *err)
 {
-	struct choice_list list = { .available = available, .available_count = available_count };
+	struct choice_list list = { .count = 0 };
+	if (available)
+		list.available = *available;
 	text += strspn(text, " \t\n");
 	list.changes = *text == '+' || *text == '-';
 	if (list.changes) {

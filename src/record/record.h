@@ -67,15 +67,24 @@ void schema_free(struct schema *schema);
 int schema_find(const struct schema *schema, const struct field *field, bool reverse);
 bool schema_equal(const struct schema *a, const struct schema *b);      /* same columns in order */
 
+struct column_list {                    /* borrowed */
+	const struct column_choice *choices;
+	unsigned count;
+};
+
 /* Parses a list such as "sourceIPv4Address,octetDeltaCount,applicationName=64" or, when it starts
- * with + or -, changes to the list in ret_choices ("+tcpControlBits,-vlanId"); "all" is every field
- * in `available` (an available_count of 0 makes every field of the table available, but not "all").
- * A plain list starts empty and may use signs after its first word ("all,-vlanId"); a field named
- * twice stays where it was first. Writes at most COLUMNS_MAX choices and their number; on an error
- * the message names the word and suggests a near name, and choices and count are unchanged. */
-int column_choices_parse(const char *text, const struct column_choice *available,
-                         unsigned available_count, struct column_choice *choices,
-                         unsigned *ret_count, struct error *err);
+ * with + or -, changes to the list in `choices` ("+tcpControlBits,-vlanId"); "all" is every field in
+ * `available`, and a field that is not in it is an error; NULL: any field of the table, and no
+ * "all". A plain list starts empty and may use signs after its first word ("all,-vlanId"); a field
+ * named twice stays where it was first. Writes at most COLUMNS_MAX choices and their number; on an
+ * error the message names the word and suggests a near name, and choices and count are unchanged. */
+int column_list_parse(const char *text, const struct column_list *available,
+                      struct column_choice *choices, unsigned *ret_count, struct error *err);
+
+/* The same for callers that hold the list of what is available in two variables. */
+#define column_choices_parse(text, available, available_count, choices, ret_count, err) \
+	column_list_parse(text, &(const struct column_list){ available, available_count }, choices, \
+	                  ret_count, err)
 
 /* The schema is borrowed and outlives the batch. NULL when there is no memory. */
 struct record_batch *record_batch_new(const struct schema *schema, uint32_t capacity);
@@ -122,7 +131,7 @@ void value_write_octets(struct value_writer *w, const void *octets, uint32_t byt
 void value_write_time(struct value_writer *w, uint64_t time_ns);        /* to the column's unit */
 
 /* Reads one value; zeros or no octets when absent. Numbers of another kind are converted,
- * saturating; octets are borrowed, from the row or from the arena, which the next write may move. */
+ * saturating; octets are borrowed from the row or the arena, which the next write may move. */
 uint64_t value_read_unsigned(const struct schema *schema, const uint8_t *row, unsigned column);
 int64_t value_read_signed(const struct schema *schema, const uint8_t *row, unsigned column);
 double value_read_double(const struct schema *schema, const uint8_t *row, unsigned column);

@@ -21,7 +21,8 @@ static inline struct one one_new(const struct field *field, uint16_t cap_bytes)
 	assert_int_equal(schema_new(&choice, 1, 0, 0, &one.schema), 0);
 	one.batch = record_batch_new(one.schema, 1);
 	assert_non_null(one.batch);
-	one.writer = (struct value_writer){ .batch = one.batch, .row = record_batch_append(one.batch) };
+	one.writer = (struct value_writer){ .batch = one.batch };
+	one.writer.row = record_batch_append(one.batch);
 	return one;
 }
 

@@ -114,8 +114,8 @@ static void whole_table(void **state)
 	struct column_choice choices[COLUMNS_MAX];
 	unsigned count = 0;
 	struct error err = { "" };
-	assert_int_equal(column_choices_parse("flowEndReason,reverseTcpControlBits", NULL, 0, choices,
-	                                      &count, &err), 0);
+	const char *text = "flowEndReason,reverseTcpControlBits";
+	assert_int_equal(column_choices_parse(text, NULL, 0, choices, &count, &err), 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(choices[0].field->id, 136);
 	assert_true(choices[1].reverse);

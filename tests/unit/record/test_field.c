@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -61,6 +62,27 @@ static const struct field *find(const char *name, bool *ret_reverse)
 	return field_find(name, strlen(name), ret_reverse);
 }
 
+static void *look_up(void *unused)
+{
+	uintptr_t found = 0;
+	for (size_t i = 0; i < array_count(known); i++)
+		found += field_by_id(known[i].pen, known[i].id) == find(known[i].name, NULL);
+	return (void *)found;
+}
+
+/* Comes first: the indexes are filled while all ask. A thread sanitizer would see a race. */
+static void first_look_up_in_many_threads(void **state)
+{
+	pthread_t threads[4];
+	for (size_t i = 0; i < array_count(threads); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, look_up, NULL), 0);
+	for (size_t i = 0; i < array_count(threads); i++) {
+		void *found;
+		assert_int_equal(pthread_join(threads[i], &found), 0);
+		assert_int_equal((uintptr_t)found, array_count(known));
+	}
+}
+
 static void known_fields(void **state)
 {
 	for (size_t i = 0; i < array_count(known); i++) {
@@ -95,8 +117,8 @@ static void every_line_is_well_formed(void **state)
 		assert_true(f->semantics <= SEMANTICS_SNMP_GAUGE);
 		assert_in_range(f->id, 1, f->pen ? 0x3fff : 0x7fff);
 		assert_true(isalpha((unsigned char)f->name[0]));
-		assert_int_equal(strspn(f->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		                                 "0123456789-"), strlen(f->name));
+		for (const char *c = f->name; *c; c++)
+			assert_true(isalnum((unsigned char)*c) || *c == '-');
 		if (strlen(f->text) < 5 || strlen(f->text) > 90)
 			fail_msg("%s: text of %zu characters", f->name, strlen(f->text));
 		for (const char *c = f->text; *c; c++)
@@ -152,7 +174,8 @@ static void unknown_names_and_numbers(void **state)
 {
 	bool reverse = true;
 	static const char *const names[] = {
-		"octetdeltacount", "octetDeltaCoun", "octetDeltaCounts", "reverse", "reverseNothing",
+		"octetdeltacount", "octetDeltaCoun", "octetDeltaCounts", "reverse",
+		"reverseNothing",
 		"reverseoctetDeltaCount", "reversereverseOctetDeltaCount", "ReverseOctetDeltaCount",
 		"octets", " octetDeltaCount", "",
 	};
@@ -191,7 +214,8 @@ static void reverse_names(void **state)
 static void not_reversible(void **state)
 {
 	static const uint16_t iana[] = {
-		148, 145, 149, 137, 130, 131, 217, 211, 212, 213, 214, 215, 216, 173, 41, 40, 42, 163,
+		148, 145, 149, 137, 130, 131, 217, 211, 212, 213, 214, 215, 216, 173, 41, 40, 42,
+		163,
 		164, 165, 166, 167, 168, 210, 239, 4, 7, 8, 11, 12, 27, 28, 44, 45, 169, 170, 136,
 	};
 	char name[80];
@@ -277,7 +301,8 @@ static void suggestions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(known_fields), cmocka_unit_test(every_field_is_found),
+		cmocka_unit_test(first_look_up_in_many_threads), cmocka_unit_test(known_fields),
+		cmocka_unit_test(every_field_is_found),
 		cmocka_unit_test(every_line_is_well_formed),
 		cmocka_unit_test(names_and_numbers_are_unique),
 		cmocka_unit_test(short_names_repeat_only_in_twins),

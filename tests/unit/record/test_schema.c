@@ -103,8 +103,12 @@ static void bounds(void **state)
 
 static void find_and_equal(void **state)
 {
-	const struct column_choice choices[] = { choice(1, false), choice(2, false), choice(1, true) };
-	const struct column_choice other[] = { choice(2, false), choice(1, false), choice(1, true) };
+	const struct column_choice choices[] = {
+		choice(1, false), choice(2, false), choice(1, true)
+	};
+	const struct column_choice other[] = {
+		choice(2, false), choice(1, false), choice(1, true)
+	};
 	struct schema *a, *b, *c;
 	assert_int_equal(schema_new(choices, 3, 0, 0, &a), 0);
 	assert_int_equal(schema_new(choices, 3, 0, 0, &b), 0);

@@ -184,7 +184,8 @@ static void caps(void **state)
 static void neighbours_are_left_alone(void **state)
 {
 	const struct column_choice choices[] = {
-		{ .field = field_by_id(0, 4) }, { .field = field_by_id(0, 60) }, { .field = field_by_id(0, 5) },
+		{ .field = field_by_id(0, 4) }, { .field = field_by_id(0, 60) },
+		{ .field = field_by_id(0, 5) },
 	};
 	struct schema *schema;
 	assert_int_equal(schema_new(choices, 3, 0, 0, &schema), 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Values as text, as JSON and back (record/value_text.c, value_float.c, value_escape.c, value_parse.c).
+ * Values as text, as JSON and back (record/value_text.h and the four files behind it).
  * Expected texts are from RFC 5952, from the C library's own printing, or worked out by hand.
  */
 #include <setjmp.h>
@@ -79,7 +79,8 @@ static void ipv6_addresses(void **state)
 		{ "2001:db8::aaaa:0:0:1", "2001:db8::aaaa:0:0:1" },
 		{ "0:0:0:0:0:ffff:192.0.2.1", "::ffff:192.0.2.1" },
 		{ "::ffff:c000:201", "::ffff:192.0.2.1" },
-		{ "::", "::" }, { "::1", "::1" }, { "1::", "1::" }, { "fe80:0:0:0:0:0:0:0", "fe80::" },
+		{ "::", "::" }, { "::1", "::1" }, { "1::", "1::" },
+		{ "fe80:0:0:0:0:0:0:0", "fe80::" },
 		{ "0:1:2:3:4:5:6:7", "0:1:2:3:4:5:6:7" }, { "1:2:3:4:5:6:7:0", "1:2:3:4:5:6:7:0" },
 		{ "1:2:3:4:5:6:0:0", "1:2:3:4:5:6::" }, { "0:0:1:2:3:4:5:6", "::1:2:3:4:5:6" },
 	};
@@ -127,8 +128,10 @@ static void doubles(void **state)
 		{ 0.3, "0.3" }, { 0.1 + 0.2, "0.30000000000000004" }, { 100, "100" },
 		{ 1e21, "1e21" }, { 1e20, "100000000000000000000" }, { 1.5e300, "1.5e300" },
 		{ 5e-324, "5e-324" }, { 0.000001, "0.000001" }, { 1e-7, "1e-7" },
-		{ 1.25e-9, "1.25e-9" }, { 123456.789, "123456.789" }, { 1.0 / 3, "0.3333333333333333" },
-		{ 9007199254740991, "9007199254740991" }, { 1.7976931348623157e308, "1.7976931348623157e308" },
+		{ 1.25e-9, "1.25e-9" }, { 123456.789, "123456.789" },
+		{ 1.0 / 3, "0.3333333333333333" },
+		{ 9007199254740991, "9007199254740991" },
+		{ 1.7976931348623157e308, "1.7976931348623157e308" },
 		{ 2.2250738585072014e-308, "2.2250738585072014e-308" }, { 0.000123, "0.000123" },
 	};
 	for (size_t i = 0; i < array_count(cases); i++) {
@@ -169,7 +172,7 @@ static void random_doubles(void **state)
 	for (unsigned i = 0; i < 20000; i++) {
 		uint64_t bits = random_bits();
 		double value;
-		char out[33], shorter[40];
+		char out[33], shorter[352];
 		memcpy(&value, &bits, sizeof value);
 		if (i % 2)
 			value = (double)(int64_t)(bits >> 24) / (i % 4 == 1 ? 1000.0 : 4096.0);
@@ -180,7 +183,7 @@ static void random_doubles(void **state)
 		out[length] = '\0';
 		assert_true(strtod(out, NULL) == value);
 		size_t digits = significant(out);
-		snprintf(shorter, sizeof shorter, "%.*g", (int)(digits > 1 ? digits - 1 : 1), value);
+		snprintf(shorter, sizeof shorter, "%.*g", (int)digits - 1, value);
 		if (digits > 1 && strtod(shorter, NULL) == value)
 			fail_msg("%s instead of %s", out, shorter);
 	}
@@ -206,7 +209,8 @@ static void random_floats(void **state)
 static void utf8(void **state)
 {
 	static const struct { const char *octets; unsigned length; } cases[] = {
-		{ "a", 1 }, { "\x7f", 1 }, { "\xc2\x80", 2 }, { "\xdf\xbf", 2 }, { "\xe0\xa0\x80", 3 },
+		{ "a", 1 }, { "\x7f", 1 }, { "\xc2\x80", 2 }, { "\xdf\xbf", 2 },
+		{ "\xe0\xa0\x80", 3 },
 		{ "\xed\x9f\xbf", 3 }, { "\xef\xbf\xbf", 3 }, { "\xf0\x90\x80\x80", 4 },
 		{ "\xf4\x8f\xbf\xbf", 4 },
 		{ "\x80", 0 }, { "\xbf", 0 }, { "\xc0\x80", 0 }, { "\xc1\xbf", 0 }, { "\xc2", 0 },
@@ -243,9 +247,11 @@ static void escapes(void **state)
 	for (size_t i = 0; i < array_count(cases); i++) {
 		char out[128];
 		const char *o = cases[i].octets;
-		assert_int_equal(value_escape_text(o, strlen(o), out, sizeof out), strlen(cases[i].text));
+		size_t length = value_escape_text(o, strlen(o), out, sizeof out);
+		assert_int_equal(length, strlen(cases[i].text));
 		assert_string_equal(out, cases[i].text);
-		assert_int_equal(value_escape_json(o, strlen(o), out, sizeof out), strlen(cases[i].json));
+		length = value_escape_json(o, strlen(o), out, sizeof out);
+		assert_int_equal(length, strlen(cases[i].json));
 		assert_string_equal(out, cases[i].json);
 	}
 	char out[16];
@@ -285,14 +291,14 @@ static void escapes_are_cut(void **state)
 /* Any octets come back from their text, and the text is well-formed UTF-8 without controls. */
 static void strings_come_back(void **state)
 {
-	static const char alphabet[] = "\\x5cA0f\xc3\xbc\xff\x80\"\n";
+	static const char some[] = "\\x5cA0f\xc3\xbc\xff\x80\"\n";
 	for (unsigned i = 0; i < 20000; i++) {
 		uint8_t octets[24];
 		char text[128];
 		uint32_t bytes = (uint32_t)(random_bits() % sizeof octets), count;
 		for (uint32_t k = 0; k < bytes; k++)
 			octets[k] = i % 2 ? (uint8_t)random_bits()
-			                  : (uint8_t)alphabet[random_bits() % (sizeof alphabet - 1)];
+			                  : (uint8_t)some[random_bits() % (sizeof some - 1)];
 		struct field field;
 		struct one one = make(TYPE_STRING, &field, 0);
 		value_write_octets(&one.writer, octets, bytes);
@@ -313,9 +319,11 @@ static void strings_come_back(void **state)
 static void every_type_there_and_back(void **state)
 {
 	static const struct { uint8_t type; const char *text, *json; } cases[] = {
-		{ TYPE_U8, "255", "255" }, { TYPE_U16, "0", "0" }, { TYPE_U32, "4294967295", "4294967295" },
+		{ TYPE_U8, "255", "255" }, { TYPE_U16, "0", "0" },
+		{ TYPE_U32, "4294967295", "4294967295" },
 		{ TYPE_U64, "18446744073709551615", "18446744073709551615" },
-		{ TYPE_S8, "-128", "-128" }, { TYPE_S16, "-1", "-1" }, { TYPE_S32, "2147483647", "2147483647" },
+		{ TYPE_S8, "-128", "-128" }, { TYPE_S16, "-1", "-1" },
+		{ TYPE_S32, "2147483647", "2147483647" },
 		{ TYPE_S64, "-9223372036854775808", "-9223372036854775808" },
 		{ TYPE_FLOAT32, "0.1", "0.1" }, { TYPE_FLOAT64, "-1.5e300", "-1.5e300" },
 		{ TYPE_BOOLEAN, "true", "true" }, { TYPE_BOOLEAN, "false", "false" },
@@ -329,7 +337,8 @@ static void every_type_there_and_back(void **state)
 		{ TYPE_STRING, "a\"b", "\"a\\\"b\"" }, { TYPE_STRING, "", "\"\"" },
 		{ TYPE_OCTET_ARRAY, "00ff1a", "\"00ff1a\"" }, { TYPE_OCTET_ARRAY, "", "\"\"" },
 		{ TYPE_BASIC_LIST, "ff0001", "\"ff0001\"" },
-		{ TYPE_SUB_TEMPLATE_LIST, "ff", "\"ff\"" }, { TYPE_SUB_TEMPLATE_MULTI_LIST, "03", "\"03\"" },
+		{ TYPE_SUB_TEMPLATE_LIST, "ff", "\"ff\"" },
+		{ TYPE_SUB_TEMPLATE_MULTI_LIST, "03", "\"03\"" },
 		{ TYPE_U256, "0x0", "\"0x0\"" }, { TYPE_U256, "0xabc", "\"0xabc\"" },
 		{ TYPE_U256, "0x8000000000000000000000000000000000000000000000000000000000000001",
 		  "\"0x8000000000000000000000000000000000000000000000000000000000000001\"" },
@@ -376,25 +385,32 @@ static void other_spellings(void **state)
 static void refused_texts(void **state)
 {
 	static const struct { uint8_t type; const char *text, *says; } cases[] = {
-		{ TYPE_U8, "256", "unsigned8" }, { TYPE_U8, "-1", "unsigned8" }, { TYPE_U8, "", "unsigned8" },
-		{ TYPE_U8, "1 ", "\"1 \"" }, { TYPE_U8, "0x", "unsigned8" }, { TYPE_U8, "0x100", "unsigned8" },
+		{ TYPE_U8, "256", "unsigned8" }, { TYPE_U8, "-1", "unsigned8" },
+		{ TYPE_U8, "", "unsigned8" },
+		{ TYPE_U8, "1 ", "\"1 \"" }, { TYPE_U8, "0x", "unsigned8" },
+		{ TYPE_U8, "0x100", "unsigned8" },
 		{ TYPE_U8, "1a", "unsigned8" }, { TYPE_U64, "18446744073709551616", "unsigned64" },
-		{ TYPE_U64, "99999999999999999999", "unsigned64" }, { TYPE_U32, "1.0", "unsigned32" },
-		{ TYPE_S8, "-129", "signed8" }, { TYPE_S8, "128", "signed8" }, { TYPE_S8, "--1", "signed8" },
+		{ TYPE_U64, "99999999999999999999", "unsigned64" },
+		{ TYPE_U32, "1.0", "unsigned32" },
+		{ TYPE_S8, "-129", "signed8" }, { TYPE_S8, "128", "signed8" },
+		{ TYPE_S8, "--1", "signed8" },
 		{ TYPE_S64, "9223372036854775808", "signed64" }, { TYPE_S8, "-", "signed8" },
 		{ TYPE_FLOAT64, "nan", "finite" }, { TYPE_FLOAT64, "inf", "finite" },
 		{ TYPE_FLOAT64, "1e999", "finite" }, { TYPE_FLOAT64, "0x1p3", "finite" },
 		{ TYPE_FLOAT64, "", "finite" }, { TYPE_FLOAT64, "1.5x", "finite" },
 		{ TYPE_FLOAT64, " 1", "finite" }, { TYPE_FLOAT32, "1e39", "finite" },
 		{ TYPE_BOOLEAN, "yes", "true or false" }, { TYPE_BOOLEAN, "", "true or false" },
-		{ TYPE_MAC, "00:00:5e:00:53", "00:00:5e" }, { TYPE_MAC, "00:00:5e:00:53:0g", "00:00:5e" },
+		{ TYPE_MAC, "00:00:5e:00:53", "00:00:5e" },
+		{ TYPE_MAC, "00:00:5e:00:53:0g", "00:00:5e" },
 		{ TYPE_MAC, "00.00.5e.00.53.01", "00:00:5e" },
 		{ TYPE_IPV4, "192.0.2", "IPv4" }, { TYPE_IPV4, "192.0.2.256", "IPv4" },
 		{ TYPE_IPV4, "::1", "IPv4" }, { TYPE_IPV6, "192.0.2.1", "IPv6" },
 		{ TYPE_IPV6, "1:2:3:4:5:6:7:8:9", "IPv6" },
-		{ TYPE_OCTET_ARRAY, "abc", "hexadecimal" }, { TYPE_OCTET_ARRAY, "zz", "hexadecimal" },
+		{ TYPE_OCTET_ARRAY, "abc", "hexadecimal" },
+		{ TYPE_OCTET_ARRAY, "zz", "hexadecimal" },
 		{ TYPE_U256, "12", "0x" }, { TYPE_U256, "0xg", "0x" },
-		{ TYPE_U256, "0x10000000000000000000000000000000000000000000000000000000000000000", "0x" },
+		{ TYPE_U256, "0x10000000000000000000000000000000000000000000000000000000000000000",
+		"0x" },
 		{ TYPE_U8, "\x1b[0m", "\\x1b" },
 	};
 	for (size_t i = 0; i < array_count(cases); i++) {
@@ -440,7 +456,8 @@ static void absent_values(void **state)
 static void small_buffers(void **state)
 {
 	static const struct { uint8_t type; const char *text; } cases[] = {
-		{ TYPE_U32, "4294967295" }, { TYPE_IPV4, "192.0.2.1" }, { TYPE_OCTET_ARRAY, "00ff1a" },
+		{ TYPE_U32, "4294967295" }, { TYPE_IPV4, "192.0.2.1" },
+		{ TYPE_OCTET_ARRAY, "00ff1a" },
 		{ TYPE_STRING, "string" },
 	};
 	for (size_t i = 0; i < array_count(cases); i++) {
@@ -451,13 +468,15 @@ static void small_buffers(void **state)
 		for (size_t size = 0; size <= whole + 4; size++) {
 			char out[32];
 			memset(out, '#', sizeof out);
-			assert_int_equal(value_to_text(one.batch, one.writer.row, 0, out, size), whole);
+			size_t text = value_to_text(one.batch, one.writer.row, 0, out, size);
+			assert_int_equal(text, whole);
 			assert_int_equal(out[size], '#');
 			if (size > 0)
 				assert_memory_equal(out, cases[i].text, strlen(out));
 			memset(out, '#', sizeof out);
 			size_t json = value_to_json(one.batch, one.writer.row, 0, out, size);
-			assert_int_equal(json, whole + (value_is_bare_in_json(cases[i].type) ? 0 : 2));
+			size_t quotes = value_is_bare_in_json(cases[i].type) ? 0 : 2;
+			assert_int_equal(json, whole + quotes);
 			assert_int_equal(out[size], '#');
 			assert_true(size == 0 || strlen(out) < size);
 		}
@@ -470,7 +489,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(integers), cmocka_unit_test(ipv6_addresses),
 		cmocka_unit_test(ipv6_all_patterns), cmocka_unit_test(other_addresses),
-		cmocka_unit_test(doubles), cmocka_unit_test(floats), cmocka_unit_test(random_doubles),
+		cmocka_unit_test(doubles), cmocka_unit_test(floats),
+		cmocka_unit_test(random_doubles),
 		cmocka_unit_test(random_floats), cmocka_unit_test(utf8), cmocka_unit_test(escapes),
 		cmocka_unit_test(escapes_are_cut), cmocka_unit_test(strings_come_back),
 		cmocka_unit_test(every_type_there_and_back), cmocka_unit_test(other_spellings),
