@@ -341,7 +341,8 @@ static int file_name(struct file_writer *f, bool first, char name[NAME_BYTES_MAX
 	localtime_r(&seconds, &local);
 	if (strftime(name, NAME_BYTES_MAX, f->pattern, &local) == 0)
 		return error_set(err, -ENAMETOOLONG, "%s: the name is too long", f->text);
-	return 0;
+	int rc = part_make_folders(name, (size_t)(strchr(f->pattern, '%') - f->pattern));
+	return rc < 0 ? error_set(err, rc, "%s: cannot make its folder: %s", name, strerror(-rc)) : 0;
 }
 
 static int file_begin(struct file_writer *f, bool first, struct error *err)

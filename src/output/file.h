@@ -4,7 +4,7 @@
  * the account of the records that went in (a record counts as acknowledged once its octets were taken by
  * the kernel, as queued while they wait in the buffer).
  *
- * The path is "-" (standard output) or a strftime pattern. A regular file is written under a temporary
+ * The path is "-" (standard output) or a strftime pattern; folders named by times are made. A regular file is written under a temporary
  * name in the same folder (".NAME.part") and gets its name when it is complete: at a rotation, a reopen
  * or the end. Devices, pipes and sockets are written in place. Without rotation a file of that name is
  * replaced; a rotating writer replaces nothing: a name that is taken gets -1, -2, ... before its suffix.

@@ -17,7 +17,7 @@
 
 #include "output/compress.h"
 
-enum { NUMBERS_MAX = 10000, FILE_MODE = 0644 };
+enum { NUMBERS_MAX = 10000, FILE_MODE = 0644, FOLDER_MODE = 0755 };
 
 static int part_open_in_place(struct part *part, struct error *err);
 static int part_open_temporary(struct part *part, struct error *err);
@@ -100,6 +100,22 @@ static int part_open_temporary(struct part *part, struct error *err)
 	}
 	return error_set(err, -EEXIST, "%s: too many unfinished files of this name (.%s.part-*)",
 	                 part->name, base_of(part->name));
+}
+
+int part_make_folders(const char *name, size_t from)
+{
+	int rc = 0;
+	char *path = strdup(name);
+	if (!path)
+		return -ENOMEM;
+	for (char *slash = strchr(path + from, '/'); slash && rc == 0; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (slash != path && mkdir(path, FOLDER_MODE) < 0 && errno != EEXIST)
+			rc = -errno;
+		*slash = '/';
+	}
+	free(path);
+	return rc;
 }
 
 char *part_numbered_name(const char *name, unsigned number)

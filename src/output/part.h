@@ -7,6 +7,7 @@
 #define OUTPUT_PART_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -29,6 +30,10 @@ int part_complete(struct part *part, bool replace, bool sync, struct error *err)
 /* Closes; the temporary file stays (what a failed one has) or goes. Fine when nothing is open. */
 void part_leave(struct part *part);
 void part_discard(struct part *part);
+
+/* Makes the folders that `name` lies in and that are not there yet, from octet `from` of it on: those
+ * that a pattern of times names (%Y/%m/flows-%d.json). 0 or -errno. */
+int part_make_folders(const char *name, size_t from);
 
 /* "flows.json.gz" and 2 to "flows-2.json.gz"; 0 is the name itself. The caller frees; NULL: no memory. */
 char *part_numbered_name(const char *name, unsigned number);

@@ -219,6 +219,21 @@ static void test_rotates_at_multiples_of_the_period(void **state)
 	assert_counts(b, 3, 3, 0);
 }
 
+static void test_folders_named_by_time(void **state)
+{
+	struct bench *b = *state;
+	open_file(b, "json:%Y/%m/f-%d.json?rotate=1d");
+	uint64_t far = UINT64_C(4102444800) * SECOND_NS;
+	tick_at(b, far);
+	put(b, "a\n");
+	tick_at(b, far + 31 * 86400 * SECOND_NS);
+	put(b, "b\n");
+	finish(b);
+	assert_string_equal(content("2100/01/f-01.json"), "a\n");
+	assert_string_equal(content("2100/02/f-01.json"), "b\n");
+	assert_counts(b, 2, 2, 0);
+}
+
 static void test_day_begins_at_local_midnight(void **state)
 {
 	struct bench *b = *state;
@@ -552,6 +567,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_failed_open_leaves_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_leftover_of_a_killed_run_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rotates_at_multiples_of_the_period, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_folders_named_by_time, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_day_begins_at_local_midnight, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rotates_by_size_with_numbered_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rotation_never_replaces, setup, teardown),
