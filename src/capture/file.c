@@ -86,7 +86,10 @@ static int start_next_file(struct file_source *s, struct error *err)
 	int r = stream_open(path, &s->stream, err);
 	if (r)
 		return r;
+	/* The window goes on behind the last file's octets, which batches may still hold. */
+	const uint8_t *end = s->reader.end;
 	reader_start(&s->reader, stream_name(s->stream));
+	s->reader.at = s->reader.end = end;
 	return 0;
 }
 

@@ -99,5 +99,8 @@ bool pcapng_time(const struct pcapng_interface *i, uint64_t ticks, uint64_t *ret
 			return false;
 		ns = (uint64_t)wide;
 	}
-	return !__builtin_add_overflow(ns, i->offset_ns, ret_ns);
+	if (unlikely(__builtin_add_overflow(ns, i->offset_ns, &ns)))
+		return false;
+	*ret_ns = ns;
+	return true;
 }
