@@ -82,6 +82,17 @@ static int read_settings(struct option_set *set, struct settings *s, int argc, c
 	return r;
 }
 
+/* Two writers of one file or one collector would undo each other. */
+static int check_outputs(const struct text_list *outputs, struct error *err)
+{
+	for (unsigned i = 0; i < outputs->count; i++)
+		for (unsigned k = 0; k < i; k++)
+			if (strcmp(outputs->items[i], outputs->items[k]) == 0)
+				return error_set(err, -EINVAL, "-o %.200s: the output is given twice",
+				                 outputs->items[i]);
+	return 0;
+}
+
 static int check(const struct settings *s, struct error *err)
 {
 	if (s->write_packets)
@@ -98,7 +109,7 @@ static int check(const struct settings *s, struct error *err)
 	if (s->stats_interval_ns != DURATION_OFF && !s->stats)
 		return error_set(err, -EINVAL, "--stats-interval has nothing to write to: expected --stats "
 		                               "FILE beside it");
-	return 0;
+	return check_outputs(&s->outputs, err);
 }
 
 static int meter(const struct settings *s, struct error *err)

@@ -9,9 +9,11 @@ import os
 import pty
 import re
 import shutil
+import signal
 import struct
 import subprocess
 import termios
+import time
 from pathlib import Path
 
 import pytest
@@ -351,3 +353,131 @@ def test_full_disk(weir_program):
         done = subprocess.run([weir_program, "fields"], stdout=full, stderr=subprocess.PIPE,
                               text=True)
     assert done.returncode == 1 and "standard output cannot be written" in done.stderr
+
+
+# --- Files, outputs, filters: what only a run can judge -------------------------------------------
+
+def packet(second, source_port=1000):
+    """A record of a pcap file: 29 octets of UDP from 192.0.2.1 to 192.0.2.2:53, on Ethernet."""
+    udp = struct.pack(">HHHH", source_port, 53, 9, 0) + b"x"
+    ip = struct.pack(">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0,
+                     bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2]))
+    frame = b"\x02\0\0\0\0\1\x02\0\0\0\0\2\x08\0" + ip + udp
+    return struct.pack("<IIII", second, 0, len(frame), len(frame)) + frame
+
+
+HEAD = struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1)
+
+
+@pytest.fixture
+def capture(here):
+    path = here / "in.pcap"
+    path.write_bytes(HEAD + packet(1000) + packet(1001))
+    return path
+
+
+@pytest.mark.parametrize("words, says", [
+    (["-o", "flows.txt"], ["flows.txt: the name does not tell the format", ".json"]),
+    (["-o", "jsno:-"], ["jsno", "json"]),
+    (["-o", "json:-?rotat=5m"], ["unknown parameter 'rotat'", "did you mean rotate?"]),
+    (["-o", "json:a.json?rotate=soon"], ["rotate", "soon"]),
+    (["-o", "none/a.json"], ["none/a.json", "No such file"]),
+    (["-o", "good.json", "-o", "none/a.json"], ["none/a.json", "No such file"]),
+    (["-o", "good.json", "-o", "good.json"], ["-o good.json: the output is given twice"]),
+    (["-o", "ipfix+udp://127.0.0.1:0"], ["port '0'", "1 to 65535"]),
+    (["-o", "ipfix+udp://::1:4739"], ["in brackets"]),
+    (["-o", "good.json", "--fields", "octetDeltaCuont"], ["octetDeltaCuont", "octetDeltaCount"]),
+    (["-o", "good.json", "-k", "sourceIPv4Adress"], ["sourceIPv4Adress", "sourceIPv4Address"]),
+    (["-o", "good.json", "-u", "no-such-user"], ["no-such-user"]),
+    (["-o", "good.json", "tcp", "prt", "80"], ["tcp prt 80"]),
+    (["-o", "good.json", "--filter", "tcp and"], ["tcp and"]),
+    (["-o", "good.json", "-r", "none.pcap"], ["none.pcap", "No such file"]),
+    (["-o", "good.json", "-r", "words.pcap"], ["words.pcap", "pcap or pcapng"]),
+    (["-o", "good.json", "-r", "empty.pcap"], ["empty.pcap", "empty"]),
+])
+def test_refused_before_anything_is_written(weir, capture, words, says):
+    (capture.parent / "words.pcap").write_text("these are words\n")
+    (capture.parent / "empty.pcap").write_text("")
+    refused(weir("meter", "-r", capture, *words), *says)
+    left = {path.name for path in capture.parent.iterdir()}
+    assert left == {"in.pcap", "words.pcap", "empty.pcap"}
+
+
+def test_check_writes_nothing(weir, capture):
+    done = weir("meter", "-r", capture, "-o", "out.json", "--check")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert [path.name for path in capture.parent.iterdir()] == ["in.pcap"]
+
+
+def test_damaged_input(weir, capture):
+    """What is whole before the damage is metered; the message says the file and the place."""
+    whole = capture.read_bytes()
+    capture.write_bytes(whole[:-5])
+    done = weir("meter", "-r", capture, "-o", "json:-")
+    assert done.returncode == 1 and done.stdout.count("\n") == 1
+    assert '"packetDeltaCount":1,' in done.stdout
+    assert f"in.pcap: cut at byte {len(whole) - 5}" in done.stderr
+
+
+def test_output_that_fails_later(weir, capture):
+    done = weir("meter", "-r", capture, "-o", "json:/dev/full")
+    assert done.returncode == 1 and "No space left" in done.stderr
+
+
+def test_default_output_is_json_where_there_is_no_terminal(weir, capture):
+    done = weir("meter", "-r", capture)
+    assert (done.returncode, done.stdout.count("\n")) == (0, 1) and done.stdout.startswith("{")
+
+
+def test_default_output_is_a_table_on_a_terminal(weir_program, capture):
+    lines = on_terminal(weir_program, "meter", "-r", str(capture), columns=120)
+    assert any("192.0.2.1:1000" in line and "192.0.2.2:53" in line for line in lines), lines
+    assert not any(line.startswith("{") for line in lines)
+
+
+@pytest.mark.parametrize("signals", [[signal.SIGINT], [signal.SIGTERM],
+                                     [signal.SIGHUP, signal.SIGUSR1, signal.SIGINT]])
+def test_signals(weir_program, here, signals):
+    """A stop while standard input is still open: the flow that is there is written, status 0."""
+    words = ["meter", "-r", "-", "-o", "out.json", "--stats", "s.json"]
+    running = subprocess.Popen([weir_program, *words], stdin=subprocess.PIPE,
+                               stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    running.stdin.write(HEAD + packet(1000))
+    running.stdin.flush()
+    wait_until(lambda: catches(running.pid, signal.SIGUSR1))
+    time.sleep(0.3)                         # for the packet to be read; a stop before it fails here
+    for number in signals:
+        running.send_signal(number)
+        if number == signal.SIGUSR1:
+            wait_until((here / "s.json").exists)
+    complaint = running.communicate(timeout=30)[1]
+    assert (running.returncode, complaint) == (0, b"")
+    written = "".join(path.read_text() for path in here.glob("out*.json"))      # SIGHUP: two files
+    assert written.count('"packetDeltaCount":1,') == written.count("\n") == 1
+    assert '"balanced"' in (here / "s.json").read_text()
+
+
+def wait_until(condition, seconds=20):
+    for _ in range(seconds * 50):
+        if condition():
+            return
+        time.sleep(0.02)
+    pytest.fail("waited in vain")
+
+
+def catches(pid, number):
+    """Whether the process has a handler of its own for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    caught = int(re.search(r"^SigCgt:\s*(\w+)", status, re.M).group(1), 16)
+    return bool(caught >> (number - 1) & 1)
+
+
+def test_reader_that_goes_away(weir_program, here):
+    """A closed pipe is a failed output (status 1), never a death by signal."""
+    (here / "many.pcap").write_bytes(HEAD + b"".join(packet(1000, 1024 + i) for i in range(20000)))
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([weir_program, "meter", "-r", "many.pcap", "-o", "json:-"],
+                          stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writing)
+    assert done.returncode == 1 and "standard output: cannot write" in done.stderr
