@@ -69,8 +69,8 @@ def bench_files(build, scratch, runs):
     weir = build / "src/cli/weir"
     for name, packets, flows in WORKLOADS:
         capture = scratch / "bench.pcap"
-        made = subprocess.run([build / "tests/bench/bench_capture", capture, str(packets), str(flows)],
-                              check=True, capture_output=True, text=True)
+        made = subprocess.run([build / "tests/bench/bench_capture", capture, str(packets),
+                               str(flows)], check=True, capture_output=True, text=True)
         truth = numbers(made.stdout)
         print(f"\n{packets:,} packets of 60 octets, {name}, one worker, median of {runs} runs")
         for output in OUTPUTS:
@@ -81,8 +81,8 @@ def bench_files(build, scratch, runs):
                 check_counts(stats, truth["packets"], truth["octets"], truth["flows"])
             cpu = statistics.median(pair[0] for pair in times)
             wall = statistics.median(pair[1] for pair in times)
-            print(f"  to {output.split(':')[0] + ':':8} {cpu / packets * 1e9:7.0f} ns a packet (user and "
-                  f"system, all threads), {packets / wall / 1e6:6.2f} million packets/s")
+            print(f"  to {output.split(':')[0] + ':':8} {cpu / packets * 1e9:7.0f} ns a packet (user "
+                  f"and system, all threads), {packets / wall / 1e6:6.2f} million packets/s")
         capture.unlink()
 
 
@@ -115,7 +115,8 @@ def report_live(stats, sent, status, rate):
           f"{sent['seconds']:.2f} s ({pace:,.0f} packets/s asked for {rate:,})")
     packets = stats["packets"]
     lost = stats["capture"]["kernel_drop"] or 0
-    print(f"  seen {packets['seen']:,}, metered {packets['metered']:,}, dropped by the kernel {lost:,}")
+    print(f"  seen {packets['seen']:,}, metered {packets['metered']:,}, "
+          f"dropped by the kernel {lost:,}")
     if status != 0:
         fail(f"weir ended with status {status}")
     if pace < 0.98 * rate:

@@ -4,8 +4,8 @@
  *
  *   bench_capture FILE PACKETS FLOWS
  *
- * One microsecond from frame to frame. Ends with one line: packets=N octets=N flows=N, where flows are
- * those that truly occur.
+ * One microsecond from frame to frame. Ends with one line: packets=N octets=N flows=N, where flows
+ * are those that truly occur.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Crafts the frames of the bench. Sources are 10.0.0.0/8 by flow number, so that every flow of up to
- * 16 million is another; the checksum of IPv4 is right, that of UDP is absent (0), as UDP allows.
+ * Crafts the frames of the bench. Sources are 10.0.0.0/8 by flow number, so that every flow of up
+ * to 16 million is another; the checksum of IPv4 is right, that of UDP absent (0), as UDP allows.
  */
 #include "frames.h"
 

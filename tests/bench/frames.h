@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The frames of the bench: 60 octets of Ethernet, IPv4 and UDP (18 octets of payload), flow by number.
+ * The frames of the bench: 60 octets of Ethernet, IPv4 and UDP (18 of payload), flow by number.
  * Neighbours: send.c puts them on an interface, capture.c into a file.
  */
 #ifndef BENCH_FRAMES_H

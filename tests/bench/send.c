@@ -4,8 +4,8 @@
  *
  *   bench_send INTERFACE PACKETS_PER_SECOND SECONDS FLOWS
  *
- * sendmmsg() past the queueing discipline; what the kernel refuses is sent again, so that "sent" is what
- * the interface took. Ends with one line: sent=N octets=N seconds=S refused=N.
+ * sendmmsg() past the queueing discipline; what the kernel refuses is sent again, so that "sent" is
+ * what the interface took. Ends with one line: sent=N octets=N seconds=S refused=N.
  */
 #include <errno.h>
 #include <inttypes.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs a fuzz target over files, once each, without libFuzzer: the ordinary test run replays the seeds.
- * Arguments are files and folders (one level deep). A target that crashes ends the program, and the name
- * of the file it was at stands on standard error.
+ * Runs a fuzz target over files, once each, without libFuzzer: the ordinary test run replays the
+ * seeds. Arguments are files and folders (one level deep). A target that crashes ends the program,
+ * and the name of the file it was at stands on standard error.
  */
 #include <dirent.h>
 #include <errno.h>

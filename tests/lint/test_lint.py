@@ -46,7 +46,8 @@ FAULTS = [
     ("file_length", "src/base/low.c", lambda text: text + "int x;\n" * 800),
     ("functions", "src/flow/high.c", lambda text: text + long_function(81)),
     ("functions", "src/flow/high.c",
-     lambda text: text + "int six(int a, int b, int c, int d, int e, int f)\n{\n\treturn a;\n}\n"),
+     lambda text: text + "int six(int a, int b, int c, int d, int e, int f);\n"
+     "int six(int a, int b, int c, int d, int e, int f)\n{\n\treturn a;\n}\n"),
     ("words", "src/base/low.c", lambda text: text + "/* /ho" "me/ann/weir */\n"),
     ("words", "src/base/low.c", lambda text: text + "/* TO" "DO: finish */\n"),
     ("words", "src/base/low.c", lambda text: text + '/* "../sha' 'red/data" */\n'),
@@ -61,8 +62,8 @@ FAULTS = [
     ("fuzz_list", "tests/fuzz/meson.build", lambda text: text.replace("'low'", "'other'")),
     ("unit_list", "src/base/meson.build", lambda text: text.replace("'low.c'", "")),
     ("shell", "tools/run.sh", lambda text: text.replace('"$1"', "$1")),
-    ("cppcheck", "src/base/low.c", lambda text: text + "int bad(void)\n{\n\tint a[2] = { 0, 0 };\n\n"
-     "\treturn a[2];\n}\n"),
+    ("cppcheck", "src/base/low.c", lambda text: text +
+     "int bad(void)\n{\n\tint a[2] = { 0, 0 };\n\n\treturn a[2];\n}\n"),
 ]
 
 
@@ -124,7 +125,8 @@ def test_include_circle_in_a_copy_of_the_project_is_found(tmp_path):
 def test_results_are_written_for_the_test_run(tree, tmp_path):
     results = tmp_path / "out" / "results.json"
     done = subprocess.run([sys.executable, str(ROOT / "tools/lint/run"), "--root", str(tree),
-                           "--results", str(results), "spdx", "blanks"], capture_output=True, text=True)
+                           "--results", str(results), "spdx", "blanks"],
+                          capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert [case["state"] for case in json.loads(results.read_text())] == ["passed", "passed"]
     assert done.stdout.splitlines()[-1] == "2 passed, 0 failed, 0 skipped"

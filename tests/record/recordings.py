@@ -124,7 +124,8 @@ def mail(stage):
                  "--tlskey", key, port=25)
     letter = ["swaks", "--server", SERVER, "--helo", "client.example.net", "--from",
               "ann@example.net", "--to", "bob@example.net", "--header", "Subject: The river",
-              "--header", "Message-Id: <1@client.example.net>", "--body", "The water is high.\n" * 60]
+              "--header", "Message-Id: <1@client.example.net>", "--body",
+              "The water is high.\n" * 60]
     with stage.record("mail.pcap"):
         stage.client.run(*letter)
         stage.client.run(*letter, "-tls")
@@ -172,8 +173,8 @@ pasv_max_port=40100
     stage.daemon(stage.server, "vsftpd", conf, port=21)
     with stage.record("ftp.pcap"):
         for passive in ("yes", "no"):
-            stage.client.run("lftp", "-e", f"set ftp:passive-mode {passive}; set net:max-retries 1; "
-                             "set net:timeout 5; set ftp:ssl-allow no; "
+            stage.client.run("lftp", "-e", f"set ftp:passive-mode {passive}; "
+                             "set net:max-retries 1; set net:timeout 5; set ftp:ssl-allow no; "
                              f"get levels.txt -o {stage.scratch}/{passive}.txt; quit", SERVER)
 
 
@@ -184,8 +185,8 @@ def voip(stage):
     stage.daemon(stage.server, "sipp", "-sn", "uas", "-i", SERVER, "-p", "5060", "-mi", SERVER,
                  "-mp", "6000", "-rtp_echo", "-nostdin", port=5060, protocol="udp")
     with stage.record("voip.pcap"):
-        stage.client.run("sipp", "-sn", "uac_pcap", SERVER, "-i", CLIENT, "-p", "5060", "-mi", CLIENT,
-                         "-mp", "7000", "-m", "1", "-nostdin", cwd=stage.scratch)
+        stage.client.run("sipp", "-sn", "uac_pcap", SERVER, "-i", CLIENT, "-p", "5060", "-mi",
+                         CLIENT, "-mp", "7000", "-m", "1", "-nostdin", cwd=stage.scratch)
 
 
 def fragments(stage):
@@ -200,7 +201,7 @@ def fragments(stage):
 
 
 def ipv6(stage):
-    """IPv6 alone: neighbours, a web page, a group joined (hop-by-hop header), an unreachable port"""
+    """IPv6 alone: neighbours, a web page, a group joined (hop-by-hop header), a port unreachable"""
     server, client = stage.pair()
     stage.http()
     client.ip("neighbour", "flush", "dev", "eth0")
@@ -244,7 +245,7 @@ def router(stage):
 
 
 def reset(stage):
-    """Ends of TCP: a port that is closed, a connection aborted by RST, one half-closed, one plain"""
+    """Ends of TCP: a closed port, a connection aborted by RST, one half-closed, one plain"""
     server, client = stage.pair()
     start_redis(stage)
     with stage.record("tcp-ends.pcap"):
@@ -283,7 +284,8 @@ def vlan(stage):
     ports = [f"eth{number}={name}" for number, name in enumerate(tags, 1)]
     for host in (left, right):
         stage.daemon(host, sys.executable, "-u", SWITCH, "eth0", *ports)
-    wait_for(lambda: (stage.scratch / "daemons.log").read_text().count("ready") == 2, what="switches")
+    wait_for(lambda: (stage.scratch / "daemons.log").read_text().count("ready") == 2,
+             what="the switches")
     with stage.record("vlan.pcap", left):
         for stage.client in clients:
             stage.client.run("ping", "-c", "2", "-i", "0.2", SERVER)
@@ -300,8 +302,8 @@ def demo(stage):
     start_redis(stage)
     stage.daemon(stage.server, "/usr/bin/python3", "-m", "aiosmtpd", "-n", "-l", f"{SERVER}:25",
                  "-c", "aiosmtpd.handlers.Sink", port=25)
-    stage.daemon(stage.server, "sipp", "-sn", "uas", "-i", SERVER, "-p", "5060", "-nostdin", port=5060,
-                 protocol="udp")
+    stage.daemon(stage.server, "sipp", "-sn", "uas", "-i", SERVER, "-p", "5060", "-nostdin",
+                 port=5060, protocol="udp")
     with stage.record("demo.pcap"):
         for name in ("www", "mail", "nobody"):
             stage.dig(f"{name}.example.net", "A")
@@ -313,7 +315,8 @@ def demo(stage):
         stage.curl("http://www.example.net/", "-o", "/dev/null", "http://www.example.net/noise.bin")
         stage.curl(f"http://[{SERVER6}]/")
         stage.client.run("ssh", *options, f"root@{SERVER}", "list")
-        stage.client.run("redis-benchmark", "-h", SERVER, "-c", "2", "-n", "20", "-t", "set,get", "-q")
+        stage.client.run("redis-benchmark", "-h", SERVER, "-c", "2", "-n", "20", "-t", "set,get",
+                         "-q")
         stage.client.run("swaks", "--server", SERVER, "--helo", "client.example.net", "--from",
                          "ann@example.net", "--to", "bob@example.net", "--header",
                          "Message-Id: <1@client.example.net>", "--body", "The water is high.")

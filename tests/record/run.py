@@ -20,9 +20,9 @@ LIMIT_BYTES = 2_000_000
 
 HEAD = """# Captures
 
-Recorded from real programs in network namespaces by `./dev record` (tests/record), offloads off, so
-that the frames are as they would be on a wire. Addresses are those set aside for examples. Tests and
-`./dev demo` read them; recording anew changes times and ports, never what the files are about.
+Recorded from real programs in network namespaces by `./dev record` (tests/record), offloads off,
+so that the frames are as they would be on a wire. Addresses are those set aside for examples. Tests
+and `./dev demo` read them; recording anew changes times and ports, never what the files are about.
 
 | file | what | programs | packets | octets of the file |
 |---|---|---|---|---|
@@ -30,8 +30,8 @@ that the frames are as they would be on a wire. Addresses are those set aside fo
 
 
 def packets(path):
-    done = subprocess.run(["capinfos", "-T", "-M", "-r", "-c", path], capture_output=True, text=True,
-                          check=True)
+    done = subprocess.run(["capinfos", "-T", "-M", "-r", "-c", path], capture_output=True,
+                          text=True, check=True)
     return int(done.stdout.split("\t")[-1])
 
 
@@ -61,10 +61,11 @@ def main():
             RECORDINGS[name][0](stage)
         finally:
             stage.close()
-        print(f"{name}: {packets(CAPTURES / name)} packets, {(CAPTURES / name).stat().st_size} octets",
-              flush=True)
+        size = (CAPTURES / name).stat().st_size
+        print(f"{name}: {packets(CAPTURES / name)} packets, {size} octets", flush=True)
     write_readme()
-    total = sum((CAPTURES / name).stat().st_size for name in RECORDINGS if (CAPTURES / name).exists())
+    total = sum((CAPTURES / name).stat().st_size for name in RECORDINGS
+                if (CAPTURES / name).exists())
     print(f"all together {total} octets (at most {LIMIT_BYTES})")
     return 1 if total > LIMIT_BYTES else 0
 

@@ -92,7 +92,7 @@ class Stage:
 
     @contextlib.contextmanager
     def record(self, name, host=None, interfaces=("eth0",)):
-        """Records what passes the interfaces of host (the server, unless told) into share/captures."""
+        """Records what passes host's interfaces (the server's, unless told) into share/captures."""
         path = self.folder / name
         plain = path.with_suffix("") if path.suffix == ".gz" else path
         kind = [] if plain.suffix == ".pcapng" else ["-P"]
@@ -143,12 +143,13 @@ class Stage:
     def dns(self):
         texts = ",".join("x" * 240 for _ in range(12))
         self.daemon(self.server, "dnsmasq", "-k", "-C", "/dev/null", "--no-resolv", "--no-hosts",
-                    "--user=root", f"--pid-file={self.scratch}/dnsmasq.pid", "--edns-packet-max=4096",
-                    "--auth-ttl=600", "--local=/example.net/",
+                    "--user=root", f"--pid-file={self.scratch}/dnsmasq.pid",
+                    "--edns-packet-max=4096", "--auth-ttl=600", "--local=/example.net/",
                     f"--host-record=www.example.net,{SERVER},{SERVER6}",
                     f"--host-record=mail.example.net,{SERVER}",
                     "--mx-host=example.net,mail.example.net,10",
-                    "--txt-record=example.net,v=spf1 -all", f"--txt-record=long.example.net,{texts}",
+                    "--txt-record=example.net,v=spf1 -all",
+                    f"--txt-record=long.example.net,{texts}",
                     "--srv-host=_sip._udp.example.net,www.example.net,5060",
                     port=53, protocol="udp")
 

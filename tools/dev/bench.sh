@@ -5,8 +5,8 @@
 # usage: ./dev bench [--rate N] [--seconds N] [--runs N] [files|live]
 #
 # files: generated captures of 60-octet frames; processor time a packet, median of the runs.
-# live:  300,000 packets/s for 10 s over a virtual cable (needs root); every frame that was sent must
-#        be metered. Speeds are printed and never judged; a lost or miscounted packet fails.
+# live:  300,000 packets/s for 10 s over a virtual cable (needs root); every frame that was sent
+#        must be metered. Speeds are printed and never judged; a lost or miscounted packet fails.
 set -euo pipefail
 . "$WEIR_ROOT/tools/dev/lib.sh"
 help_if_asked "$0" "$@"

@@ -31,7 +31,7 @@ list_packages() {
 
 try_next() {
 	local interface
-	interface=$(ip -o route show default 2>/dev/null | sed -n 's/.* dev \([^ ]*\).*/\1/p' | head -n 1 || true)
+	interface=$(ip -o route show default 2>/dev/null | sed -n '1s/.* dev \([^ ]*\).*/\1/p' || true)
 	interface=${interface:-eth0}
 	title "What to try next"
 	cat <<TEXT

@@ -10,17 +10,19 @@ set -euo pipefail
 . "$WEIR_ROOT/tools/dev/lib.sh"
 help_if_asked "$0" "$@"
 
+known=(build test lint server fuzz record root)
 list=false
 purposes=()
 for argument in "$@"; do
 	case $argument in
 	--list) list=true ;;
 	build | test | lint | server | fuzz | record | root) purposes+=("$argument") ;;
-	*) die "deps: \"$argument\" is no purpose; expected build, test, lint, server, fuzz, record or root" ;;
+	*) die "deps: \"$argument\" is no purpose; expected one of: ${known[*]}" ;;
 	esac
 done
 if [ ${#purposes[@]} = 0 ]; then
-	if $list; then purposes=(build test lint server fuzz record root); else purposes=(build test lint); fi
+	purposes=(build test lint)
+	if $list; then purposes=("${known[@]}"); fi
 fi
 
 if ! $list; then
@@ -33,5 +35,6 @@ for package in $(packages_for "${purposes[@]}"); do
 	state=installed
 	case $absent in *" $package "*) state=missing ;; esac
 	awk -v p="$package" -v s=$state '$1 == p && !/^#/ {
-		use = $2; $1 = $2 = ""; sub(/^ +/, ""); printf "%-20s %-9s %-13s %s\n", p, s, use, $0 }' "$package_list"
+		use = $2; $1 = $2 = ""; sub(/^ +/, "")
+		printf "%-20s %-9s %-13s %s\n", p, s, use, $0 }' "$package_list"
 done

@@ -21,7 +21,7 @@ targets() {
 }
 
 if [ $# = 0 ]; then
-	say "targets: "$(targets | tr '\n' ' ')"
+	say "targets: $(targets | tr '\n' ' ')"
 	exit 0
 fi
 target=$1

@@ -21,7 +21,9 @@ help_if_asked() { # FILE ARGUMENT...
 	for argument in "$@"; do
 		case $argument in
 		-h | --help)
-			awk '/^# verb: / { on = 1; sub(/verb: /, "") } on && !/^#/ { exit } on { sub(/^# ?/, ""); print }' "$file"
+			awk '/^# verb: / { on = 1; sub(/verb: /, "") }
+				on && !/^#/ { exit }
+				on { sub(/^# ?/, ""); print }' "$file"
 			exit 0
 			;;
 		esac
@@ -34,7 +36,11 @@ packages_for() { # PURPOSE...
 	awk -v wanted="$*" '
 		BEGIN { n = split(wanted, list, " "); for (i = 1; i <= n; i++) want[list[i]] = 1 }
 		/^#/ || NF < 3 { next }
-		{ n = split($2, purposes, ","); for (i = 1; i <= n; i++) if (purposes[i] in want) { print $1; next } }
+		{
+			n = split($2, purposes, ",")
+			for (i = 1; i <= n; i++)
+				if (purposes[i] in want) { print $1; next }
+		}
 	' "$package_list"
 }
 
@@ -83,21 +89,21 @@ the tests by hand (HACKING.md): $(packages_for "$@" | tr '\n' ' ')"
 	[ ${#missing[@]} -gt 0 ] || return 0
 	say "Missing packages: ${missing[*]}"
 	if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
-		die "not root, and there is no sudo. As root: apt-get install --no-install-recommends ${missing[*]}"
+		die "not root, and there is no sudo. As root: \
+apt-get install --no-install-recommends ${missing[*]}"
 	fi
 	say "Installing them with apt (services are kept from starting) ..."
 	raise_guard
-	apt_install "${missing[@]}" || die "apt could not install the packages; its last lines are above"
+	apt_install "${missing[@]}" || die "apt could not install them; its last lines are above"
 	lower_guard
 }
 
 apt_install() { # PACKAGE...
 	local log status=0
+	local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
 	log=$(mktemp)
 	{
-		privileged env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 update &&
-			privileged env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 \
-				install --no-install-recommends "$@"
+		privileged "${apt[@]}" update && privileged "${apt[@]}" install --no-install-recommends "$@"
 	} </dev/null >"$log" 2>&1 || status=$?
 	[ $status = 0 ] || tail -n 25 "$log" >&2
 	rm -f "$log"
@@ -131,7 +137,8 @@ build_kind() { # KIND [NINJA TARGET...]
 	mkdir -p "$root/build"
 	if [ ! -f "$directory/build.ninja" ]; then
 		rm -rf "$directory"
-		CC=${options[0]} meson setup "$directory" "$root" "${options[@]:1}" >"$log" 2>&1 || build_failed "$kind" "$log"
+		CC=${options[0]} meson setup "$directory" "$root" "${options[@]:1}" >"$log" 2>&1 ||
+			build_failed "$kind" "$log"
 	elif [ "$(cat "$directory/options" 2>/dev/null)" != "${options[*]}" ]; then
 		meson configure "$directory" "${options[@]:1}" >"$log" 2>&1 || build_failed "$kind" "$log"
 	fi
@@ -140,7 +147,7 @@ build_kind() { # KIND [NINJA TARGET...]
 }
 
 build_failed() { # KIND LOG
-	grep -E -A6 'error|warning|FAILED|ERROR' "$2" | head -n 60 >&2 || tail -n 40 "$2" >&2
+	grep -E -A8 '(error|warning): |FAILED: |ERROR: ' "$2" | head -n 60 >&2 || tail -n 40 "$2" >&2
 	die "the $1 build failed; all of it is in ${2#"$root"/}"
 }
 

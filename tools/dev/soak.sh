@@ -1,7 +1,40 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# verb: long hostile runs: fuzzing, damaged captures
+# verb: long hostile runs: every fuzz target, damaged captures; "fresh": a fresh Debian root
+#
+# usage: ./dev soak [MINUTES]     fuzz targets and damaged captures, sharing MINUTES (20)
+#        ./dev soak fresh         ./dev demo and ./dev test in a debootstrapped Debian 12 (root)
 set -euo pipefail
 . "$WEIR_ROOT/tools/dev/lib.sh"
 help_if_asked "$0" "$@"
-die "soak is not built yet"
+
+if [ "${1:-}" = fresh ]; then
+	install_missing root
+	shift
+	exec bash "$root/tools/dev/fresh-root" "$@"
+fi
+minutes=${1:-20}
+case $minutes in
+*[!0-9]* | '') die "soak: \"$minutes\" is no number of minutes" ;;
+esac
+
+install_missing build test fuzz
+say "Building with sanitizers ..."
+build_kind asan
+failed=0
+targets=()
+for source in "$root"/tests/fuzz/fuzz_*.c; do
+	source=${source##*/fuzz_}
+	targets+=("${source%.c}")
+done
+part=$((minutes * 60 / (${#targets[@]} + 1)))
+for target in "${targets[@]}"; do
+	title "fuzz $target, $part s"
+	"$root/dev" fuzz "$target" "$part" 2>"$root/build/soak-$target.log" | tail -n 1 ||
+		{ tail -n 40 "$root/build/soak-$target.log"; failed=$((failed + 1)); }
+done
+title "damaged captures, $part s"
+/usr/bin/python3 "$root/tools/dev/damage.py" "$root/build/asan/src/cli/weir" "$part" ||
+	failed=$((failed + 1))
+[ $failed = 0 ] || die "soak: $failed of $((${#targets[@]} + 1)) parts failed; see build/findings"
+say "soak: nothing broke"

@@ -22,6 +22,8 @@ RESULTS = ROOT / "build" / "results"
 IN_CI = os.environ.get("CI") == "true"
 # The one reason for which CI lets a test skip: third-party captures are not part of a clone.
 ALLOWED_SKIP = "WEIR_DATA"
+# Failures shown with their texts, and how much of each; all of it is in build/results.
+SHOWN_FAILURES, SHOWN_LINES = 25, 30
 
 
 @dataclass
@@ -81,7 +83,8 @@ def run(command, log, limit, **variables):
     environment = {**os.environ, **SANITIZERS, **variables}
     with open(log, "w") as out:
         process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=ROOT,
-                                   stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
+                                   stdin=subprocess.DEVNULL, env=environment,
+                                   start_new_session=True)
         try:
             return process.wait(limit)
         except subprocess.TimeoutExpired:
@@ -212,8 +215,8 @@ def judge(outcome, suite):
     if not outcome.cases and not outcome.problem:
         outcome.problem = "ran no test"
     if outcome.problem:
-        outcome.cases.append(Case(suite.name, "the suite as a whole", "failed", 0.0,
-                                  outcome.problem + "\n" + last_lines(RESULTS / f"{suite.name}.log")))
+        text = outcome.problem + "\n" + last_lines(RESULTS / f"{suite.name}.log")
+        outcome.cases.append(Case(suite.name, "the suite as a whole", "failed", 0.0, text))
 
 
 def count(cases):
@@ -267,10 +270,16 @@ def foreign_cases(paths):
     return cases
 
 
+def report_failures(cases):
+    for number, case in enumerate(case for case in cases if case.state == "failed"):
+        print(f"\nFAILED {case.suite}: {case.name}")
+        if number < SHOWN_FAILURES:
+            lines = case.text.strip().splitlines()
+            print("\n".join(line[:300] for line in lines[-SHOWN_LINES:]))
+
+
 def report(cases):
-    for case in cases:
-        if case.state == "failed":
-            print(f"\nFAILED {case.suite}: {case.name}\n{case.text.strip()[:6000]}")
+    report_failures(cases)
     reasons = {}
     for case in cases:
         if case.state == "skipped":

@@ -164,7 +164,7 @@ def words(root):
             findings += [f"{name}:{number}: {why}" for pattern, why in WORDS
                          if pattern.search(line) and not (test and "/tmp" in why)]
             if DATA_PATH.search(line) and not test and name != "dev":
-                findings.append(f"{name}:{number}: only ./dev and tests know the default of WEIR_DATA")
+                findings.append(f"{name}:{number}: only ./dev and tests know WEIR_DATA's default")
     return findings
 
 
@@ -180,11 +180,12 @@ def headers(root):
     """Every header compiles by itself."""
     findings = []
     for path in sorted([*root.glob("src/*/*.h"), *root.glob("include/*/*.h")]):
-        done = subprocess.run(["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-fsyntax-only", "-Wall", "-x", "c",
-                               "-I", str(root / "src"), "-I", str(root / "include"), "-"],
-                              input=f'#include "{path}"\nint unit;\n', capture_output=True, text=True)
+        done = subprocess.run(["gcc", "-std=gnu17", "-D_GNU_SOURCE", "-fsyntax-only", "-Wall", "-x",
+                               "c", "-I", str(root / "src"), "-I", str(root / "include"), "-"],
+                              input=f'#include "{path}"\nint unit;\n', capture_output=True,
+                              text=True)
         if done.returncode:
-            first = next((line for line in done.stderr.splitlines() if "error" in line), done.stderr)
+            first = ([line for line in done.stderr.splitlines() if "error" in line] + ["?"])[0]
             findings.append(f"{path.relative_to(root)}:1: does not compile by itself: {first}")
     return findings
 
@@ -235,7 +236,8 @@ def cppcheck(root):
                            "--suppress=missingIncludeSystem", *CPPCHECK_KNOWN,
                            "--template={file}:{line}: {message} [{id}]", "-j2", "src"],
                           capture_output=True, text=True, cwd=root)
-    return [line for line in (done.stdout + done.stderr).splitlines() if re.match(r"\S+:\d+: ", line)]
+    said = (done.stdout + done.stderr).splitlines()
+    return [line for line in said if re.match(r"\S+:\d+: ", line)]
 
 
 CHECKS = [spdx, columns, blanks, tabs, file_length, functions, words, rooms, headers, fuzz_list,
