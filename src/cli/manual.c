@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "cli/command.h"
-#include "cli/config.h"
+#include "config.h"
 #include "output/output.h"
 
 static void heading(const char *text)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "cli/command.h"
-#include "cli/config.h"
+#include "config.h"
 
 static const char *aes(void)
 {
