@@ -15,7 +15,7 @@ WEIR = pathlib.Path(os.environ.get("WEIR") or os.environ.get("WEIR_PROGRAM") or
                     ROOT / "build" / "weir").resolve()
 DATA = pathlib.Path(os.environ.get("WEIR_DATA") or ROOT / ".." / "shared" / "data").resolve()
 SECONDS_MAX = float(os.environ.get("WEIR_TEST_SECONDS", "120"))     # a hang, not a measure of speed
-CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap")
+CAPTURE_SUFFIXES = (".pcap", ".pcapng", ".cap", ".pcap.gz")
 
 
 class Run:
@@ -67,7 +67,7 @@ def captures():
     """Every capture that the checkout and WEIR_DATA hold."""
     folders = [ROOT / "share" / "captures", DATA]
     return sorted(path for folder in folders if folder.is_dir() for path in folder.rglob("*")
-                  if path.suffix in CAPTURE_SUFFIXES)
+                  if path.name.endswith(CAPTURE_SUFFIXES))
 
 
 def capture_name(path):

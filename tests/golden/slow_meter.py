@@ -189,7 +189,6 @@ class Meter:
         self.flows, self.records, self.time = {}, [], 0
 
     def packet(self, packet):
-        self.time = max(self.time, packet.time_ns)
         key, sender = self.key_of(packet)
         flow = self.flows.get(key)
         if flow:
@@ -290,6 +289,7 @@ def run(frames, link=1, icmp_key="type", **timers):
     """frames: (time_ns, octets, wire_bytes, ...); returns (records, {fate: packets})."""
     parser, meter, fates = Parser(icmp_key), Meter(**timers), {}
     for time_ns, data, wire, *_ in frames:
+        meter.time = max(meter.time, time_ns)           # the capture's clock: of every frame
         try:
             meter.packet(parser.parse(time_ns, bytes(data), wire, link))
             fate = "metered"
