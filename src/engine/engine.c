@@ -37,6 +37,7 @@ struct engine {
 	unsigned worker_count;
 	struct worker *workers;
 	struct row_settings rows;
+	const struct flow_hook *measures[METER_HOOKS_MAX + 1];
 	uint32_t *interface_index;
 	atomic_bool stop, reopen, stats;
 	struct progress progress;
@@ -111,7 +112,7 @@ static int open_meter(struct engine *e, struct worker *w, const struct key_plan 
 		.max_flows = flow_bound(s, e->worker_count), .plan = *plan,
 		.evidence = s->direction == DIRECTION_EVIDENCE,
 		.first_flow_id = (uint64_t)w->number << 56 | 1,
-		.emit = emit, .context = slot,
+		.emit = emit, .context = slot, .hooks = e->measures,
 	};
 	int r = meter_new(&m, &slot->meter, err);
 	if (r)
@@ -224,6 +225,8 @@ static int open_all(struct engine *e, const struct capture_kind *kind, struct er
 	int r = check(s, err);
 	if (!r)
 		r = key_plan_parse(&options, &plan, err);
+	if (!r)
+		r = sinks_measures(s, e->measures, err);
 	if (!r)
 		r = open_source(s, kind, &c, err);
 	if (r)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "measure/measure.h"
 #include "output/callback.h"
 
 enum { BATCH_ROWS = 256 };
@@ -27,7 +28,7 @@ static unsigned choices_of_names(const char *const *names, struct column_choice 
 static const char *const key_fields[] = {
 	"sourceIPv4Prefix", "sourceIPv4PrefixLength", "destinationIPv4Prefix", "destinationIPv4PrefixLength",
 	"sourceIPv6Prefix", "sourceIPv6PrefixLength", "destinationIPv6Prefix", "destinationIPv6PrefixLength",
-	"flowLabelIPv6", "ipClassOfService", "layer2SegmentId", "samplingPacketInterval", "samplingPacketSpace",
+	"flowLabelIPv6", "layer2SegmentId", "greKey", "samplingPacketInterval", "samplingPacketSpace",
 	NULL
 };
 
@@ -52,15 +53,44 @@ static unsigned default_choices(const struct output_kind *kind, const struct row
 	return drop_impossible(rows, ret, count);
 }
 
+/* Every field that a flow or any measure gives. */
+static unsigned available_fields(struct column_choice *ret)
+{
+	return row_fields(measures, ret, COLUMNS_MAX);
+}
+
+int sinks_measures(const struct settings *settings, const struct flow_hook *ret[METER_HOOKS_MAX + 1],
+                   struct error *err)
+{
+	struct column_choice available[COLUMNS_MAX], choices[COLUMNS_MAX];
+	unsigned possible = available_fields(available), count = choices_of_names(output_standard_fields, choices);
+	unsigned wanted = 0;
+	int r = 0;
+	if (settings->fields)
+		r = column_list_parse(settings->fields, &(struct column_list){ available, possible }, choices,
+		                      &count, err);
+	if (r)
+		return error_prefix(err, r, "--fields");
+	for (unsigned m = 0; measures[m] && wanted < METER_HOOKS_MAX; m++)
+		for (unsigned i = 0; i < count; i++)
+			if (measure_of_field(choices[i].field) == measures[m]) {
+				ret[wanted++] = measures[m];
+				break;
+			}
+	ret[wanted] = NULL;
+	return 0;
+}
+
 static int choose_fields(const struct sinks_setup *setup, const struct output_kind *kind,
                          struct column_choice *ret, unsigned *ret_count, struct error *err)
 {
 	struct column_choice available[COLUMNS_MAX];
-	unsigned possible = row_fields(setup->rows->meter->settings.hooks, available, COLUMNS_MAX);
+	unsigned possible = available_fields(available);
 	*ret_count = default_choices(kind, setup->rows, ret);
 	if (!setup->settings->fields)
 		return 0;
-	int r = column_choices_parse(setup->settings->fields, available, possible, ret, ret_count, err);
+	int r = column_list_parse(setup->settings->fields, &(struct column_list){ available, possible }, ret,
+	                          ret_count, err);
 	if (r)
 		return error_prefix(err, r, "--fields");
 	if (kind->splits_families)      /* a template has no absent values */

@@ -51,6 +51,10 @@ struct sinks_setup {
 	uint64_t start_ns;
 };
 
+/* The measures that --fields asks for, NULL-terminated. Fails with a message for an unknown field. */
+int sinks_measures(const struct settings *settings, const struct flow_hook *ret[METER_HOOKS_MAX + 1],
+                   struct error *err);
+
 /* Opens every -o (and the callback of libweir), builds their schemas. Nothing is left on an error. */
 int sinks_open(const struct sinks_setup *setup, struct sinks *ret, struct error *err);
 /* Starts the outputs' threads, after privileges have been dropped. */

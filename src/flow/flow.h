@@ -55,7 +55,8 @@ struct flow_cold {
 	uint16_t vlan_outer, vlan_inner;/* ids of the record's first packet; 0: none */
 	uint8_t  basis;                 /* enum flow_basis */
 	uint8_t  bits;                  /* enum flow_cold_bits */
-	uint16_t reserved;
+	uint8_t  tos;                   /* of the record's first packet */
+	uint8_t  reserved;
 };
 static_assert(sizeof(struct flow_cold) == 32, "cold part");
 

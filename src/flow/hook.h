@@ -23,6 +23,14 @@ struct flow_touch {
 	void *space;                    /* this hook's zeroed space of the flow; NULL if space_bytes is 0 */
 	const struct packet *packet;
 	uint32_t events;                /* enum flow_event */
+	uint8_t sender;                 /* key endpoint (0 or 1) that sent the packet, in this meter's key */
+};
+
+struct flow_view {                      /* a record as a hook sees it when it writes */
+	const struct flow *flow;
+	const struct flow_cold *cold;
+	const void *space;
+	unsigned side;                  /* key endpoint whose direction is asked for */
 };
 
 enum hook_wants { HOOK_PACKET = 1, HOOK_TCP = 2, HOOK_PAYLOAD = 4, HOOK_END = 8 };
@@ -30,7 +38,7 @@ enum hook_scope { HOOK_SCOPE_FLOW, HOOK_SCOPE_RECORD };  /* what is zeroed when 
 
 struct flow_hook {
 	const char *name, *help;
-	const struct field *const *fields;      /* what it can say, NULL-terminated; may be NULL */
+	const char *const *fields;              /* elements that it can give, NULL-terminated; may be NULL */
 	uint16_t space_bytes;                   /* per flow, 8-aligned; large or short-lived state is a pointer in it */
 	uint16_t wants;                         /* enum hook_wants; never called for the rest */
 	uint16_t scope;                         /* enum hook_scope */
@@ -39,9 +47,8 @@ struct flow_hook {
 	/* A record ends (the flow lives on when reason is END_ACTIVE, or flow_gone is false). */
 	void (*ended)(void *worker, struct flow *flow, struct flow_cold *cold, void *space,
 	              uint8_t reason, bool flow_gone);
-	/* Writes fields[field] as it stands; reverse: as seen from the other side. Absent: write nothing. */
-	void (*write)(const struct flow *flow, const struct flow_cold *cold, const void *space,
-	              unsigned field, bool reverse, struct value_writer *w);
+	/* Writes fields[field] as it stands in the direction of view->side. Absent: write nothing. */
+	void (*write)(const struct flow_view *view, unsigned field, struct value_writer *w);
 	void (*close)(void *worker);
 };
 /* Before the table ends a flow inside a batch it hands the touches so far to the hooks.

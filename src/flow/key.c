@@ -29,7 +29,7 @@ static const struct key_word key_words[] = {
 	{ "ingressInterface", KEY_INTERFACE, 0, 0 },
 	{ "ipClassOfService", KEY_TOS, 0, 0 },  { "ipVersion", KEY_FAMILY, 0, 0 },
 	{ "flowLabelIPv6", KEY_FLOW_LABEL, 0, 0 },
-	{ "layer2SegmentId", KEY_TUNNEL, 0, 0 },
+	{ "layer2SegmentId", KEY_TUNNEL, 0, 0 }, { "greKey", KEY_TUNNEL, 0, 0 },
 };
 
 static void set_address(struct key_plan *plan, const struct key_word *word, unsigned bits)
@@ -208,8 +208,10 @@ unsigned key_wide_build(const struct key_plan *plan, const struct packet *p, str
 	set_vlans(plan, p, &k.base);
 	if (plan->fields & KEY_PROTOCOL)
 		k.base.protocol = p->key.protocol;
-	if (plan->fields & KEY_TUNNEL)
+	if (plan->fields & KEY_TUNNEL && p->tunnel_id) {
 		k.tunnel_id = p->tunnel_id;
+		k.tunnel_layers = p->layers & (LAYER_GRE | LAYER_ERSPAN | LAYER_VXLAN | LAYER_GENEVE);
+	}
 	/* RFC 6437: a label identifies a flow where ports cannot. */
 	if ((plan->fields & KEY_FLOW_LABEL) && !has_ports(p->key.protocol))
 		k.flow_label = p->flow_label;

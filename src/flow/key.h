@@ -20,7 +20,7 @@ struct key_wide {                       /* the first 40 octets as struct key; un
 	uint16_t interface;             /* plus 1; 0: not in the key */
 	uint8_t  family;                /* 4 or 6; 0: not in the key */
 	uint8_t  tos;
-	uint32_t reserved;
+	uint32_t tunnel_layers;         /* kind of the tunnel that tunnel_id is of (enum packet_layers) */
 };
 static_assert(sizeof(struct key_wide) == 56, "wide key");
 

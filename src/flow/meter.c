@@ -143,6 +143,7 @@ static void add_touch(struct visit *v)
 	m->touches[m->touch_count++] = (struct flow_touch){
 		.flow = flow_table_at(v->table, v->handle), .cold = flow_table_cold(v->table, v->handle),
 		.space = flow_table_space(v->table, v->handle), .packet = v->packet, .events = v->events,
+		.sender = (uint8_t)v->sender,
 	};
 	if (m->touch_count == BATCH_MAX)
 		flush_touches(m);
@@ -409,6 +410,7 @@ static void first_of_side(const struct visit *v, struct flow *f, struct flow_col
 	if (!(f->state & (FLOW_SPOKE_0 | FLOW_SPOKE_1))) {
 		c->vlan_outer = p->vlan_outer;
 		c->vlan_inner = p->vlan_inner;
+		c->tos = p->tos;
 		c->bits &= (uint8_t)~COLD_INNER_VLAN;
 		if (p->bits & PACKET_INNER_VLAN)
 			c->bits |= COLD_INNER_VLAN;
@@ -464,16 +466,14 @@ static bool is_reuse(const struct visit *v, const struct flow *f)
 		&& (v->packet->tcp_flags & m->tcp_mask & TCP_SYN) && !(v->packet->tcp_flags & TCP_ACK);
 }
 
-/* Ends what this packet shows to be over. Leaves v->handle at HANDLE_NONE when the flow is gone. */
+/* Ends what this packet shows to be over. Leaves v->handle at HANDLE_NONE when the flow is gone.
+ * Deadlines come first: whether the wheel or a packet finds them makes no difference. */
 static void settle(struct visit *v)
 {
-	struct flow *f = flow_table_at(v->table, v->handle);
-	bool alive = true;
-	if (is_reuse(v, f)) {
+	bool alive = run_deadlines(v->meter, v->table, v->handle, v->packet->time_ns);
+	if (alive && is_reuse(v, flow_table_at(v->table, v->handle))) {
 		end_flow(v->meter, v->table, v->handle, END_DETECTED);
 		alive = false;
-	} else {
-		alive = run_deadlines(v->meter, v->table, v->handle, v->packet->time_ns);
 	}
 	if (!alive)
 		v->handle = HANDLE_NONE;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "flow/rows.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,9 +10,9 @@
 struct flow_image {
 	uint64_t octets[2], packets[2];
 	uint64_t start_ms, end_ms, start_us, end_us, start_ns, end_ns;
-	uint64_t flow_id, tunnel_id;
-	uint32_t start_s, end_s, duration_ms, duration_us, flow_label, interface[2], sample, sample_space;
-	uint32_t one;
+	uint64_t flow_id, tunnel_id, flow_count;
+	uint32_t start_s, end_s, duration_ms, duration_us, flow_label, gre_key, interface[2], sample, sample_space;
+	uint32_t sample_run;
 	uint16_t port[2], tcp_flags[2], icmp[2], vlan_outer, vlan_inner;
 	uint8_t  v4[2][4], v6[2][16];
 	uint8_t  bits4[2], bits6[2];    /* prefix lengths */
@@ -25,10 +26,10 @@ enum condition {
 	IS_ANY = 1, IS_V4 = 2, IS_V6 = 4, IS_TCP = 8, IS_ICMP4 = 16, IS_ICMP6 = 32, IS_ICMP4_BACK = 64,
 	IS_ICMP6_BACK = 128, IS_STACKED = 256, HAS_INTERFACE = 512, HAS_INTERFACE_BACK = 1024,
 	IS_BIFLOW = 2048, HAS_SOURCE4 = 4096, HAS_SOURCE6 = 8192, HAS_DESTINATION4 = 16384,
-	HAS_DESTINATION6 = 32768, HAS_PORTS = 65536, HAS_PROTOCOL = 131072, HAS_TUNNEL = 262144,
-	HAS_LABEL = 524288, HAS_TOS = 1048576, IS_SAMPLED = 2097152, PREFIX4_SOURCE = 4194304,
+	HAS_DESTINATION6 = 32768, HAS_PORTS = 65536, HAS_PROTOCOL = 131072, HAS_SEGMENT = 262144,
+	HAS_LABEL = 524288, IS_SAMPLED = 2097152, PREFIX4_SOURCE = 4194304,
 	PREFIX6_SOURCE = 8388608, PREFIX4_DESTINATION = 16777216, PREFIX6_DESTINATION = 33554432,
-	IS_TCP_BIFLOW = 67108864, HAS_BASIS = 134217728,
+	IS_TCP_BIFLOW = 67108864, HAS_BASIS = 134217728, HAS_GRE_KEY = 268435456,
 };
 
 struct source {
@@ -36,13 +37,16 @@ struct source {
 	uint16_t offset;                /* into the image */
 	uint16_t back_offset;           /* of the reverse; NO_BACK: none */
 	uint32_t condition, back_condition;
+	uint16_t bytes;                 /* of the member: the width of the field's type */
 };
 
 enum { NO_BACK = 0xffff };
 
 #define AT(member) (uint16_t)offsetof(struct flow_image, member)
-#define ONE(name, member, condition) { name, AT(member), NO_BACK, condition, 0 }
-#define BOTH(name, member, condition, back) { name, AT(member[0]), AT(member[1]), condition, back }
+#define BYTES(member) sizeof(((struct flow_image *)0)->member)
+#define ONE(name, member, condition) { name, AT(member), NO_BACK, condition, 0, BYTES(member) }
+#define BOTH(name, member, condition, back) \
+	{ name, AT(member[0]), AT(member[1]), condition, back, BYTES(member[0]) }
 
 static const struct source sources[] = {
 	ONE("flowStartSeconds", start_s, IS_ANY), ONE("flowEndSeconds", end_s, IS_ANY),
@@ -76,9 +80,9 @@ static const struct source sources[] = {
 	ONE("flowEndReason", reason, IS_ANY), ONE("biflowDirection", direction, IS_BIFLOW),
 	ONE("flowDirectionBasis", basis, HAS_BASIS), ONE("flowId", flow_id, IS_ANY),
 	BOTH("ingressInterface", interface, HAS_INTERFACE, HAS_INTERFACE_BACK),
-	ONE("layer2SegmentId", tunnel_id, HAS_TUNNEL), ONE("flowLabelIPv6", flow_label, HAS_LABEL),
-	ONE("ipClassOfService", tos, HAS_TOS), ONE("deltaFlowCount", one, IS_ANY),
-	ONE("samplingInterval", sample, IS_SAMPLED), ONE("samplingPacketInterval", one, IS_SAMPLED),
+	ONE("layer2SegmentId", tunnel_id, HAS_SEGMENT), ONE("greKey", gre_key, HAS_GRE_KEY), ONE("flowLabelIPv6", flow_label, HAS_LABEL),
+	ONE("ipClassOfService", tos, IS_ANY), ONE("deltaFlowCount", flow_count, IS_ANY),
+	ONE("samplingInterval", sample, IS_SAMPLED), ONE("samplingPacketInterval", sample_run, IS_SAMPLED),
 	ONE("samplingPacketSpace", sample_space, IS_SAMPLED),
 };
 
@@ -137,11 +141,9 @@ static uint32_t constant_conditions(const struct row_settings *s)
 	if (p->fields & (KEY_SOURCE_PORT | KEY_DESTINATION_PORT))
 		c |= HAS_PORTS;
 	if (p->fields & KEY_TUNNEL)
-		c |= HAS_TUNNEL;
+		c |= HAS_SEGMENT | HAS_GRE_KEY;
 	if (p->fields & KEY_FLOW_LABEL)
 		c |= HAS_LABEL;
-	if (p->fields & KEY_TOS)
-		c |= HAS_TOS;
 	if (s->interfaces_known || (p->fields & KEY_INTERFACE))
 		c |= HAS_INTERFACE;
 	if (s->sample > 1)
@@ -162,7 +164,7 @@ static bool add_hook_column(struct row_plan *plan, unsigned column)
 	for (unsigned h = 0; h < m->hook_count; h++) {
 		const struct flow_hook *hook = m->hook[h].hook;
 		for (unsigned f = 0; hook->fields && hook->fields[f]; f++)
-			if (hook->fields[f] == c->field) {
+			if (!strcmp(hook->fields[f], c->field->name)) {
 				plan->hooks[plan->hook_count++] = (struct hook_op){ .hook = hook,
 					.space_offset = m->hook[h].offset, .column = (uint16_t)column,
 					.field = (uint16_t)f, .reverse = c->reverse };
@@ -178,6 +180,7 @@ static bool add_flow_column(struct row_plan *plan, unsigned column)
 	const struct source *s = source_find(c->field);
 	if (!s || (c->reverse && s->back_offset == NO_BACK))
 		return false;
+	assert(s->bytes == c->bytes);
 	uint32_t condition = c->reverse ? s->back_condition : s->condition;
 	if (condition & plan->constant)         /* else it can never be present */
 		plan->ops[plan->op_count++] = (struct row_op){ .from = c->reverse ? s->back_offset : s->offset,
@@ -230,8 +233,14 @@ unsigned row_fields(const struct flow_hook *const *hooks, struct column_choice *
 			ret[count++] = (struct column_choice){ .field = field, .reverse = true };
 	}
 	for (; hooks && *hooks; hooks++)
-		for (unsigned f = 0; (*hooks)->fields && (*hooks)->fields[f] && count + 1 < room; f++)
-			ret[count++] = (struct column_choice){ .field = (*hooks)->fields[f] };
+		for (const char *const *name = (*hooks)->fields; name && *name && count + 1 < room; name++) {
+			const struct field *field = field_find(*name, strlen(*name), NULL);
+			if (!field)
+				continue;
+			ret[count++] = (struct column_choice){ .field = field };
+			if (field_is_reversible(field))
+				ret[count++] = (struct column_choice){ .field = field, .reverse = true };
+		}
 	return count;
 }
 
@@ -249,8 +258,8 @@ uint8_t row_field_family(const struct field *field)
 bool row_choice_is_possible(const struct row_settings *settings, const struct column_choice *choice)
 {
 	const struct source *s = source_find(choice->field);
-	if (!s)
-		return true;            /* a hook's */
+	if (!s)                         /* a hook's */
+		return !choice->reverse || (constant_conditions(settings) & IS_BIFLOW);
 	if (choice->reverse && s->back_offset == NO_BACK)
 		return false;
 	return constant_conditions(settings) & (choice->reverse ? s->back_condition : s->condition);
@@ -295,9 +304,12 @@ static void image_key(struct flow_image *image, const struct flow_record *r, con
 	if (r->key_bytes == 56) {
 		const struct key_wide *wide = (const struct key_wide *)(const void *)r->flow->key;
 		image->version = wide->family;
-		image->tunnel_id = wide->tunnel_id;
+		image->tunnel_id = image->gre_key = wide->tunnel_id;
+		if (wide->tunnel_layers & (LAYER_VXLAN | LAYER_GENEVE | LAYER_ERSPAN))
+			image->conditions |= HAS_SEGMENT;
+		else if (wide->tunnel_layers)
+			image->conditions |= HAS_GRE_KEY;
 		image->flow_label = wide->flow_label;
-		image->tos = wide->tos;
 	}
 	if (r->key_bytes == 16) {
 		memcpy(image->v4[0], key->address.v4[from], 4);
@@ -325,7 +337,7 @@ static uint32_t record_conditions(const struct flow_image *image, const struct f
 	const uint32_t only4 = IS_V4 | HAS_SOURCE4 | HAS_DESTINATION4 | PREFIX4_SOURCE | PREFIX4_DESTINATION;
 	const uint32_t only6 = IS_V6 | HAS_SOURCE6 | HAS_DESTINATION6 | PREFIX6_SOURCE | PREFIX6_DESTINATION
 		| HAS_LABEL;
-	uint32_t cond = IS_ANY | IS_BIFLOW | HAS_PORTS | HAS_PROTOCOL | HAS_TUNNEL | HAS_TOS | IS_SAMPLED | HAS_BASIS;
+	uint32_t cond = IS_ANY | IS_BIFLOW | HAS_PORTS | HAS_PROTOCOL | IS_SAMPLED | HAS_BASIS;
 	cond |= image->version == 4 ? only4 : image->version == 6 ? only6 : 0;
 	if (image->protocol == 6)
 		cond |= IS_TCP | IS_TCP_BIFLOW;
@@ -373,14 +385,15 @@ static void image_fill(struct flow_image *image, const struct row_plan *plan, co
 	image_side(image, r, &plan->settings, from ^ 1, 1);
 	image->vlan_outer = r->cold->vlan_outer;
 	image->vlan_inner = r->cold->vlan_inner;
+	image->tos = r->cold->tos;
 	image->flow_id = r->cold->flow_id;
 	image->reason = r->reason;
 	image->basis = r->cold->basis;
 	image->direction = r->cold->basis > BASIS_FIRST_PACKET;
-	image->one = 1;
+	image->flow_count = image->sample_run = 1;
 	image->sample = plan->settings.sample;
 	image->sample_space = plan->settings.sample - 1;
-	image->conditions = plan->constant & record_conditions(image, r->cold, from);
+	image->conditions = plan->constant & (image->conditions | record_conditions(image, r->cold, from));
 }
 
 static inline void copy_value(uint8_t *to, const uint8_t *from, unsigned bytes)
@@ -412,8 +425,9 @@ static void write_row(const struct row_plan *plan, const struct flow_record *r, 
 	for (unsigned i = 0; i < plan->hook_count; i++) {
 		const struct hook_op *op = &plan->hooks[i];
 		struct value_writer w = { batch, row, op->column };
-		op->hook->write(r->flow, r->cold, r->spaces ? r->spaces + op->space_offset : NULL, op->field,
-		                op->reverse != (from != (unsigned)((r->flow->state & FLOW_INITIATOR_1) != 0)), &w);
+		struct flow_view view = { r->flow, r->cold, r->spaces ? r->spaces + op->space_offset : NULL,
+		                          op->reverse ? from ^ 1 : from };
+		op->hook->write(&view, op->field, &w);
 	}
 }
 

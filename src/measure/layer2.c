@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Frame octets: the whole frame as on the wire, with its link-layer header and padding, each way. */
+#include "measure/measure.h"
+
+struct layer2 {
+	uint64_t octets[2];             /* by key endpoint */
+};
+
+static void layer2_update(void *worker, struct flow_touch *touches, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct layer2 *space = touches[i].space;
+		space->octets[touches[i].sender] += touches[i].packet->frame->wire_bytes;
+	}
+}
+
+static void layer2_write(const struct flow_view *view, unsigned field, struct value_writer *w)
+{
+	const struct layer2 *space = view->space;
+	value_write_unsigned(w, space->octets[view->side]);
+}
+
+static const char *const layer2_fields[] = { "layer2OctetDeltaCount", NULL };
+
+const struct flow_hook measure_layer2 = {
+	.name = "layer2", .help = "octets of whole frames", .fields = layer2_fields,
+	.space_bytes = sizeof(struct layer2), .wants = HOOK_PACKET, .scope = HOOK_SCOPE_RECORD,
+	.update = layer2_update, .write = layer2_write,
+};
