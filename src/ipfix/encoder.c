@@ -59,6 +59,7 @@ void ipfix_encoder_free(struct ipfix_encoder *e)
 	if (!e)
 		return;
 	free(e->steps);
+	free(e->variable);
 	free(e->template_record);
 	free(e);
 }
@@ -101,8 +102,9 @@ static int plan_make(struct ipfix_encoder *e)
 {
 	const struct schema *schema = e->schema;
 	e->steps = calloc(schema->column_count, sizeof *e->steps);
+	e->variable = calloc(schema->column_count, sizeof *e->variable);
 	e->template_record = malloc(6 + 8 * (size_t)schema->column_count);
-	if (!e->steps || !e->template_record)
+	if (!e->steps || !e->variable || !e->template_record)
 		return -ENOMEM;
 	bool directional = ipfix_has_directional_key(schema);
 	uint8_t *at = e->template_record + (schema->scope_count ? 6 : 4);
@@ -139,7 +141,7 @@ static void step_add(struct ipfix_encoder *e, unsigned i)
 	step->operation = (uint8_t)operation_of(column);
 	step->cap_bytes = column->cap_bytes ? column->cap_bytes : UINT16_MAX;
 	if (column->variable)
-		e->variable_count++;
+		e->variable[e->variable_count++] = *step;
 	else
 		e->fixed_bytes = (uint16_t)(e->fixed_bytes + column->bytes);
 	if (i < e->schema->scope_count)
@@ -184,11 +186,9 @@ static size_t row_wire_bytes(const struct ipfix_encoder *e, const struct record_
                              const uint8_t *row)
 {
 	size_t total = e->fixed_bytes;
-	for (unsigned i = 0; i < e->step_count; i++) {
-		const struct ipfix_step *step = &e->steps[i];
+	for (unsigned i = 0; i < e->variable_count; i++) {
+		const struct ipfix_step *step = &e->variable[i];
 		size_t bytes;
-		if (step->operation < IPFIX_OCTETS)
-			continue;
 		slice_octets(batch, row + step->offset, step, &bytes);
 		total += length_bytes(bytes) + bytes;
 	}

@@ -51,7 +51,8 @@ struct ipfix_encoder {                  /* immutable once made */
 	uint16_t variable_count;        /* fields of variable length: each takes an octet or more */
 	uint16_t step_count;
 	uint16_t template_bytes;
-	struct ipfix_step *steps;
+	struct ipfix_step *steps;       /* in the order of the template */
+	struct ipfix_step *variable;    /* those of variable length once more */
 	uint8_t *template_record;       /* as it stands in a template set */
 	char note[256];                 /* columns left out and why; "" when there are none */
 };

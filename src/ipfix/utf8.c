@@ -3,6 +3,7 @@
 #include "ipfix/utf8.h"
 
 #include <stdbool.h>
+#include <string.h>
 
 static bool is_tail(uint8_t octet)
 {
@@ -52,9 +53,24 @@ size_t utf8_cut(const uint8_t *text, size_t bytes, size_t cap)
 	return cap;
 }
 
+/* Plain ASCII goes eight octets at a time; returns how many were copied. */
+static size_t copy_ascii(uint8_t *to, const uint8_t *text, size_t bytes)
+{
+	size_t at = 0;
+	for (uint64_t word; at + sizeof word <= bytes; at += sizeof word) {
+		memcpy(&word, text + at, sizeof word);
+		if (word & UINT64_C(0x8080808080808080))
+			break;
+		memcpy(to + at, &word, sizeof word);
+	}
+	for (; at < bytes && text[at] < 0x80; at++)
+		to[at] = text[at];
+	return at;
+}
+
 void utf8_copy(uint8_t *to, const uint8_t *text, size_t bytes)
 {
-	for (size_t at = 0; at < bytes;) {
+	for (size_t at = copy_ascii(to, text, bytes); at < bytes;) {
 		size_t n = character_bytes(text + at, bytes - at);
 		if (n == 0)
 			to[at++] = '?';

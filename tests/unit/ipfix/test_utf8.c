@@ -22,6 +22,7 @@ static void test_well_formed_is_kept(void **state)
 	static const char *const texts[] = {
 		"", "plain", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80",
 		"\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf", "a\xc3\xa9z",
+		"eight at a time, then what is left", "plain until here: \xc3\xa9 and on",
 	};
 	for (unsigned i = 0; i < array_count(texts); i++)
 		check_copy(texts[i], texts[i]);
@@ -41,6 +42,7 @@ static void test_ill_formed_is_replaced(void **state)
 		{ "a\xc3", "a?" },              /* ends in the middle */
 		{ "\xe2\x82z", "??z" },
 		{ "\xff\xfe" "ok", "??ok" },
+		{ "plain until here: \xff, and on", "plain until here: ?, and on" },
 	};
 	for (unsigned i = 0; i < array_count(cases); i++)
 		check_copy(cases[i].text, cases[i].expected);
