@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The YAML file: one mapping of long option names to values. Read as a whole document by libyaml,
- * which keeps the place of every node, so each message can say line and column. The size is bounded
- * and no node is followed deeper than a list of values, so no file can make this loop or grow.
+ * which keeps the place of every node, so each message can say line and column.
+ * libyaml's time grows with the square of depth and of anchors, so a first pass over the events,
+ * which stops where either is unreasonable, keeps a hostile file from taking minutes. No node is
+ * followed deeper than a list of values.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -12,7 +14,7 @@
 
 #include "base/option_set.h"
 
-enum { YAML_BYTES_MAX = 1 << 20 };
+enum { YAML_BYTES_MAX = 1 << 20, YAML_DEPTH_MAX = 8, YAML_ANCHORS_MAX = 64 };
 
 struct yaml_file {
 	const char *path;
@@ -22,6 +24,7 @@ struct yaml_file {
 };
 
 static int read_whole(const char *path, unsigned char **ret, size_t *ret_bytes, struct error *err);
+static int check_shape(const struct yaml_file *file, const unsigned char *octets, size_t bytes);
 static int load(struct yaml_file *file, yaml_parser_t *parser);
 static int read_document(struct yaml_file *file);
 
@@ -34,9 +37,12 @@ int option_read_yaml(struct option_set *set, const char *path, struct error *err
 	int r = read_whole(path, &octets, &bytes, err);
 	if (r < 0)
 		return r;
-	if (!yaml_parser_initialize(&parser)) {
+	r = check_shape(&file, octets, bytes);
+	if (r == 0 && !yaml_parser_initialize(&parser))
+		r = error_set(err, -ENOMEM, "%s: out of memory", path);
+	if (r < 0) {
 		free(octets);
-		return error_set(err, -ENOMEM, "%s: out of memory", path);
+		return r;
 	}
 	yaml_parser_set_input_string(&parser, octets, bytes);
 	r = load(&file, &parser);
@@ -91,6 +97,52 @@ static int fail(const struct yaml_file *file, const yaml_node_t *node, const cha
 	char where[200];
 	return error_set(file->err, -EINVAL, "%s: %s",
 	                 place(file, node->start_mark, where, sizeof where), text);
+}
+
+static int depth_change(const yaml_event_t *event)
+{
+	switch (event->type) {
+	case YAML_SEQUENCE_START_EVENT:
+	case YAML_MAPPING_START_EVENT:
+		return 1;
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		return -1;
+	default:
+		return 0;
+	}
+}
+
+static bool has_anchor(const yaml_event_t *event)
+{
+	return (event->type == YAML_SCALAR_EVENT && event->data.scalar.anchor) ||
+	       (event->type == YAML_SEQUENCE_START_EVENT && event->data.sequence_start.anchor) ||
+	       (event->type == YAML_MAPPING_START_EVENT && event->data.mapping_start.anchor);
+}
+
+/* Depth and anchors only: where the text is no YAML, loading it says so better. */
+static int check_shape(const struct yaml_file *file, const unsigned char *octets, size_t bytes)
+{
+	yaml_parser_t parser;
+	yaml_event_t event;
+	char where[200];
+	int r = 0, depth = 0, anchors = 0;
+	bool more = yaml_parser_initialize(&parser);
+	if (!more)
+		return error_set(file->err, -ENOMEM, "%s: out of memory", file->path);
+	yaml_parser_set_input_string(&parser, octets, bytes);
+	while (more && r == 0 && yaml_parser_parse(&parser, &event)) {
+		more = event.type != YAML_STREAM_END_EVENT;
+		depth += depth_change(&event);
+		anchors += has_anchor(&event);
+		if (depth > YAML_DEPTH_MAX || anchors > YAML_ANCHORS_MAX)
+			r = error_set(file->err, -E2BIG, "%s: %s, expected a mapping of names to values",
+			              place(file, event.start_mark, where, sizeof where),
+			              depth > YAML_DEPTH_MAX ? "nested too deeply" : "too many anchors");
+		yaml_event_delete(&event);
+	}
+	yaml_parser_delete(&parser);
+	return r;
 }
 
 static int fail_syntax(const struct yaml_file *file, const yaml_parser_t *parser)

@@ -199,20 +199,48 @@ static void unreadable(void **state)
 	option_set_free(b.set);
 }
 
+/* A piece again and again, up to the largest file that is read. */
+static int read_repeated(struct bench *b, const char *piece)
+{
+	enum { BYTES = 1 << 20 };
+	size_t length = strlen(piece), bytes = 0;
+	char *text = malloc(BYTES);
+	assert_non_null(text);
+	for (; bytes + length <= BYTES; bytes += length)
+		memcpy(text + bytes, piece, length);
+	int r = read_octets(b, text, bytes);
+	free(text);
+	return r;
+}
+
 static void hostile(void **state)
 {
-	enum { BYTES = (1 << 20) + 100 };
 	struct bench b;
-	char *text = malloc(BYTES + 1);
-	assert_non_null(text);
 	begin(&b);
-	memset(text, '[', BYTES);
-	text[BYTES] = '\0';
-	assert_int_equal(read_octets(&b, text, 100000), -EINVAL);       /* depth */
-	memset(text, '#', BYTES);
-	assert_int_equal(read_octets(&b, text, BYTES), -E2BIG);
+	assert_int_equal(read_repeated(&b, "["), -E2BIG);
+	assert_non_null(strstr(b.err.text, "nested too deeply"));
+	assert_int_equal(read_repeated(&b, "{a: "), -E2BIG);
+	assert_int_equal(read_repeated(&b, "- "), -E2BIG);
+	assert_int_equal(read_repeated(&b, "? "), -E2BIG);
+	assert_int_equal(read_repeated(&b, "- &a b\n"), -E2BIG);
+	assert_non_null(strstr(b.err.text, ":65:3: too many anchors"));
+	assert_int_equal(read_repeated(&b, "- b\n"), -EINVAL);
+	assert_int_equal(read_repeated(&b, "count: 1\n"), -EINVAL);
+	assert_int_equal(read_repeated(&b, "#"), 0);
 	assert_int_equal(read_text(&b, "name: &a [x,x,x]\nread: [*a, *a]\n"), -EINVAL);
 	assert_int_equal(read_text(&b, "read: &a [*a]\n"), -EINVAL);    /* an anchor inside itself */
+	option_set_free(b.set);
+}
+
+static void too_large(void **state)
+{
+	struct bench b;
+	char *text = malloc((1 << 20) + 1);
+	assert_non_null(text);
+	begin(&b);
+	memset(text, '#', (1 << 20) + 1);
+	assert_int_equal(read_octets(&b, text, (1 << 20) + 1), -E2BIG);
+	assert_non_null(strstr(b.err.text, "larger than 1048576 octets"));
 	option_set_free(b.set);
 	free(text);
 }
@@ -222,7 +250,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values), cmocka_unit_test(empty_files), cmocka_unit_test(other_forms),
 		cmocka_unit_test(command_line_wins), cmocka_unit_test(wrong), cmocka_unit_test(unreadable),
-		cmocka_unit_test(hostile),
+		cmocka_unit_test(hostile), cmocka_unit_test(too_large),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
