@@ -111,7 +111,10 @@ static void print_program(void)
 	paragraph("0 when all went well, 1 when input was damaged or an output failed, 2 for a mistake "
 	          "in options, files or values.");
 	heading("See also");
-	printf("\\fBweir\\-meter\\fR(1), \\fBweir\\-fields\\fR(1)\n");
+	for (unsigned i = 0; commands[i]; i++)
+		if (!commands[i]->hidden && commands[i] != &command_help)
+			printf("\\fBweir\\-%s\\fR(1),\n", commands[i]->name);
+	printf("\\fBpcap\\-filter\\fR(7)\n");
 }
 
 static int manual_run(int argc, char **argv)

@@ -38,6 +38,7 @@ OPTIONS = [
     ("quiet", "q", "flag"),
 ]
 COMMAND_LINE_ONLY = {"config", "check"}
+COMMANDS = {"meter", "explain", "fields", "help"}
 
 
 def refused(done, *says):
@@ -97,7 +98,7 @@ def test_version(weir):
 def test_overview(weir, words):
     done = weir(*words)
     assert (done.returncode, done.stderr) == (0, "")
-    for name in ("meter", "fields", "help", "--version"):
+    for name in COMMANDS | {"--version"}:
         assert re.search(rf"^  {name} ", done.stdout, re.M)
     assert "completion" not in done.stdout and "manual" not in done.stdout
 
@@ -200,7 +201,7 @@ def test_help_keeps_to_the_width(weir):
         assert prose and max(map(len, prose)) <= columns
 
 
-@pytest.mark.parametrize("page", [[], ["meter"], ["fields"], ["help"]])
+@pytest.mark.parametrize("page", [[], *([name] for name in sorted(COMMANDS))])
 def test_manual_page(weir, tool, page):
     done = weir("manual", *page)
     assert done.returncode == 0 and ".TH WEIR" in done.stdout and ".SH NAME" in done.stdout
@@ -224,7 +225,7 @@ COMP_CWORD={len(words) - 1}; _weir 2>/dev/null; printf '%s\\n' "${{COMPREPLY[@]}
 def test_bash_completion(weir, here):
     script = here / "weir.bash"
     script.write_text(weir("completion", "bash").stdout)
-    assert bash_complete(script, "weir", "") == {"meter", "fields", "help", "--help", "--version"}
+    assert bash_complete(script, "weir", "") == COMMANDS | {"--help", "--version"}
     assert bash_complete(script, "weir", "me") == {"meter"}
     assert bash_complete(script, "weir", "meter", "--i") == {"--interface", "--idle-timeout",
                                                              "--icmp-key"}
