@@ -7,10 +7,11 @@
  *   dump_frames [-k KIND] [-s SNAPLEN] [-B BUFFER] [-c COUNT] [-t SECONDS] [-S SLEEP_MS] [-l] [-q] NAME...
  *
  * -l: names are interfaces; "ready" is printed once they are open. -S: sleep before the first read.
- * -q: frames are only counted.
+ * -q: frames are only counted. SIGTERM ends it as -t does.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,13 @@ struct dump {
 	unsigned sleep_ms;
 	bool live, quiet;
 };
+
+static volatile sig_atomic_t ended;
+
+static void end(int number)
+{
+	ended = 1;
+}
 
 static const struct capture_kind *kind_named(const char *name)
 {
@@ -89,8 +97,8 @@ static int run(const struct dump *d, struct capture *c)
 	struct error err;
 	uint64_t frames = 0;
 	int status = 0;
-	time_t end = d->seconds ? time(NULL) + (time_t)d->seconds : 0;
-	while ((!d->frames_max || frames < d->frames_max) && (!end || time(NULL) < end)) {
+	time_t until = d->seconds ? time(NULL) + (time_t)d->seconds : 0;
+	while ((!d->frames_max || frames < d->frames_max) && (!until || time(NULL) < until) && !ended) {
 		int r = d->kind->read(c, 100000000, &batch, &err);
 		if (r == -ENODATA)
 			break;
@@ -103,6 +111,8 @@ static int run(const struct dump *d, struct capture *c)
 		frames += (unsigned)r;
 		if (!d->quiet)
 			print_batch(&batch);
+		if (d->live)
+			fflush(stdout);
 		d->kind->release(c, batch.hold);
 	}
 	return status;
@@ -118,6 +128,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "error %s\n", err.text);
 		return 2;
 	}
+	signal(SIGTERM, end);
 	if (d.live) {
 		fprintf(stderr, "ready\n");
 		usleep(d.sleep_ms * 1000);
