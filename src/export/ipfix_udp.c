@@ -371,6 +371,11 @@ static const char *const udp_parameters[] = {
 	NULL
 };
 
+static bool ipfix_udp_endpoint(const struct output *output, struct output_endpoint *ret)
+{
+	return udp_endpoint(&((const struct ipfix_udp *)output)->peer, ret);
+}
+
 const struct output_kind output_ipfix_udp = {
 	.scheme = "ipfix+udp",
 	.help = "IPFIX messages to a collector over UDP (RFC 7011)",
@@ -383,5 +388,6 @@ const struct output_kind output_ipfix_udp = {
 	.tick = ipfix_udp_tick,
 	.finish = ipfix_udp_finish,
 	.counters = ipfix_udp_counters,
+	.endpoint = ipfix_udp_endpoint,
 	.close = ipfix_udp_close,
 };

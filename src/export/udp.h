@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "output/output.h"
 
 enum { UDP_BURST_MAX = 64, UDP_BURST_BYTES_MAX = 65000 };
 
@@ -42,6 +43,9 @@ uint32_t udp_header_bytes(const struct udp_peer *peer);
 unsigned udp_run(const struct udp_peer *peer, const struct udp_datagram *datagrams, unsigned count);
 /* Sends such a run: all or none. 0 or a negative errno; -ECONNREFUSED tells of an earlier datagram. */
 int udp_send(struct udp_peer *peer, const struct udp_datagram *datagrams, unsigned count);
+
+/* Both ends of the socket, so that a live meter can leave its own export out. */
+bool udp_endpoint(const struct udp_peer *peer, struct output_endpoint *ret);
 
 /* The error that waits at the socket, taken from it: an ICMP answer to what was sent. 0: none. */
 int udp_pending_error(const struct udp_peer *peer);
