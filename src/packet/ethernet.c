@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Ethernet II, and IEEE 802.3 where the type is a length: what lies behind that length is padding. */
+/* Ethernet II, and IEEE 802.3 where the type is a length: what lies behind that length is
+ * padding. */
 #include "packet/parse.h"
 
 enum { ETHERNET_BYTES = 14, TYPE_MIN = 0x600 };

@@ -13,7 +13,8 @@ enum fate {
 };
 
 struct fate_counters {
-	uint64_t packets[FATE_COUNT];   /* wire packets: an offload super-frame counts as its segments */
+	uint64_t packets[FATE_COUNT];   /* wire packets: an offload super-frame counts as its
+	                                 * segments */
 	uint64_t octets[FATE_COUNT];    /* frame octets as the source gave them (frame.wire_bytes) */
 	uint64_t offload_packets;       /* in packets[] beyond one a frame: frames = sum - this */
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * BPF filter on frames. libpcap compiles for a file's link type, where tags are octets in the frame; so the
- * frame is shown to the program in one form: all tags out, or all tags in. Only frames whose form differs
- * are copied, into one buffer of the filter's own.
- * Neighbour: filter_text.c, which compiles and explains.
- * Cost: the BPF program (20 to 60 ns), and for such frames a copy of them.
+ * BPF filter on frames. libpcap compiles for a file's link type, where tags are octets in the
+ * frame; so the frame is shown to the program in one form: all tags out, or all tags in. Only
+ * frames whose form differs are copied, into one buffer of the filter's own. Neighbour:
+ * filter_text.c, which compiles and explains. Cost: the BPF program (20 to 60 ns), and for such
+ * frames a copy of them.
  */
 #include "packet/filter.h"
 
@@ -144,10 +144,12 @@ static struct frame without_tags(struct packet_filter *filter, const struct fram
 	struct frame view = *frame;
 	uint32_t type_at, header_bytes, end;
 
-	if (!tag_places(frame->link_type, &type_at, &header_bytes) || frame->captured_bytes < header_bytes)
+	if (!tag_places(frame->link_type, &type_at, &header_bytes)
+	    || frame->captured_bytes < header_bytes)
 		return view;
 	uint16_t type = load_be16(frame->data + type_at);
-	for (end = header_bytes; is_tag(type) && end + TAG_BYTES <= frame->captured_bytes; end += TAG_BYTES)
+	for (end = header_bytes; is_tag(type) && end + TAG_BYTES <= frame->captured_bytes;
+	     end += TAG_BYTES)
 		type = load_be16(frame->data + end + 2);
 	if (end == header_bytes)
 		return view;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The text of a filter: compiling it, and saying where it goes wrong. libpcap names no place in a syntax
- * error, so the place is searched: it is the first word after which no text can be a filter any more,
- * found by trying ends of all sorts. That happens only when a filter is refused.
+ * The text of a filter: compiling it, and saying where it goes wrong. libpcap names no place in
+ * a syntax error, so the place is searched: it is the first word after which no text can be a
+ * filter any more, found by trying ends of all sorts. That happens only when a filter is
+ * refused.
  */
 #include "packet/filter_text.h"
 
@@ -13,13 +14,16 @@
 
 #include "base/compiler.h"
 
+#define EXPECTED "expected a pcap-filter expression"
+
 enum { LINK_ETHERNET = 1 };
 
 static bool is_word_character(char c);
 static size_t find_place(const char *text);
 static const char *find_quoted(const char *text, const char *message);
 
-/* Link types that expressions are written for; one that means something on any of them is a filter. */
+/* Link types that expressions are written for; one that means something on any of them is a
+ * filter. */
 static const uint16_t usual_links[] = { LINK_ETHERNET, 113, 127, 101 };
 
 int packet_filter_check(const char *text, struct error *err)
@@ -36,17 +40,15 @@ int packet_filter_check(const char *text, struct error *err)
 	bool syntax = strstr(message, "syntax error") != NULL;
 	const char *quoted = syntax ? NULL : find_quoted(text, message);
 	if (!syntax && !quoted)
-		return error_set(err, -EINVAL, "filter \"%s\": %s (expected a pcap-filter expression)", text,
-		                 message);
-	size_t place = quoted ? (size_t)(quoted - text) : find_place(text);
+		return error_set(err, -EINVAL, "filter \"%s\": %s (" EXPECTED ")", text, message);
+	size_t place = quoted ? (size_t)(quoted - text) : find_place(text), length = 0;
 	if (text[place] == '\0')
-		return error_set(err, -EINVAL, "filter \"%s\": column %zu: %s at its end (expected a "
-		                 "pcap-filter expression)", text, place + 1, message);
-	size_t length = 0;
+		return error_set(err, -EINVAL, "filter \"%s\": column %zu: %s at its end (" EXPECTED ")",
+		                 text, place + 1, message);
 	while (is_word_character(text[place + length]))
 		length++;
-	return error_set(err, -EINVAL, "filter \"%s\": column %zu, at \"%.*s\": %s (expected a pcap-filter "
-	                 "expression)", text, place + 1, length ? (int)length : 1, text + place, message);
+	return error_set(err, -EINVAL, "filter \"%s\": column %zu, at \"%.*s\": %s (" EXPECTED ")",
+	                 text, place + 1, length ? (int)length : 1, text + place, message);
 }
 
 /* libpcap's name for what files call a link type; they differ in a few old numbers. */
@@ -121,8 +123,8 @@ static bool could_go_on(const char *text, size_t length)
 	return false;
 }
 
-/* libpcap says "syntax error" and no place. The place is the first word after which no filter can be made
- * any more; where the whole text could go on, it is its end. */
+/* libpcap says "syntax error" and no place. The place is the first word after which no filter
+ * can be made any more; where the whole text could go on, it is its end. */
 static size_t find_place(const char *text)
 {
 	size_t length = strlen(text), at = 0;

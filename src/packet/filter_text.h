@@ -14,7 +14,8 @@ enum { FILTER_VIEW_BYTES = 262144 };    /* longest frame that a filter sees; lib
 /* 0, or -EINVAL with a message that quotes the text and says where and why. */
 int packet_filter_check(const char *text, struct error *err);
 
-/* Compiles for a link type (a LINKTYPE_ number); ret_message has PCAP_ERRBUF_SIZE octets. 0 or negative. */
+/* Compiles for a link type (a LINKTYPE_ number); ret_message has PCAP_ERRBUF_SIZE octets. 0 or
+ * negative. */
 int packet_filter_compile(const char *text, uint16_t link_type, struct bpf_program *ret,
                           char *ret_message);
 

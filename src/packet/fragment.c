@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The memory of fragments. An entry holds no addresses, only the 64-bit keyed hash of all that tells
- * datagrams apart: two datagrams are taken for one with a chance of 2^-64 per comparison.
+ * The memory of fragments. An entry holds no addresses, only the 64-bit keyed hash of all that
+ * tells datagrams apart: two datagrams are taken for one with a chance of 2^-64 per comparison.
  * Cost: one SipHash-1-3 of 48 octets and at most two cache lines, for fragments alone.
  */
 #include "packet/fragment.h"
@@ -27,10 +27,11 @@ static_assert(sizeof(struct fragment_datagram) == 48, "hashed as six words");
 struct fragment_memory {
 	uint64_t secret[2];
 	uint64_t set_mask;
-	struct entry entries[];         /* sets of WAYS; time_ns 0 and hash 0: never used */
+	struct entry entries[];         /* sets of WAYS; hash 0: never used */
 };
 
-static uint64_t datagram_hash(const struct fragment_memory *memory, const struct fragment_datagram *datagram);
+static uint64_t datagram_hash(const struct fragment_memory *memory,
+                              const struct fragment_datagram *datagram);
 
 int fragment_memory_new(uint32_t entries, struct fragment_memory **ret)
 {
@@ -73,7 +74,7 @@ void fragment_remember(struct fragment_memory *memory, const struct fragment_dat
 	struct entry *victim = set;
 
 	for (unsigned i = 0; i < WAYS; i++) {
-		if (set[i].hash == hash) {
+		if (set[i].hash == hash || set[i].hash == 0) {  /* ways fill in order */
 			victim = set + i;
 			break;
 		}
@@ -117,7 +118,8 @@ static void sip_round(uint64_t v[4])
 }
 
 /* SipHash-1-3 of exactly 48 octets; the last word holds the length as the definition wants it. */
-static uint64_t datagram_hash(const struct fragment_memory *memory, const struct fragment_datagram *datagram)
+static uint64_t datagram_hash(const struct fragment_memory *memory,
+                              const struct fragment_datagram *datagram)
 {
 	const uint8_t *octets = (const uint8_t *)datagram;
 	uint64_t v[4] = {
@@ -126,7 +128,9 @@ static uint64_t datagram_hash(const struct fragment_memory *memory, const struct
 	};
 
 	for (unsigned i = 0; i <= sizeof *datagram; i += 8) {
-		uint64_t word = i < sizeof *datagram ? load_64(octets + i) : (uint64_t)sizeof *datagram << 56;
+		uint64_t word = (uint64_t)sizeof *datagram << 56;
+		if (i < sizeof *datagram)
+			word = load_64(octets + i);
 		v[3] ^= word;
 		sip_round(v);
 		v[0] ^= word;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The memory of fragments: what the first fragment of a datagram told about its transport header, for the
- * later ones, which have none. Fixed size, set-associative; a set that is full gives up its oldest entry.
- * Datagrams are found by a hash keyed with a secret of the parser, so that nobody can aim at a set.
+ * The memory of fragments: what the first fragment of a datagram told about its transport
+ * header, for the later ones, which have none. Fixed size, set-associative; a set that is full
+ * gives up its oldest entry. Datagrams are found by a hash keyed with a secret of the parser, so
+ * that nobody can aim at a set.
  */
 #ifndef PACKET_FRAGMENT_H
 #define PACKET_FRAGMENT_H
@@ -12,7 +13,8 @@
 
 struct fragment_memory;
 
-struct fragment_datagram {              /* what tells datagrams apart; no padding, zeros where unused */
+/* What tells datagrams apart; it has no padding, and zeros where an address is short. */
+struct fragment_datagram {
 	uint8_t source[16], destination[16];
 	uint32_t id;
 	uint32_t tunnel_id;
@@ -21,7 +23,8 @@ struct fragment_datagram {              /* what tells datagrams apart; no paddin
 	uint32_t family;
 };
 
-struct fragment_ports {                 /* what is remembered, as the sender of the datagram has it */
+/* What is remembered, as the sender of the datagram has it. */
+struct fragment_ports {
 	uint16_t source, destination;
 	uint16_t icmp_type_code;
 	uint8_t protocol;               /* behind all extension headers */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * GRE (RFC 2784, 2890, and RFC 1701's routing), PPTP's version 1 (RFC 2637) and NVGRE (RFC 7637). A header
- * that does not fit its packet is malformed; one that carries something unknown leaves the outer packet.
+ * GRE (RFC 2784, 2890, and RFC 1701's routing), PPTP's version 1 (RFC 2637) and NVGRE (RFC
+ * 7637). A header that does not fit its packet is malformed; one that carries something unknown
+ * leaves the outer packet.
  */
 #include "packet/parse.h"
 
@@ -27,7 +28,8 @@ static const uint8_t *take_word(struct parse *p, bool present, bool *failed)
 	return h;
 }
 
-/* Source route entries: family 2, offset 1, length 1, then length octets; an empty one ends them. */
+/* Source route entries: family 2, offset 1, length 1, then length octets; an empty one ends
+ * them. */
 static void skip_routes(struct parse *p, bool *failed)
 {
 	bool more = true;

@@ -27,7 +27,7 @@ enum header packet_parse_gtp(struct parse *p)
 
 	if (!h || (h[0] & VERSION_MASK) != VERSION_1 || h[1] != MESSAGE_TPDU)
 		return parse_stop(p, FATE_not_ip);
-	bool whole = !(p->packet->bits & PACKET_FRAGMENT);      /* these are still the outer packet's bits */
+	bool whole = !(p->packet->bits & PACKET_FRAGMENT);      /* of the outer packet, still */
 	if (whole && load_be16(h + 2) > parse_rest(p) - GTP_BYTES)
 		return parse_stop(p, FATE_not_ip);
 	p->packet->layers |= LAYER_GTP;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ICMP and ICMPv6. A message type that has a counterpart (request and reply) stands with it as the two
- * "ports", so that both are one biflow, as Community ID and Zeek have it; any other message is keyed by
- * its type and code, and its two directions stay apart.
+ * ICMP and ICMPv6. A message type that has a counterpart (request and reply) stands with it as
+ * the two "ports", so that both are one biflow, as Community ID and Zeek have it; any other
+ * message is keyed by its type and code, and its two directions stay apart.
  */
 #include "packet/parse.h"
 

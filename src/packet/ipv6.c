@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * IPv6 (RFC 8200) and its chain of extension headers, bounded by the packet: every header takes at least
- * eight octets. Where the capture ends inside the chain the packet is metered without ports; where the
- * packet itself ends there, its chain does not end and it is malformed.
+ * IPv6 (RFC 8200) and its chain of extension headers, bounded by the packet: every header takes
+ * at least eight octets. Where the capture ends inside the chain the packet is metered without
+ * ports; where the packet itself ends there, its chain does not end and it is malformed.
  */
 #include "packet/parse.h"
 
 enum { IPV6_BYTES = 40, EXTENSION_BYTES = 8, JUMBO_MIN = 65536 };
 enum {
-	HOP_BY_HOP = 0, ROUTING = 43, FRAGMENT = 44, AH = 51, NO_NEXT = 59, DESTINATION = 60, MOBILITY = 135,
-	HIP = 139, SHIM6 = 140
+	HOP_BY_HOP = 0, ROUTING = 43, FRAGMENT = 44, AH = 51, NO_NEXT = 59, DESTINATION = 60,
+	MOBILITY = 135, HIP = 139, SHIM6 = 140
 };
 enum { OPTION_PAD1 = 0, OPTION_JUMBO = 0xc2 };
 
@@ -39,7 +39,8 @@ enum header packet_parse_ipv6(struct parse *p)
 	return walk_chain(p, ip[6]);
 }
 
-/* The jumbo payload option (RFC 2675), which only a hop-by-hop header right behind may carry; else 0. */
+/* The jumbo payload option (RFC 2675), which only a hop-by-hop header right behind may carry;
+ * else 0. */
 static uint32_t jumbo_bytes(const struct parse *p, const uint8_t *ip)
 {
 	const uint8_t *h = ip + IPV6_BYTES;
@@ -99,7 +100,8 @@ static enum header end_inside_chain(struct parse *p, uint8_t next, uint32_t byte
 	return parse_stop(p, FATE_malformed_ipv6);
 }
 
-/* Datagrams are told apart by addresses and id alone (RFC 8200 4.5), so the protocol here is one number. */
+/* Datagrams are told apart by addresses and id alone (RFC 8200 4.5), so the protocol here is one
+ * number. */
 static void take_fragment(struct parse *p, const uint8_t *h)
 {
 	uint16_t offset_more = load_be16(h + 2);

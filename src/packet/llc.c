@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* IEEE 802.2 LLC: only SNAP with an ethertype (RFC 1042, or 802.1H's bridge-tunnel code) can carry IP. */
+/* IEEE 802.2 LLC: only SNAP with an ethertype (RFC 1042, or 802.1H's bridge-tunnel code) can
+ * carry IP. */
 #include "packet/parse.h"
 
 enum { SNAP_BYTES = 8 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * MPLS (RFC 3032). The stack does not say what it carries: the first four bits do, as routers guess too.
- * 0 is a pseudowire's control word (RFC 4385) or the start of a MAC address: whichever of the two places
- * has a known ethertype behind it.
+ * MPLS (RFC 3032). The stack does not say what it carries: the first four bits do, as routers
+ * guess too. 0 is a pseudowire's control word (RFC 4385) or the start of a MAC address:
+ * whichever of the two places has a known ethertype behind it.
  */
 #include "packet/parse.h"
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames to packets. Nearly all traffic is TCP or UDP in an Ethernet frame with at most one VLAN tag; that
- * has a fast path here, inlined: one branch for everything that must hold, none on what the octets say.
- * Protocols and tags are told apart by masks, the two ends are ordered by masks, and struct packet is
- * written as whole words. All else goes to the general parser, which is the reference: a test and the fuzz
- * target demand the same octets from both. Cost: about a hundred instructions a packet.
+ * Frames to packets. Nearly all traffic is TCP or UDP in an Ethernet frame with at most one VLAN
+ * tag; that has a fast path here, inlined: one branch for everything that must hold, none on
+ * what the octets say. Protocols and tags are told apart by masks, the two ends are ordered by
+ * masks, and struct packet is written as whole words. All else goes to the general parser, which
+ * is the reference: a test and the fuzz target demand the same octets from both. Cost: about a
+ * hundred instructions a packet.
  */
 #include "packet/packet.h"
 
@@ -13,7 +14,10 @@
 
 #include "packet/parse.h"
 
-enum { ETHERNET_BYTES = 14, TAG_BYTES = 4, IPV4_BYTES = 20, IPV6_BYTES = 40, TCP_BYTES = 20, UDP_BYTES = 8 };
+enum {
+	ETHERNET_BYTES = 14, TAG_BYTES = 4,
+	IPV4_BYTES = 20, IPV6_BYTES = 40, TCP_BYTES = 20, UDP_BYTES = 8
+};
 enum {                                  /* up to TCP's window, behind a tag */
 	FAST_IPV4_BYTES = ETHERNET_BYTES + TAG_BYTES + IPV4_BYTES + 16,
 	FAST_IPV6_BYTES = ETHERNET_BYTES + TAG_BYTES + IPV6_BYTES + 16
@@ -37,7 +41,8 @@ struct fast {                           /* what the fast path has read so far; l
 	const uint8_t *ip;
 	uint64_t beside;                /* frame->vlan_tpid to frame->bits in one word */
 	uint32_t odd;                   /* not 0: the general parser's business */
-	uint32_t vlan, layers;          /* id, 0 if none; LAYER_VLAN if there was a tag here or beside */
+	uint32_t vlan;                  /* id; 0 if none */
+	uint32_t layers;                /* LAYER_VLAN if there was a tag, here or beside */
 	uint32_t family, protocol, tos_ttl, flow_label;
 	uint32_t ip_bytes, payload_bytes;
 	uint32_t ip_offset, l4_offset, payload_offset;
@@ -112,8 +117,8 @@ void packet_parse_one(struct packet_parser *parser, const struct frame *frame, s
 	packet_parse_general(parser, frame, ret);
 }
 
-/* Headers lie in the frame's first two cache lines. The sum is not a pointer until it is prefetched: an
- * empty frame may have none. */
+/* Headers lie in the frame's first two cache lines. The sum is not a pointer until it is
+ * prefetched: an empty frame may have none. */
 static inline void prefetch_frame(const struct frame *frame)
 {
 	prefetch_read(frame->data);
@@ -188,8 +193,8 @@ static inline uint32_t rotate_if(uint32_t mask, uint32_t word, uint32_t bits)
 	return word << bits | word >> (-bits & 31);
 }
 
-/* All but the addresses. swapped: all ones if the destination is the lower end. The asserts at the end of
- * this file say which members a word holds. */
+/* All but the addresses. swapped: all ones if the destination is the lower end. The asserts at
+ * the end of this file say which members a word holds. */
 static inline void put_packet(struct packet *k, const struct fast *f, uint32_t swapped)
 {
 	uint32_t vlan = __builtin_bswap32(f->vlan << 20);
@@ -217,7 +222,7 @@ static inline void put_packet(struct packet *k, const struct fast *f, uint32_t s
 static inline bool parse_fast_ipv4(struct fast *f, struct packet *k, const struct fast_kind *kinds)
 {
 	const uint8_t *ip = f->ip;
-	uint32_t first = load_be32(ip);         /* version, header length, type of service, total length */
+	uint32_t first = load_be32(ip);         /* version and lengths; type of service */
 
 	read_transport(f, kinds, ip[9], IPV4_BYTES, first & 0xffff);
 	f->odd |= (first >> 24 ^ 0x45) | (read_16(ip + 6) & (uint32_t)FRAGMENT_MASK);
@@ -267,8 +272,8 @@ static inline bool parse_fast_ipv6(struct fast *f, struct packet *k, const struc
 	return true;
 }
 
-/* Fills ret and says true, or says false and leaves it to the general parser. The two bounds are where
- * all loads of a version end, with a tag and up to TCP's window. */
+/* Fills ret and says true, or says false and leaves it to the general parser. The two bounds are
+ * where all loads of a version end, with a tag and up to TCP's window. */
 static inline bool parse_fast(const struct frame *frame, struct packet *ret,
                               const struct fast_kind *kinds)
 {
@@ -287,7 +292,8 @@ static inline bool parse_fast(const struct frame *frame, struct packet *ret,
 
 /* The words of put_packet(). */
 #define FOLLOWS(second, first, distance) \
-	static_assert(offsetof(struct packet, second) == offsetof(struct packet, first) + (distance), "word")
+	static_assert(offsetof(struct packet, second) == offsetof(struct packet, first) + (distance), \
+	              "word")
 FOLLOWS(key.vlan, key.port, 4);
 FOLLOWS(key.protocol, key.port, 7);
 FOLLOWS(wire_packets, ip_bytes, 4);
@@ -307,7 +313,9 @@ FOLLOWS(tos, vlan_outer, 6);
 FOLLOWS(ttl, vlan_outer, 7);
 static_assert(offsetof(struct frame, vlan_tci) == offsetof(struct frame, vlan_tpid) + 2
               && offsetof(struct frame, gso_bytes) == offsetof(struct frame, vlan_tpid) + 4
-              && offsetof(struct frame, bits) == offsetof(struct frame, vlan_tpid) + 6, "read_link()");
+              && offsetof(struct frame, bits) == offsetof(struct frame, vlan_tpid) + 6,
+              "what read_link() loads as one word");
 FOLLOWS(fate, mpls_depth, 1);
-static_assert(offsetof(struct packet, mpls_depth) + 16 == sizeof(struct packet), "the last two words");
+static_assert(offsetof(struct packet, mpls_depth) + 16 == sizeof(struct packet),
+              "the last two words");
 static_assert(FATE_metered == 0, "the last words are zeros");

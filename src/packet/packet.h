@@ -3,9 +3,9 @@
  * A parsed packet. Line 0 is all that the flow table needs; line 1 is what hooks need.
  * packet_parse() turns a batch of frames into packets and gives every frame exactly one fate.
  *
- * Key: canonical, as docs/semantics.md says: the lower address is endpoint 0 (compared as network
- * octets); ports move with their addresses; equal addresses are ordered by port.
- * ICMP: a type and its counterpart are the two "ports" (sender's side holds the type sent); any other
+ * Key: canonical, as docs/semantics.md says: the lower address is endpoint 0 (compared as
+ * network octets); ports move with their addresses; equal addresses are ordered by port. ICMP: a
+ * type and its counterpart are the two "ports" (sender's side holds the type sent); any other
  * message has (type << 8 | code) on its sender's side and 0xffff on the other, so that the two
  * directions stay apart. Ports are 0 where there are none or they are unknown (later fragments).
  */
@@ -32,20 +32,20 @@ struct key {                            /* v4 uses the first 16 octets, v6 all 4
 };
 static_assert(offsetof(struct key, address) == 8 && sizeof(struct key) == 40, "key layout");
 
-enum { ICMP_ONE_WAY = 0xffff };         /* port of the other side of an ICMP message without counterpart */
+enum { ICMP_ONE_WAY = 0xffff };         /* the other side's port where ICMP has no counterpart */
 
 enum packet_bits {
 	PACKET_FRAGMENT = 1,            /* any fragment of a datagram */
 	PACKET_LATER_FRAGMENT = 2,      /* not the first */
 	PACKET_FRAGMENT_JOINED = 4,     /* ports come from the remembered first fragment */
 	PACKET_NO_PORTS = 8,            /* the transport header was not there to read */
-	PACKET_OFFLOAD = 16,            /* super-frame: wire_packets says how many packets it stands for */
+	PACKET_OFFLOAD = 16,            /* super-frame: stands for wire_packets packets */
 	PACKET_OUTGOING = 32,           /* sent by this host */
 	PACKET_INNER_VLAN = 64,         /* a second tag was present */
 	PACKET_LENGTH_FROM_WIRE = 128,  /* IP length 0: taken from the frame's wire length */
 };
 
-enum packet_layers {                    /* headers walked through on the way, for hooks and explain */
+enum packet_layers {                    /* headers walked through, for hooks and explain */
 	LAYER_VLAN = 1, LAYER_MPLS = 2, LAYER_PPPOE = 4, LAYER_AH = 8, LAYER_HOP_BY_HOP = 16,
 	LAYER_ROUTING = 32, LAYER_DESTINATION = 64, LAYER_OTHER_EXTENSION = 128,
 	LAYER_GRE = 256, LAYER_IPIP = 512, LAYER_VXLAN = 1024, LAYER_GENEVE = 2048, LAYER_GTP = 4096,
@@ -58,20 +58,20 @@ struct packet {
 	uint64_t time_ns;
 	uint32_t ip_bytes;              /* by the IP header; of all wire_packets together */
 	uint32_t wire_packets;          /* 1, or more for an offload super-frame */
-	uint16_t tcp_flags;             /* 12 bits: octet 13 and the low nibble of octet 12; 0 if not TCP */
+	uint16_t tcp_flags;             /* 12 bits: octet 13, low nibble of octet 12; 0 if not TCP */
 	uint16_t icmp_type_code;        /* type << 8 | code as sent; 0 if not ICMP */
 	uint8_t  sender;                /* 0: key endpoint 0 sent it, 1: endpoint 1 */
 	uint8_t  family;                /* 4 or 6 */
 	uint16_t bits;                  /* enum packet_bits */
 	/* line 1 */
 	const struct frame *frame;
-	uint32_t payload_bytes;         /* transport payload by declared lengths; may exceed what is captured */
+	uint32_t payload_bytes;         /* of the transport, as declared; may exceed what is captured */
 	uint32_t fragment_id;
-	uint32_t tunnel_id;             /* symmetric id in the key (VNI, GRE key), with --tunnels; else 0 */
+	uint32_t tunnel_id;             /* symmetric id for the key (VNI, GRE key); 0 if none */
 	uint32_t tunnel_peer_id;        /* id that differs by direction (GTP TEID) */
 	uint32_t flow_label;            /* IPv6, 20 bits */
 	uint32_t layers;                /* enum packet_layers */
-	uint16_t l2_offset;             /* of the Ethernet header whose addresses count; 0xffff if none */
+	uint16_t l2_offset;             /* of the Ethernet header that counts; 0xffff if none */
 	uint16_t l3_offset, l4_offset;  /* from frame->data; l4_offset 0 when absent or not captured */
 	uint16_t payload_offset;        /* 0 when there is none captured */
 	uint16_t vlan_outer, vlan_inner;/* ids; 0 if none */
@@ -88,7 +88,7 @@ struct packet_settings {
 
 struct packet_parser;                   /* settings and the fragment memory; one thread at a time */
 
-struct packet_batch {                   /* packets of the frames that can be metered, in frame order */
+struct packet_batch {                   /* packets that can be metered, in frame order */
 	uint32_t count;
 	struct packet packet[BATCH_MAX] __attribute__((aligned(64)));
 };
@@ -96,9 +96,10 @@ struct packet_batch {                   /* packets of the frames that can be met
 int packet_parser_new(const struct packet_settings *settings, struct packet_parser **ret);
 void packet_parser_free(struct packet_parser *parser);
 
-/* Parses in->frame[0..count). Packets with FATE_metered go to out (their fate is not counted yet: the
- * engine does, since filter and sampling come after); all others are counted in fates here.
- * Packets point at the frames of `in`, which must stay until they are done. Returns out->count. */
+/* Parses in->frame[0..count). Packets with FATE_metered go to out (their fate is not counted
+ * yet: the engine does, since filter and sampling come after); all others are counted in fates
+ * here. Packets point at the frames of `in`, which must stay until they are done. Returns
+ * out->count. */
 unsigned packet_parse(struct packet_parser *parser, const struct frame_batch *in,
                       struct packet_batch *out, struct fate_counters *fates);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The walk of the general parser: from the link type's header to the one that ends it. It keeps no stack:
- * a header says which comes next. Where a tunnel was entered and its inside led nowhere, the packet around
- * it is the answer, so that --tunnels never loses a packet (a tunnel header that contradicts itself apart).
+ * The walk of the general parser: from the link type's header to the one that ends it. It keeps
+ * no stack: a header says which comes next. Where a tunnel was entered and its inside led
+ * nowhere, the packet around it is the answer, so that --tunnels never loses a packet (a tunnel
+ * header that contradicts itself apart).
  */
 #include "packet/parse.h"
 
@@ -14,7 +15,8 @@ static enum header (*const headers[HEADER_COUNT])(struct parse *p) = {
 
 static void parse_begin(struct parse *p, const struct frame *frame);
 
-void packet_parse_general(struct packet_parser *parser, const struct frame *frame, struct packet *ret)
+void packet_parse_general(struct packet_parser *parser, const struct frame *frame,
+                          struct packet *ret)
 {
 	struct parse p;
 

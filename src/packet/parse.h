@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The inside of the general parser: a bounded cursor, the list of headers, and what header files share.
+ * The inside of the general parser: a bounded cursor, the list of headers, and what header files
+ * share.
  *
- * A header file has one function of one shape: it looks at the octets at p->at, fills what it knows into
- * p->packet, moves p->at behind itself and returns the header that comes next; or it ends the walk with a
- * fate. No function reads past p->end. Neighbours: parse.c (the walk), tables.c (which number means which
- * header), transport.c (what ends an IP packet), packet.c (the fast path beside all this).
+ * A header file has one function of one shape: it looks at the octets at p->at, fills what it
+ * knows into p->packet, moves p->at behind itself and returns the header that comes next; or it
+ * ends the walk with a fate. No function reads past p->end. Neighbours: parse.c (the walk),
+ * tables.c (which number means which header), transport.c (what ends an IP packet), packet.c
+ * (the fast path beside all this).
  */
 #ifndef PACKET_PARSE_H
 #define PACKET_PARSE_H
@@ -39,14 +41,15 @@ struct parse {
 	struct packet *packet;          /* what is being filled */
 	const uint8_t *data;            /* the frame's first octet; all offsets count from here */
 	uint32_t at;                    /* the next header; at <= end, always */
-	uint32_t end;                   /* octets before this were captured and lie inside every length so far */
+	uint32_t end;                   /* octets before this were captured and lie inside every
+	                                 * length so far */
 	uint64_t declared;              /* where this layer ends by the declared lengths; >= end */
 	const uint8_t *source, *destination;    /* addresses of the IP packet being read */
 	uint16_t source_port, destination_port; /* or what stands for them (ICMP) */
 	uint8_t fragment_protocol;      /* protocol number that tells datagrams apart, with the id */
 	uint8_t tags;                   /* VLAN tags seen on the present Ethernet header */
 	uint8_t tunnels;                /* tunnels entered */
-	struct packet outer;            /* the packet around the innermost tunnel; valid if tunnels > 0 */
+	struct packet outer;            /* around the innermost tunnel; valid if tunnels > 0 */
 };
 
 #define HEADER(name, text) enum header packet_parse_##name(struct parse *p);
@@ -54,7 +57,8 @@ struct parse {
 #undef HEADER
 
 /* The readable reference: any frame, any fate. */
-void packet_parse_general(struct packet_parser *parser, const struct frame *frame, struct packet *ret);
+void packet_parse_general(struct packet_parser *parser, const struct frame *frame,
+                          struct packet *ret);
 
 /* Ends the walk. */
 static inline enum header parse_stop(struct parse *p, enum fate fate)
@@ -100,8 +104,8 @@ bool ethertype_is_known(uint16_t type);
 enum header header_of_udp_port(uint16_t source, uint16_t destination);
 
 /* Pieces of header files that others need. */
-enum header parse_type_or_length(struct parse *p, uint16_t type);       /* ethernet.c: IEEE 802.3 or not */
-enum header parse_inner_ethernet(struct parse *p);      /* ethernet.c: one inside another has its own tags */
+enum header parse_type_or_length(struct parse *p, uint16_t type);       /* ethernet.c */
+enum header parse_inner_ethernet(struct parse *p);      /* ethernet.c: its tags are its own */
 void parse_take_tag(struct parse *p, uint16_t tci);     /* vlan.c */
 enum header parse_ppp_protocol(struct parse *p);        /* ppp.c: behind address and control */
 enum header parse_erspan1(struct parse *p);             /* erspan.c: no header at all */

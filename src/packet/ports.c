@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Transports whose header begins with two ports: TCP, UDP, UDP-Lite (RFC 3828), SCTP (RFC 9260), DCCP
- * (RFC 4340). Ports are taken when their four octets are there, whatever the rest of the header is like.
+ * Transports whose header begins with two ports: TCP, UDP, UDP-Lite (RFC 3828), SCTP (RFC 9260),
+ * DCCP (RFC 4340). Ports are taken when their four octets are there, whatever the rest of the
+ * header is like.
  */
 #include "packet/parse.h"
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * PPP (RFC 1661, 1662) and Cisco HDLC. The address and control octets may be left out, and the protocol
- * may be sent in one octet: its last bit is set only in the last octet.
+ * PPP (RFC 1661, 1662) and Cisco HDLC. The address and control octets may be left out, and the
+ * protocol may be sent in one octet: its last bit is set only in the last octet.
  */
 #include "packet/parse.h"
 
 enum { PPP_ADDRESS = 0xff, PPP_CONTROL = 0x03, CISCO_UNICAST = 0x0f, CISCO_MULTICAST = 0x8f };
-enum { PROTOCOL_IPV4 = 0x21, PROTOCOL_IPV6 = 0x57, PROTOCOL_MPLS = 0x281, PROTOCOL_MPLS_MULTICAST = 0x283 };
+enum {
+	PROTOCOL_IPV4 = 0x21, PROTOCOL_IPV6 = 0x57,
+	PROTOCOL_MPLS = 0x281, PROTOCOL_MPLS_MULTICAST = 0x283
+};
 
 enum header packet_parse_ppp(struct parse *p)
 {

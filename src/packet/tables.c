@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which number means which header: link types (the tcpdump group's LINKTYPE_ list), ethertypes, IP protocols
- * and UDP ports of tunnels. A new header is a line here, a line in headers.def and a file.
+ * Which number means which header: link types (the tcpdump group's LINKTYPE_ list), ethertypes,
+ * IP protocols and UDP ports of tunnels. A new header is a line here, a line in headers.def and
+ * a file.
  */
 #include "packet/parse.h"
 
@@ -21,7 +22,8 @@ static const struct row link_types[] = {
 
 static const struct row ethertypes[] = {
 	{ 0x0800, HEADER_ipv4 }, { 0x86dd, HEADER_ipv6 },
-	{ 0x8100, HEADER_vlan }, { 0x88a8, HEADER_vlan }, { 0x9100, HEADER_vlan }, { 0x9200, HEADER_vlan },
+	{ 0x8100, HEADER_vlan }, { 0x88a8, HEADER_vlan },
+	{ 0x9100, HEADER_vlan }, { 0x9200, HEADER_vlan },
 	{ 0x8847, HEADER_mpls }, { 0x8848, HEADER_mpls },
 	{ 0x8864, HEADER_pppoe },
 	{ 0x8870, HEADER_llc },         /* LLC in jumbo frames */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Teredo (RFC 4380): IPv6 in UDP, perhaps behind an authentication and an origin indication. Other
- * programs use the port too, so the inside must be IPv6 to the octet and have a Teredo address, or be
- * the link-local exchange with a server.
+ * Teredo (RFC 4380): IPv6 in UDP, perhaps behind an authentication and an origin indication.
+ * Other programs use the port too, so the inside must be IPv6 to the octet and have a Teredo
+ * address, or be the link-local exchange with a server.
  */
 #include "packet/parse.h"
 
@@ -42,7 +42,7 @@ enum header packet_parse_teredo(struct parse *p)
 	const uint8_t *ip = parse_peek(p, IPV6_BYTES);
 	if (!ip || *ip >> 4 != 6 || !(is_teredo_address(ip + 8) || is_teredo_address(ip + 24)))
 		return parse_stop(p, FATE_not_ip);
-	bool whole = !(p->packet->bits & PACKET_FRAGMENT);      /* these are still the outer packet's bits */
+	bool whole = !(p->packet->bits & PACKET_FRAGMENT);      /* of the outer packet, still */
 	if (whole && load_be16(ip + 4) + (uint64_t)IPV6_BYTES != parse_rest(p))
 		return parse_stop(p, FATE_not_ip);
 	p->packet->layers |= LAYER_TEREDO;

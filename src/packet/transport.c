@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The life of one IP packet inside the walk: it begins with its IP header, gets a length, perhaps turns out
- * to be a fragment, and ends when its transport header is read. At the end its key is made, a fragment
- * meets the memory, and an offload super-frame becomes the packets that it stands for.
+ * The life of one IP packet inside the walk: it begins with its IP header, gets a length,
+ * perhaps turns out to be a fragment, and ends when its transport header is read. At the end its
+ * key is made, a fragment meets the memory, and an offload super-frame becomes the packets that
+ * it stands for.
  */
 #include "packet/parse.h"
 
@@ -102,7 +103,8 @@ static void put_vlan(uint8_t octets[3], const struct packet *k)
 	octets[2] = (uint8_t)k->vlan_inner;
 }
 
-/* The first fragment is remembered whatever it showed: later ones join its flow, not a better one. */
+/* The first fragment is remembered whatever it showed: later ones join its flow, not a better
+ * one. */
 static void join_fragment(struct parse *p)
 {
 	struct packet *k = p->packet;
@@ -130,7 +132,8 @@ static void join_fragment(struct parse *p)
 	}
 }
 
-/* A super-frame leaves the machine as segments, each with a copy of the IP and transport headers. */
+/* A super-frame leaves the machine as segments, each with a copy of the IP and transport
+ * headers. */
 static void count_segments(struct parse *p)
 {
 	struct packet *k = p->packet;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * VLAN tags (802.1Q, 802.1ad and its forerunners). The first tag with an id is the outer one, the second
- * the inner one; a priority tag (id 0) is no tag, and what lies deeper is walked over.
+ * VLAN tags (802.1Q, 802.1ad and its forerunners). The first tag with an id is the outer one,
+ * the second the inner one; a priority tag (id 0) is no tag, and what lies deeper is walked
+ * over.
  */
 #include "packet/parse.h"
 

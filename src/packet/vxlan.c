@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * VXLAN (RFC 7348), its generic protocol extension, and Geneve (RFC 8926). A UDP port is only a hint: what
- * does not look like the tunnel is metered as the UDP packet that it may well be.
+ * VXLAN (RFC 7348), its generic protocol extension, and Geneve (RFC 8926). A UDP port is only a
+ * hint: what does not look like the tunnel is metered as the UDP packet that it may well be.
  */
 #include "packet/parse.h"
 

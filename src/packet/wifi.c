@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * IEEE 802.11 data frames, with or without radiotap before them. Encrypted frames, pieces of frames and
- * aggregates carry nothing that can be read here: they are not_ip.
+ * IEEE 802.11 data frames, with or without radiotap before them. Encrypted frames, pieces of
+ * frames and aggregates carry nothing that can be read here: they are not_ip.
  */
 #include "packet/parse.h"
 

@@ -60,7 +60,8 @@ void craft_ethernet(struct craft *c, uint16_t type)
 	craft_u16(c, type);
 }
 
-static void craft_ipv4_header(struct craft *c, uint8_t protocol, uint16_t payload, uint32_t id_fragment)
+static void craft_ipv4_header(struct craft *c, uint8_t protocol, uint16_t payload,
+                              uint32_t id_fragment)
 {
 	craft_hex(c, "45 b8");
 	craft_u16(c, (uint16_t)(payload + 20));
@@ -77,7 +78,8 @@ void craft_ipv4(struct craft *c, uint8_t protocol, uint16_t payload, uint8_t s, 
 	craft_u32(c, 0x0a000000u | d);
 }
 
-void craft_ipv4_fragment(struct craft *c, uint8_t protocol, uint16_t payload, uint16_t id, uint16_t fragment)
+void craft_ipv4_fragment(struct craft *c, uint8_t protocol, uint16_t payload, uint16_t id,
+                         uint16_t fragment)
 {
 	craft_ipv4_header(c, protocol, payload, (uint32_t)id << 16 | fragment);
 	craft_u32(c, 0x0a000001);
@@ -178,7 +180,8 @@ struct packet twins_parse(struct twins *t, const struct frame *frame)
 struct packet twins_parse_craft(struct twins *t, const struct craft *c, uint16_t link_type)
 {
 	struct frame frame = {
-		.data = c->octets, .captured_bytes = c->bytes, .wire_bytes = c->bytes, .link_type = link_type,
+		.data = c->octets, .captured_bytes = c->bytes, .wire_bytes = c->bytes,
+		.link_type = link_type,
 		.time_ns = 1700000000000000000ull,
 	};
 	return twins_parse(t, &frame);

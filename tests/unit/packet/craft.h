@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Frames made octet by octet for the tests of the packet room, and a way to parse them: every frame is
- * copied into a buffer of its exact size, so that the sanitizer sees the first octet read too far, and goes
- * through the fast path and the general parser, which must give the same packet.
+ * Frames made octet by octet for the tests of the packet room, and a way to parse them: every
+ * frame is copied into a buffer of its exact size, so that the sanitizer sees the first octet
+ * read too far, and goes through the fast path and the general parser, which must give the same
+ * packet.
  */
 #ifndef TESTS_PACKET_CRAFT_H
 #define TESTS_PACKET_CRAFT_H
@@ -30,14 +31,16 @@ void craft_ethernet(struct craft *c, uint16_t type);
 /* One IPv4 packet of 20 + payload octets, from 10.0.0.s to 10.0.0.d. */
 void craft_ipv4(struct craft *c, uint8_t protocol, uint16_t payload, uint8_t s, uint8_t d);
 /* The same with the fragment word as it stands in the header, and an id. */
-void craft_ipv4_fragment(struct craft *c, uint8_t protocol, uint16_t payload, uint16_t id, uint16_t fragment);
+void craft_ipv4_fragment(struct craft *c, uint8_t protocol, uint16_t payload, uint16_t id,
+                         uint16_t fragment);
 /* From fd00::s to fd00::d. */
 void craft_ipv6(struct craft *c, uint8_t next, uint16_t payload, uint8_t s, uint8_t d);
 void craft_tcp(struct craft *c, uint16_t source, uint16_t destination, uint8_t flags);
 void craft_udp(struct craft *c, uint16_t source, uint16_t destination, uint16_t payload);
 /* Ethernet, IPv4 from 10.0.0.1 to 10.0.0.2, UDP 1000 to 2000, 10 octets of payload: 52 octets. */
 void craft_plain(struct craft *c);
-/* What follows a tunnel header in these tests: IPv4 192.0.2.1 to 192.0.2.2, UDP 53 to 4000, 12 octets. */
+/* What follows a tunnel header in these tests: IPv4 192.0.2.1 to 192.0.2.2, UDP 53 to 4000, 12
+ * octets. */
 void craft_inner(struct craft *c);
 enum { CRAFT_INNER_BYTES = 20 + 8 + 12 };
 
@@ -47,7 +50,8 @@ struct twins {                          /* one parser for each path */
 struct twins twins_new(const struct packet_settings *settings);
 void twins_free(struct twins *t);
 
-/* Both paths must agree; returns the packet, whatever its fate. frame->data is copied; ret.frame is NULL. */
+/* Both paths must agree; returns the packet, whatever its fate. frame->data is copied; ret.frame
+ * is NULL. */
 struct packet twins_parse(struct twins *t, const struct frame *frame);
 /* A whole frame of a link type, not cut. */
 struct packet twins_parse_craft(struct twins *t, const struct craft *c, uint16_t link_type);

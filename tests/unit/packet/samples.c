@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One frame of every kind that the parser reads, for the tests that cut, flip and compare everything. */
+/* One frame of every kind that the parser reads, for the tests that cut, flip and compare
+ * everything. */
 #include <string.h>
 
 #include "craft.h"
@@ -27,7 +28,8 @@ static const struct {
 	{ "cisco on serial", 50, "0f00 0800" }, { "ppp ether", 51, "1100 0001 002a 0021" },
 	{ "cisco hdlc", 104, "0f00 0800" },
 	{ "wifi", 105, "0801 0000 020000000001 020000000002 020000000003 1000 aaaa03 000000 0800" },
-	{ "wifi qos", 105, "8802 0000 020000000001 020000000002 020000000003 1000 0000 aaaa03 000000 0800" },
+	{ "wifi qos", 105,
+	  "8802 0000 020000000001 020000000002 020000000003 1000 0000 aaaa03 000000 0800" },
 	{ "radiotap", 127, "0000 0a00 00000000 0000"
 	  "0801 0000 020000000001 020000000002 020000000003 1000 aaaa03 000000 0800" },
 };
@@ -40,7 +42,8 @@ static const struct {
 } tunnels[] = {
 	{ "ipip", 4, 0, "" },
 	{ "gre", 47, 0, "2000 0800 00000007" },
-	{ "gre, all fields", 47, 0, "f000 0800 00000000 00000007 00000001 0800 0004 01020304 00000000" },
+	{ "gre, all fields", 47, 0,
+	  "f000 0800 00000000 00000007 00000001 0800 0004 01020304 00000000" },
 	{ "gre with ethernet", 47, 0, "0000 6558 020000000002 020000000001 8100 0005 0800" },
 	{ "pptp", 47, 0, "3081 880b 0030 0009 00000001 00000001 ff03 0021" },
 	{ "erspan 1", 47, 0, "0000 88be 020000000002 020000000001 0800" },
@@ -191,7 +194,8 @@ static void make_teredo(struct craft *c)
 	craft_udp(c, 3544, 50000, 13 + 8 + 48);
 	craft_hex(c, "00010000 0000000000000000 00");
 	craft_hex(c, "0000 1234 f5fffffe");
-	craft_hex(c, "60000000 0008 3a 40 20010000000000000000000000000001 20010db8000000000000000000000002");
+	craft_hex(c, "60000000 0008 3a 40 20010000000000000000000000000001"
+	          "20010db8000000000000000000000002");
 	craft_hex(c, "80000000 00010001");
 }
 
@@ -199,9 +203,11 @@ static const struct {
 	const char *name;
 	void (*make)(struct craft *c);
 } others[] = {
-	{ "udp over ipv4", craft_plain }, { "tcp over ipv4", make_tcp4 }, { "tcp over ipv6", make_tcp6 },
+	{ "udp over ipv4", craft_plain }, { "tcp over ipv4", make_tcp4 },
+	{ "tcp over ipv6", make_tcp6 },
 	{ "ipv4 options", make_options }, { "ah in ipv4", make_ah4 }, { "ipv6 chain", make_chain },
-	{ "ipv4 fragment", make_fragment4 }, { "ipv6 fragment", make_fragment6 }, { "jumbo", make_jumbo },
+	{ "ipv4 fragment", make_fragment4 }, { "ipv6 fragment", make_fragment6 },
+	{ "jumbo", make_jumbo },
 	{ "icmp", make_icmp }, { "icmpv6", make_icmpv6 }, { "sctp", make_sctp }, { "dccp", make_dccp },
 	{ "6in4", make_6in4 }, { "teredo", make_teredo },
 };

@@ -12,8 +12,10 @@
 
 #define MACS "020000000002 020000000001 "
 
-/* craft_inner() (192.0.2.1:53 to 192.0.2.2:4000, UDP) behind some octets; a tag beside it if tpid. */
-static bool match(const char *text, const char *before, uint16_t link_type, uint16_t tpid, uint16_t tci)
+/* craft_inner() (192.0.2.1:53 to 192.0.2.2:4000, UDP) behind some octets; a tag beside it if
+ * tpid. */
+static bool match(const char *text, const char *before, uint16_t link_type, uint16_t tpid,
+                  uint16_t tci)
 {
 	struct craft c = { .bytes = 0 };
 	struct packet_filter *filter;
@@ -72,7 +74,8 @@ static void test_vlan_is_seen_when_named(void **state)
 		bool expected;
 	} cases[] = {
 		{ "vlan", MACS "0800", 0, 0, false }, { "vlan", MACS "0800", 0x8100, 5, true },
-		{ "vlan", MACS "8100 0005 0800", 0, 0, true }, { "vlan 5", MACS "8100 0005 0800", 0, 0, true },
+		{ "vlan", MACS "8100 0005 0800", 0, 0, true },
+		{ "vlan 5", MACS "8100 0005 0800", 0, 0, true },
 		{ "vlan 5", MACS "0800", 0x8100, 5, true }, { "vlan 6", MACS "0800", 0x8100, 5, false },
 		{ "vlan 6", MACS "8100 0005 0800", 0, 0, false },
 		{ "vlan 5 and udp port 53", MACS "0800", 0x8100, 5, true },

@@ -125,7 +125,8 @@ static void test_header_length(void **state)
 	c.octets[14] = 0x65;
 	assert_int_equal(parse_craft(&c, 1, false).fate, FATE_malformed_ipv4);
 	c.octets[14] = 0x4f;
-	c.octets[17] = 60;              /* options beyond what there is: the addresses count all the same */
+	c.octets[17] = 60;              /* options beyond what there is: the addresses count all the
+	                                 * same */
 	struct packet k = parse_cut(&c, c.bytes, 74);
 	assert_int_equal(k.fate, FATE_metered);
 	assert_true(k.bits & PACKET_NO_PORTS);
@@ -343,12 +344,13 @@ static void test_super_frames(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plain), cmocka_unit_test(test_tcp6), cmocka_unit_test(test_total_length),
-		cmocka_unit_test(test_length_from_wire_when_cut), cmocka_unit_test(test_header_length),
-		cmocka_unit_test(test_padding_is_not_read), cmocka_unit_test(test_cut_by_the_capture),
-		cmocka_unit_test(test_transports), cmocka_unit_test(test_ah), cmocka_unit_test(test_chain),
-		cmocka_unit_test(test_chain_is_bounded_by_the_packet), cmocka_unit_test(test_ipv6_lengths),
-		cmocka_unit_test(test_super_frames),
+		cmocka_unit_test(test_plain), cmocka_unit_test(test_tcp6),
+		cmocka_unit_test(test_total_length), cmocka_unit_test(test_length_from_wire_when_cut),
+		cmocka_unit_test(test_header_length), cmocka_unit_test(test_padding_is_not_read),
+		cmocka_unit_test(test_cut_by_the_capture), cmocka_unit_test(test_transports),
+		cmocka_unit_test(test_ah), cmocka_unit_test(test_chain),
+		cmocka_unit_test(test_chain_is_bounded_by_the_packet),
+		cmocka_unit_test(test_ipv6_lengths), cmocka_unit_test(test_super_frames),
 	};
 	return cmocka_run_group_tests_name("packet/ip", tests, NULL, NULL);
 }

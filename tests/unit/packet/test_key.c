@@ -87,7 +87,8 @@ static void test_order_of_addresses(void **state)
 	}
 }
 
-static struct packet parse_icmp(unsigned family, uint8_t type, uint8_t code, uint8_t s, uint8_t d, bool none)
+static struct packet parse_icmp(unsigned family, uint8_t type, uint8_t code, uint8_t s, uint8_t d,
+                                bool none)
 {
 	struct packet_settings settings = { .icmp_key_none = none, .fragment_entries = 8 };
 	struct twins t = twins_new(&settings);
@@ -156,7 +157,8 @@ static void test_icmp_types(void **state)
 static void test_icmp_key_none(void **state)
 {
 	(void)state;
-	struct packet echo = parse_icmp(4, 8, 0, 1, 2, true), unreachable = parse_icmp(4, 3, 1, 2, 1, true);
+	struct packet echo = parse_icmp(4, 8, 0, 1, 2, true);
+	struct packet unreachable = parse_icmp(4, 3, 1, 2, 1, true);
 
 	assert_memory_equal(&echo.key, &unreachable.key, sizeof echo.key);
 	assert_int_equal(echo.key.port[0] | echo.key.port[1], 0);
@@ -337,14 +339,30 @@ static void test_fragment_memory(void **state)
 	fragment_memory_free(NULL);
 }
 
+/* Datagrams of one instant do not push each other out while there is room. */
+static void test_fragments_of_one_instant(void **state)
+{
+	(void)state;
+	struct fragment_memory *memory;
+	struct fragment_ports ports = { .source = 1 };
+
+	assert_int_equal(fragment_memory_new(4, &memory), 0);
+	for (uint32_t i = 0; i < 4; i++)
+		fragment_remember(memory, &(struct fragment_datagram){ .id = i }, 0, &ports);
+	for (uint32_t i = 0; i < 4; i++)
+		assert_true(fragment_recall(memory, &(struct fragment_datagram){ .id = i }, 0, &ports));
+	fragment_memory_free(memory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_symmetry), cmocka_unit_test(test_order_of_addresses),
 		cmocka_unit_test(test_icmp_types), cmocka_unit_test(test_icmp_key_none),
 		cmocka_unit_test(test_icmp_to_oneself), cmocka_unit_test(test_fragments_join),
-		cmocka_unit_test(test_fragments_are_forgotten), cmocka_unit_test(test_fragmented_icmp_and_tcp),
-		cmocka_unit_test(test_fragments_of_ipv6), cmocka_unit_test(test_fragment_memory),
+		cmocka_unit_test(test_fragments_are_forgotten),
+		cmocka_unit_test(test_fragmented_icmp_and_tcp), cmocka_unit_test(test_fragments_of_ipv6),
+		cmocka_unit_test(test_fragment_memory), cmocka_unit_test(test_fragments_of_one_instant),
 	};
 	return cmocka_run_group_tests_name("packet/key", tests, NULL, NULL);
 }

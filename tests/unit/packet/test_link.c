@@ -56,7 +56,8 @@ static void test_links(void **state)
 		{ 50, "ff03 0021" }, { 50, "0f00 0800" }, { 50, "8f00 0800" }, { 50, "21" },
 		{ 51, "1100 0001 002a 0021" }, { 104, "0f00 0800" },
 		{ 105, "0801 0000 020000000001 020000000002 020000000003 1000 aaaa03000000 0800" },
-		{ 105, "0803 0000 020000000001 020000000002 020000000003 1000 020000000004 aaaa03000000 0800" },
+		{ 105, "0803 0000 020000000001 020000000002 020000000003 1000 020000000004"
+		       "aaaa03000000 0800" },
 		{ 127, "0000 0a00 00000000 0000 0801 0000 020000000001 020000000002 020000000003 1000"
 		       "aaaa03000000 0800" },
 	};
@@ -73,7 +74,8 @@ static void test_ipv6_links(void **state)
 	(void)state;
 	static const struct { uint16_t link_type; const char *before; } links[] = {
 		{ 1, MACS "86dd" }, { 229, "" }, { 101, "" }, { 108, "0000001c" },
-		{ 0, "18000000" }, { 0, "1c000000" }, { 0, "1e000000" }, { 0, "0000001e" }, { 0, "0a000000" },
+		{ 0, "18000000" }, { 0, "1c000000" }, { 0, "1e000000" }, { 0, "0000001e" }, { 0,
+		  "0a000000" },
 		{ 9, "ff03 0057" }, { 9, "57" }, { 104, "0f00 86dd" },
 	};
 
@@ -143,7 +145,8 @@ static void test_vlan_beside_the_frame(void **state)
 		craft_hex(&c, "0800");
 		craft_inner(&c);
 		struct frame frame = { .data = c.octets, .captured_bytes = c.bytes, .wire_bytes = c.bytes,
-		                       .link_type = 1, .vlan_tpid = cases[i].tpid, .vlan_tci = cases[i].tci };
+		                       .link_type = 1, .vlan_tpid = cases[i].tpid,
+		                              .vlan_tci = cases[i].tci };
 		struct packet k = twins_parse(&t, &frame);
 		assert_int_equal(k.fate, FATE_metered);
 		assert_int_equal(k.vlan_outer, cases[i].outer);
@@ -209,7 +212,7 @@ static void test_not_ip(void **state)
 		{ 113, "0000 0338 0006 020000000001 0000 0800 45000014" },      /* netlink */
 		{ 0, "05000000 00000000" }, { 9, "ff03 c021 0101" }, { 104, "8f00 8035 00000002" },
 		{ 105, "8000 0000 ffffffffffff 020000000002 020000000002 1000" },       /* beacon */
-		{ 105, "d400 0000 020000000001" },                                      /* acknowledgement */
+		{ 105, "d400 0000 020000000001" },   /* acknowledgement */
 		{ 105, "0841 0000 020000000001 020000000002 020000000003 1000 aaaa03000000 0800" },
 	};
 
@@ -239,7 +242,8 @@ static void test_malformed(void **state)
 		assert_int_equal(fate_of(frames[i].hex, frames[i].link_type), frames[i].fate);
 }
 
-/* A frame of IEEE 802.3 ends where its length says; what a total length of 0 counts ends there too. */
+/* A frame of IEEE 802.3 ends where its length says; what a total length of 0 counts ends there
+ * too. */
 static void test_length_of_8023(void **state)
 {
 	(void)state;
@@ -258,9 +262,10 @@ static void test_length_of_8023(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_links), cmocka_unit_test(test_ipv6_links), cmocka_unit_test(test_vlan_ids),
-		cmocka_unit_test(test_vlan_beside_the_frame), cmocka_unit_test(test_eight_tags_and_nine),
-		cmocka_unit_test(test_mpls), cmocka_unit_test(test_not_ip), cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_links), cmocka_unit_test(test_ipv6_links),
+		cmocka_unit_test(test_vlan_ids), cmocka_unit_test(test_vlan_beside_the_frame),
+		cmocka_unit_test(test_eight_tags_and_nine), cmocka_unit_test(test_mpls),
+		cmocka_unit_test(test_not_ip), cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_length_of_8023),
 	};
 	return cmocka_run_group_tests_name("packet/link", tests, NULL, NULL);

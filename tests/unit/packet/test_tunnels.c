@@ -8,8 +8,10 @@
 
 #include "craft.h"
 
-/* Ethernet, IPv4 10.0.0.1 to 10.0.0.2 and what the hex says; UDP to `port` before it if that is not 0. */
-static void make_outer(struct craft *c, uint8_t protocol, uint16_t port, const char *hex, bool with_inner)
+/* Ethernet, IPv4 10.0.0.1 to 10.0.0.2 and what the hex says; UDP to `port` before it if that is
+ * not 0. */
+static void make_outer(struct craft *c, uint8_t protocol, uint16_t port, const char *hex,
+                       bool with_inner)
 {
 	struct craft inside = { .bytes = 0 };
 
@@ -32,7 +34,8 @@ static bool is_inner(const struct packet *k)
 
 static bool is_outer(const struct packet *k, uint32_t ip_bytes)
 {
-	return k->fate == FATE_metered && memcmp(k->key.address.v4, "\x0a\x00\x00\x01\x0a\x00\x00\x02", 8) == 0
+	return k->fate == FATE_metered && memcmp(k->key.address.v4, "\x0a\x00\x00\x01\x0a\x00\x00\x02",
+	                                         8) == 0
 	       && k->ip_bytes == ip_bytes && k->tunnel_id == 0 && k->tunnel_peer_id == 0;
 }
 
@@ -58,14 +61,17 @@ static const struct {
 	{ 47, 0, "3001 880b 0030 0009 00000001 21", 0, 9, LAYER_GRE, 0 },
 	{ 47, 0, "0000 883e 00000000", 0, 0, LAYER_GRE, 0 }, { 47, 0, "0000 883e", 0, 0, LAYER_GRE, 0 },
 	{ 47, 0, "0000 88be" ETHERNET "0800", 0, 0, LAYER_GRE | LAYER_ERSPAN, 0 },
-	{ 47, 0, "1000 88be 00000001 1000 0405 00000000" ETHERNET "0800", 5, 0, LAYER_GRE | LAYER_ERSPAN, 0 },
+	{ 47, 0, "1000 88be 00000001 1000 0405 00000000" ETHERNET "0800", 5, 0, LAYER_GRE
+	  | LAYER_ERSPAN, 0 },
 	{ 47, 0, "1000 22eb 00000001 2000 03ff 00000000 0000 0000" ETHERNET "0800", 1023, 0,
 	  LAYER_GRE | LAYER_ERSPAN, 0 },
 	{ 47, 0, "1000 22eb 00000001 2000 0006 00000000 0000 0808", 6, 0, LAYER_GRE | LAYER_ERSPAN, 0 },
-	{ 47, 0, "1000 22eb 00000001 2000 0006 00000000 0000 0001 0000000000000000" ETHERNET "0800", 6, 0,
+	{ 47, 0, "1000 22eb 00000001 2000 0006 00000000 0000 0001 0000000000000000" ETHERNET "0800", 6,
+	  0,
 	  LAYER_GRE | LAYER_ERSPAN, 0 },
 	{ 17, 4789, "08000000 00007b00" ETHERNET "0800", 123, 0, LAYER_VXLAN, 0 },
-	{ 17, 8472, "08000000 ffffff00" ETHERNET "8100 0011 0800", 0xffffff, 0, LAYER_VXLAN | LAYER_VLAN, 17 },
+	{ 17, 8472, "08000000 ffffff00" ETHERNET "8100 0011 0800", 0xffffff, 0, LAYER_VXLAN
+	  | LAYER_VLAN, 17 },
 	{ 17, 4790, "0c000001 00007b00", 123, 0, LAYER_VXLAN, 0 },
 	{ 17, 4790, "0c000003 00007b00" ETHERNET "0800", 123, 0, LAYER_VXLAN, 0 },
 	{ 17, 4790, "0c000005 00007b00 0001013f", 123, 0, LAYER_VXLAN | LAYER_MPLS, 0 },
@@ -110,7 +116,8 @@ static void test_inside_is_not_ip(void **state)
 		{ 47, 0, "2081 880b 0000 0009 00000001" },      /* PPTP acknowledgement without payload */
 		{ 47, 0, "3001 880b 0004 0009 00000001 ff03 c021" },
 		{ 47, 0, "0000 0800 45000014" }, { 47, 0, "0000 0800" },
-		{ 47, 0, "0000 6558" ETHERNET "0806 0001" }, { 4, 0, "" }, { 4, 0, "55000014" }, { 41, 0, "45" },
+		{ 47, 0, "0000 6558" ETHERNET "0806 0001" }, { 4, 0, "" }, { 4, 0, "55000014" }, { 41, 0,
+		  "45" },
 		{ 17, 4789, "" }, { 17, 4789, "00000000 00007b00" ETHERNET "0800" },
 		{ 17, 4789, "08000000 00007b00" ETHERNET "0806" }, { 17, 4789, "08000000 00007b00 02" },
 		{ 17, 4790, "1c000001 00007b00" }, { 17, 4790, "0c000004 00007b00 00000000" },
@@ -118,7 +125,8 @@ static void test_inside_is_not_ip(void **state)
 		{ 17, 2152, "30ff 0100 00000011" }, { 17, 2152, "3001 0000 00000000" },
 		{ 17, 2152, "34ff 0008 00000011 00000085 00000000" },
 		{ 17, 2152, "34ff 0004 00000011 000000" },
-		{ 17, 6635, "0001003f" }, { 137, 0, "00010040" }, { 17, 3544, "" }, { 17, 3544, "0001 ffff" },
+		{ 17, 6635, "0001003f" }, { 137, 0, "00010040" }, { 17, 3544, "" }, { 17, 3544,
+		  "0001 ffff" },
 		{ 17, 3544, "60000000 0000 3b 40 20010db8000000000000000000000001"
 		  "20010db8000000000000000000000002" },          /* no address of Teredo */
 		{ 17, 3544, "60000000 0004 3b 40 20010000000000000000000000000001"
@@ -139,7 +147,8 @@ static void test_contradictions(void **state)
 {
 	(void)state;
 	static const char *const cases[] = {
-		"", "0000", "2000 0800 0000", "f000 0800 00000000 00000000", "4000 0800 00000000 0800 00ff 01",
+		"", "0000", "2000 0800 0000", "f000 0800 00000000 00000000",
+		       "4000 0800 00000000 0800 00ff 01",
 		"1000 88be 00000001 1000", "1000 22eb 00000001 20000000 00000000 0000", "3081 880b 0000",
 		"1000 22eb 00000001 20000000 00000000 0000 0001",
 	};
@@ -193,7 +202,8 @@ static void test_depth(void **state)
 	}
 }
 
-/* The first fragment of a tunnel's packet shows the inner one; later ones are the outer flow's packets. */
+/* The first fragment of a tunnel's packet shows the inner one; later ones are the outer flow's
+ * packets. */
 static void test_fragmented_outer(void **state)
 {
 	(void)state;
@@ -243,8 +253,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_innermost), cmocka_unit_test(test_inside_is_not_ip),
-		cmocka_unit_test(test_contradictions), cmocka_unit_test(test_cut), cmocka_unit_test(test_depth),
-		cmocka_unit_test(test_fragmented_outer), cmocka_unit_test(test_ipv6_inside),
+		cmocka_unit_test(test_contradictions), cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_depth), cmocka_unit_test(test_fragmented_outer),
+		cmocka_unit_test(test_ipv6_inside),
 	};
 	return cmocka_run_group_tests_name("packet/tunnels", tests, NULL, NULL);
 }

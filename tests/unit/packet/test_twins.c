@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The fast path and the general parser on the same frames: samples of every kind, cut at every length and
- * with octets changed, random frames near the fast path's edges, and all captures that are named on the
- * command line or lie in share/captures. twins_parse() does the comparing and keeps buffers exact.
+ * The fast path and the general parser on the same frames: samples of every kind, cut at every
+ * length and with octets changed, and random frames near the fast path's edges. twins_parse() does
+ * the comparing and keeps buffers exact. The same on captures: golden/test_packet_oracle.py.
  */
-#include <pcap/pcap.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -87,7 +86,8 @@ static void test_changed_octets(void **state)
 	each_setting(change_octets);
 }
 
-/* A plausible header with a few octets drawn at random, of random length, tagged here, beside, or not. */
+/* A plausible header with a few octets drawn at random, of random length, tagged here, beside,
+ * or not. */
 static void random_frame(uint64_t *seed, struct craft *c, struct frame *frame)
 {
 	uint64_t r = next_random(seed);
@@ -131,7 +131,8 @@ static void test_random_frames(void **state)
 	(void)state;
 	uint64_t seed = 0x9e3779b97f4a7c15ull;
 
-	/* 40 s between frames: which datagrams a full memory still knows depends on each parser's secret. */
+	/* 40 s between frames: which datagrams a full memory still knows depends on each parser's
+	 * secret. */
 	for (unsigned setting = 0; setting < 2; setting++) {
 		struct packet_settings settings = { .tunnels = setting & 1, .fragment_entries = 64 };
 		struct twins t = twins_new(&settings);
@@ -144,46 +145,6 @@ static void test_random_frames(void **state)
 		}
 		twins_free(&t);
 	}
-}
-
-static void compare_file(const char *path)
-{
-	char message[PCAP_ERRBUF_SIZE];
-	pcap_t *file = pcap_open_offline(path, message);
-	struct pcap_pkthdr *header;
-	const u_char *data;
-
-	if (!file)
-		return;
-	for (unsigned setting = 0; setting < 2; setting++) {
-		struct packet_settings settings = { .tunnels = setting & 1 };
-		struct twins t = twins_new(&settings);
-		pcap_t *again = pcap_open_offline(path, message);
-		while (again && pcap_next_ex(again, &header, &data) == 1) {
-			struct frame frame = { .data = data, .captured_bytes = header->caplen,
-			                       .wire_bytes = header->len,
-			                       .link_type = (uint16_t)pcap_datalink(again) };
-			twins_parse(&t, &frame);
-		}
-		if (again)
-			pcap_close(again);
-		twins_free(&t);
-	}
-	pcap_close(file);
-}
-
-/* WEIR_CAPTURES: names of files, one a line; the oracle test sets it. */
-static void test_captures(void **state)
-{
-	(void)state;
-	const char *names = getenv("WEIR_CAPTURES");
-	char *copy = names ? strdup(names) : NULL, *rest = copy;
-
-	if (!copy)
-		skip();
-	for (char *name; (name = strsep(&rest, "\n"));)
-		compare_file(name);
-	free(copy);
 }
 
 /* A batch keeps the order of frames and leaves out what is not metered. */
@@ -236,7 +197,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_cut_everywhere), cmocka_unit_test(test_changed_octets),
-		cmocka_unit_test(test_random_frames), cmocka_unit_test(test_captures),
+		cmocka_unit_test(test_random_frames),
 		cmocka_unit_test(test_batch), cmocka_unit_test(test_fates_have_names),
 	};
 	return cmocka_run_group_tests_name("packet/twins", tests, NULL, NULL);
