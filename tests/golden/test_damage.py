@@ -19,7 +19,13 @@ OCTETS_MAX = 200_000                    # of a copy; the faults count, not the v
 RATES = (0.0001, 0.002, 0.03)           # share of octets that get one bit turned over
 FILE_HEADER = 24
 
+COMPRESSED = (".gz", ".zst")            # damage may leave not even a file header: status 2
+
 every_capture = pytest.mark.parametrize("capture", captures(), ids=capture_name)
+
+
+def statuses(capture):
+    return (0, 1, 2) if capture.suffix in COMPRESSED else (0, 1)
 
 
 def accounts_hold(run):
@@ -48,8 +54,10 @@ def test_flipped_bits(capture, tmp_path):
         chance = random.Random("%s %d" % (capture.name, number))
         copy = tmp_path / ("flipped%d%s" % (number, capture.suffix))
         copy.write_bytes(flipped(data, RATES[number % len(RATES)], chance))
-        run = meter(copy, "-j", 1 + number % 2, *chance.choice([(), ("--tunnels",)]), status=(0, 1))
-        accounts_hold(run)
+        run = meter(copy, "-j", 1 + number % 2, *chance.choice([(), ("--tunnels",)]),
+                    status=statuses(capture))
+        if run.status != 2:
+            accounts_hold(run)
         assert run.status == 0 or copy.name.encode() in run.messages, run
         copy.unlink()
 
@@ -84,8 +92,9 @@ def test_cut(capture, tmp_path):
     for number, cut in enumerate(cuts):
         copy = tmp_path / ("cut%d%s" % (number, capture.suffix))
         copy.write_bytes(data[:cut])
-        run = meter(copy, status=(0, 1))
-        accounts_hold(run)
+        run = meter(copy, status=statuses(capture))
+        if run.status != 2:
+            accounts_hold(run)
         if ends:
             check_cut_pcap(run, copy, cut, ends)
         copy.unlink()
