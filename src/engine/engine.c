@@ -82,10 +82,13 @@ static unsigned choose_workers(const struct settings *s, const struct key_plan *
 	return (unsigned)wanted;
 }
 
-static uint64_t flow_bound(const struct settings *s, unsigned workers)
+static uint64_t flow_bound(const struct settings *s, const struct flow_hook *const *hooks, unsigned workers)
 {
+	uint64_t flow_bytes = FLOW_BYTES;
+	for (; *hooks; hooks++)
+		flow_bytes += (*hooks)->space_bytes;
 	uint64_t memory = s->memory_bytes ? s->memory_bytes : memory_of_machine() / 2;
-	uint64_t bound = memory / FLOW_BYTES;
+	uint64_t bound = memory / flow_bytes;
 	if (s->max_flows && s->max_flows < bound)
 		bound = s->max_flows;
 	else if (s->max_flows && !s->memory_bytes)
@@ -109,7 +112,7 @@ static int open_meter(struct engine *e, struct worker *w, const struct key_plan 
 	struct meter_slot *slot = &w->meters[0];
 	struct meter_settings m = {
 		.idle_ns = s->idle_timeout_ns, .active_ns = s->active_timeout_ns, .linger_ns = s->tcp_linger_ns,
-		.max_flows = flow_bound(s, e->worker_count), .plan = *plan,
+		.max_flows = flow_bound(s, e->measures, e->worker_count), .plan = *plan,
 		.evidence = s->direction == DIRECTION_EVIDENCE,
 		.first_flow_id = (uint64_t)w->number << 56 | 1,
 		.emit = emit, .context = slot, .hooks = e->measures,
@@ -212,7 +215,7 @@ static int check(const struct settings *s, struct error *err)
 	if (s->sample > UINT32_MAX)
 		return error_set(err, -EINVAL, "--sample 1:%llu: expected at most 1:4294967295",
 		                 (unsigned long long)s->sample);
-	return 0;
+	return s->stats ? stats_check(s->stats, err) : 0;
 }
 
 static int open_all(struct engine *e, const struct capture_kind *kind, struct error *err)

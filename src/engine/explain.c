@@ -187,16 +187,35 @@ static void explain_update(void *worker, struct flow_touch *touches, unsigned co
 	}
 }
 
-static void explain_ended(void *worker, struct flow *f, struct flow_cold *c, void *space, uint8_t reason,
-                          bool gone)
+/* What the timer that ended it was set to. */
+static void timer_text(const struct settings *s, const struct flow_view *v, uint8_t reason, char *out, size_t size)
+{
+	char value[32] = "";
+	uint64_t timer = reason == END_IDLE ? s->idle_timeout_ns : reason == END_ACTIVE ? s->active_timeout_ns
+		: reason == END_DETECTED ? s->tcp_linger_ns : DURATION_OFF;
+	if (timer == DURATION_OFF) {
+		*out = '\0';
+		return;
+	}
+	text_human_duration(timer, value, sizeof value);
+	if (reason == END_DETECTED)
+		snprintf(out, size, " (%s%s, linger %s)", v->flow->state & FLOW_RST ? "RST" : "FIN",
+		         v->flow->state & FLOW_RST ? "" : " from both sides", value);
+	else
+		snprintf(out, size, " (%s since the %s packet)", value, reason == END_IDLE ? "last" : "first");
+}
+
+static void explain_ended(void *worker, const struct flow_view *v, uint8_t reason, bool gone)
 {
 	struct explain *x = worker;
-	char line[256];
+	const struct flow *f = v->flow;
+	char line[320], timer[96];
 	uint64_t packets = (uint64_t)f->packets[0] + f->packets[1];
 	const char *what = !gone ? "record ends, the flow goes on" : packets ? "ends" : "is over (nothing to export)";
-	snprintf(line, sizeof line, "   > flow %" PRIu64 " %s: %s, %" PRIu64 " packets from %.6f to %.6f\n",
-	         c->flow_id, what, reason_text(reason), packets, f->first_ns ? seconds(x, f->first_ns) : 0.0,
-	         seconds(x, f->last_ns));
+	timer_text(x->settings, v, reason, timer, sizeof timer);
+	snprintf(line, sizeof line, "   > flow %" PRIu64 " %s: %s%s, %" PRIu64 " packets from %.6f to %.6f\n",
+	         v->cold->flow_id, what, reason_text(reason), timer, packets,
+	         f->first_ns ? seconds(x, f->first_ns) : 0.0, seconds(x, f->last_ns));
 	add_end(x, line);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "measure/measure.h"
 #include "output/callback.h"
 
@@ -119,14 +120,16 @@ static int stream_of_schema(struct sinks *s, struct schema *schema, struct strea
 	return 0;
 }
 
-static int add_stream(struct sinks *s, struct queue *q, const struct column_choice *choices, unsigned count,
-                      uint8_t family, struct error *err)
+static int add_stream(struct sinks *s, struct queue *q, const struct column_list *list, uint8_t family,
+                      struct error *err)
 {
 	struct column_choice kept[COLUMNS_MAX];
 	unsigned n = 0;
-	for (unsigned i = 0; i < count; i++)
-		if (!family || !row_field_family(choices[i].field) || row_field_family(choices[i].field) == family)
-			kept[n++] = choices[i];
+	for (unsigned i = 0; i < list->count; i++) {
+		uint8_t own = row_field_family(list->choices[i].field);
+		if (!family || !own || own == family)
+			kept[n++] = list->choices[i];
+	}
 	struct schema *schema;
 	struct stream *stream = NULL;
 	if (schema_new(kept, n, 0, family, &schema))
@@ -138,10 +141,10 @@ static int add_stream(struct sinks *s, struct queue *q, const struct column_choi
 	return queue_schema(q, stream->schema, err);
 }
 
-static bool any_of_family(const struct column_choice *choices, unsigned count)
+static bool any_of_family(const struct column_list *list)
 {
-	for (unsigned i = 0; i < count; i++)
-		if (row_field_family(choices[i].field))
+	for (unsigned i = 0; i < list->count; i++)
+		if (row_field_family(list->choices[i].field))
 			return true;
 	return false;
 }
@@ -154,10 +157,11 @@ static int add_streams(struct sinks *s, const struct sinks_setup *setup, struct 
 	int r = choose_fields(setup, kind, choices, &count, err);
 	if (r)
 		return r;
-	if (!kind->splits_families || !any_of_family(choices, count))
-		return add_stream(s, q, choices, count, 0, err);
-	r = add_stream(s, q, choices, count, 4, err);
-	return r ? r : add_stream(s, q, choices, count, 6, err);
+	const struct column_list list = { choices, count };
+	if (!kind->splits_families || !any_of_family(&list))
+		return add_stream(s, q, &list, 0, err);
+	r = add_stream(s, q, &list, 4, err);
+	return r ? r : add_stream(s, q, &list, 6, err);
 }
 
 /* ---- opening ---------------------------------------------------------------------------------------- */
@@ -171,12 +175,14 @@ static void output_message(void *context, const char *text)
 static int unknown_kind(const struct address *a, struct error *err)
 {
 	char known[256] = "";
+	struct text_nearest nearest = { .word = a->scheme };
 	for (const struct output_kind *const *k = output_kinds; *k; k++) {
+		text_nearest_offer(&nearest, (*k)->scheme);
 		strncat(known, *known ? ", " : "", sizeof known - strlen(known) - 1);
 		strncat(known, (*k)->scheme, sizeof known - strlen(known) - 1);
 	}
-	return error_set(err, -EINVAL, "--output %s: no output is called '%s'; expected one of %s", a->text,
-	                 a->scheme, known);
+	return error_set(err, -EINVAL, "--output %s: no output is called '%s'%s%s; expected one of %s", a->text,
+	                 a->scheme, nearest.best ? "; did you mean " : "", nearest.best ? nearest.best : "", known);
 }
 
 static int open_queue(struct sinks *s, const struct sinks_setup *setup, const struct queue_setup *queue,

@@ -8,6 +8,8 @@
 
 #include "record/value_text.h"
 
+enum { PATH_BYTES = 4096 };
+
 static const char *const reason_names[] = {
 	"unknown", "idle", "active", "end_detected", "forced_end", "lack_of_resources"
 };
@@ -99,23 +101,46 @@ void stats_print(const struct accounts *a, const struct sinks *sinks, FILE *out)
 	        !a->finished ? "null" : accounts_balanced(a, NULL) ? "true" : "false");
 }
 
+static int open_part(const char *path, char part[PATH_BYTES], FILE **ret, struct error *err)
+{
+	if (snprintf(part, PATH_BYTES, "%s.part", path) >= PATH_BYTES)
+		return error_set(err, -ENAMETOOLONG, "--stats %.200s...: the name is too long", path);
+	*ret = fopen(part, "we");
+	if (!*ret)
+		return error_set(err, -errno, "--stats %s: cannot write there: %s", path, strerror(errno));
+	return 0;
+}
+
+int stats_check(const char *path, struct error *err)
+{
+	char part[PATH_BYTES];
+	FILE *f;
+	if (!strcmp(path, "-"))
+		return 0;
+	int r = open_part(path, part, &f, err);
+	if (r)
+		return r;
+	fclose(f);
+	unlink(part);
+	return 0;
+}
+
 int stats_write(const struct accounts *a, const struct sinks *sinks, const char *path, struct error *err)
 {
 	if (!strcmp(path, "-")) {
 		stats_print(a, sinks, stdout);
 		return fflush(stdout) ? error_set(err, -errno, "--stats -: %s", strerror(errno)) : 0;
 	}
-	char part[4096];
-	if (snprintf(part, sizeof part, "%s.part", path) >= (int)sizeof part)
-		return error_set(err, -ENAMETOOLONG, "--stats %s: the name is too long", path);
-	FILE *f = fopen(part, "we");
-	if (!f)
-		return error_set(err, -errno, "--stats %s: cannot write there: %s", path, strerror(errno));
+	char part[PATH_BYTES];
+	FILE *f;
+	int r = open_part(path, part, &f, err);
+	if (r)
+		return r;
 	stats_print(a, sinks, f);
 	bool failed = ferror(f) != 0;
 	failed = fclose(f) != 0 || failed;
 	if (failed || rename(part, path)) {
-		int r = -errno;
+		r = -errno;
 		unlink(part);
 		return error_set(err, r, "--stats %s: cannot write there: %s", path, strerror(-r));
 	}

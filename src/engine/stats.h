@@ -11,6 +11,9 @@
 /* Writes the object and a newline. `balanced` is null until the run has finished. */
 void stats_print(const struct accounts *accounts, const struct sinks *sinks, FILE *out);
 
+/* Finds out early whether stats_write() will be able to write there; leaves nothing behind. */
+int stats_check(const char *path, struct error *err);
+
 /* Writes to a file by an atomic rename ("-": standard output). */
 int stats_write(const struct accounts *accounts, const struct sinks *sinks, const char *path,
                 struct error *err);

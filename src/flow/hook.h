@@ -44,9 +44,8 @@ struct flow_hook {
 	uint16_t scope;                         /* enum hook_scope */
 	int  (*open)(void *argument, void **ret_worker, struct error *err);
 	void (*update)(void *worker, struct flow_touch *touches, unsigned count);
-	/* A record ends (the flow lives on when reason is END_ACTIVE, or flow_gone is false). */
-	void (*ended)(void *worker, struct flow *flow, struct flow_cold *cold, void *space,
-	              uint8_t reason, bool flow_gone);
+	/* A record ends, and with it the flow if `gone`. view->side is the initiator's. */
+	void (*ended)(void *worker, const struct flow_view *view, uint8_t reason, bool gone);
 	/* Writes fields[field] as it stands in the direction of view->side. Absent: write nothing. */
 	void (*write)(const struct flow_view *view, unsigned field, struct value_writer *w);
 	void (*close)(void *worker);

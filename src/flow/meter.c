@@ -156,9 +156,10 @@ static void hooks_ended(struct meter *m, struct flow_table *t, uint32_t handle, 
 		uint8_t *space = flow_table_space(t, handle);
 		if (space)
 			space += m->hook[i].offset;
+		struct flow_view view = { flow_table_at(t, handle), flow_table_cold(t, handle), space,
+		                          direction_initiator(flow_table_at(t, handle)) };
 		if (hook->ended)
-			hook->ended(m->hook[i].worker, flow_table_at(t, handle), flow_table_cold(t, handle), space,
-			            reason, gone);
+			hook->ended(m->hook[i].worker, &view, reason, gone);
 		if (!gone && hook->scope == HOOK_SCOPE_RECORD && space)
 			memset(space, 0, hook->space_bytes);
 	}
