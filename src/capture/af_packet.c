@@ -2,11 +2,12 @@
 /*
  * Live interfaces on Linux: the kernel's rings of all interfaces named, as one source.
  *
- * The reading thread takes batches from the rings in turn, each batch from one block of one ring, and
- * sleeps in poll() when all are empty. No filter is set in the kernel, so that everything is counted.
- * The clock is the least over all rings of: the oldest packet not yet read, or the wall time less
- * QUIET_LAG where the ring is empty (a block that is being filled is handed over before that).
- * An interface that goes away is reported once, after its last packets; the others go on.
+ * The reading thread takes batches from the rings in turn, each batch from one block of one ring,
+ * and sleeps in poll() when all are empty. No filter is set in the kernel, so that everything is
+ * counted.
+ * The clock is the least over all rings of: the oldest packet not yet read, or the wall
+ * time less QUIET_LAG where the ring is empty (a block that is being filled is handed over before
+ * that). An interface that goes away is reported once, after its last packets; the others go on.
  * Neighbours: af_packet_ring.c (one ring), link.c (facts about interfaces).
  */
 #include <errno.h>
@@ -83,11 +84,13 @@ static int open_lane(struct af_packet *s, const char *name, const struct capture
 	return 0;
 }
 
-static int af_packet_open(const struct capture_settings *settings, struct capture **ret, struct error *err)
+static int af_packet_open(const struct capture_settings *settings, struct capture **ret,
+                          struct error *err)
 {
 	unsigned count = settings->name_count;
 	if (!count || count > UINT16_MAX)
-		return error_set(err, -EINVAL, "%u interfaces named; expected 1 to %d", count, UINT16_MAX);
+		return error_set(err, -EINVAL, "%u interfaces named; expected 1 to %d", count,
+		                 UINT16_MAX);
 	struct af_packet *s = calloc(1, sizeof *s);
 	if (!s)
 		return error_set(err, -ENOMEM, "out of memory");
@@ -95,7 +98,9 @@ static int af_packet_open(const struct capture_settings *settings, struct captur
 	s->lanes = calloc(count, sizeof *s->lanes);
 	s->interfaces = calloc(count, sizeof *s->interfaces);
 	s->pollfds = calloc(count, sizeof *s->pollfds);
-	int r = s->lanes && s->interfaces && s->pollfds ? 0 : error_set(err, -ENOMEM, "out of memory");
+	int r = 0;
+	if (!s->lanes || !s->interfaces || !s->pollfds)
+		r = error_set(err, -ENOMEM, "out of memory");
 	for (unsigned i = 0; !r && i < count; i++)
 		r = open_lane(s, settings->names[i], settings, err);
 	if (r) {
@@ -117,7 +122,8 @@ static void advance_clock(struct af_packet *s)
 {
 	uint64_t least = wall_ns() - QUIET_LAG_NS;
 	for (unsigned i = 0; i < s->count; i++) {
-		uint64_t oldest = s->lanes[i].state == LANE_GONE ? 0 : ring_oldest_ns(&s->lanes[i].ring);
+		struct lane *lane = &s->lanes[i];
+		uint64_t oldest = lane->state == LANE_GONE ? 0 : ring_oldest_ns(&lane->ring);
 		if (oldest && oldest < least)
 			least = oldest;
 	}
@@ -139,11 +145,13 @@ static int lane_failed(struct af_packet *s, unsigned i, struct error *err)
 	if (code != ENETDOWN)
 		return error_set(err, -code, "%s: %s", s->interfaces[i].name, strerror(code));
 	lane->state = LANE_DOWN;
-	return error_set(err, -ENETDOWN, "%s: the interface is down; nothing comes from it until it is up",
+	return error_set(err, -ENETDOWN,
+	                 "%s: the interface is down; nothing comes from it until it is up",
 	                 s->interfaces[i].name);
 }
 
-/* Looks whether an interface has gone for good; it is told once its last block has been handed over. */
+/* Looks whether an interface has gone for good; it is told once its last block has been handed
+ * over. */
 static int lane_left(struct af_packet *s, unsigned i, struct error *err)
 {
 	struct lane *lane = &s->lanes[i];
@@ -161,7 +169,8 @@ static int lane_left(struct af_packet *s, unsigned i, struct error *err)
 	return error_set(err, -ENODEV, "%s: the interface is gone", s->interfaces[i].name);
 }
 
-/* Called when all rings are empty: errors of sockets, and interfaces that went. 0, or the first found. */
+/* Called when all rings are empty: errors of sockets, and interfaces that went. 0, or the first
+ * found. */
 static int check_lanes(struct af_packet *s, struct error *err)
 {
 	unsigned gone = 0;
@@ -210,10 +219,12 @@ static void wait_for_frames(struct af_packet *s, uint64_t wait_ns)
 		if (s->lanes[i].state != LANE_GONE && ring_ready(&s->lanes[i].ring))
 			return;
 	/* The kernel calls a ring readable as long as its last block is held by a batch. */
-	nanosleep(&(struct timespec){ .tv_nsec = wait_ns < SPIN_NS ? (long)wait_ns : SPIN_NS }, NULL);
+	nanosleep(&(struct timespec){ .tv_nsec = wait_ns < SPIN_NS ? (long)wait_ns : SPIN_NS },
+	          NULL);
 }
 
-static int af_packet_read(struct capture *c, uint64_t wait_ns, struct frame_batch *ret, struct error *err)
+static int af_packet_read(struct capture *c, uint64_t wait_ns, struct frame_batch *ret,
+                          struct error *err)
 {
 	struct af_packet *s = source_of(c);
 	int r = read_ready(s, ret);

@@ -2,10 +2,10 @@
 /*
  * One kernel ring: see af_packet_ring.h and packet(7).
  *
- * Layout: blocks start with a tpacket_block_desc and hold packets, each a tpacket3_hdr and a sockaddr_ll,
- * then (PACKET_VNET_HDR) a virtio_net_hdr right before the frame's octets. Tags that were taken off the
- * frame stand in the header. On links without Ethernet headers the network layer is delivered, since
- * what stands before it differs by driver and direction.
+ * Layout: blocks start with a tpacket_block_desc and hold packets, each a tpacket3_hdr and a
+ * sockaddr_ll, then (PACKET_VNET_HDR) a virtio_net_hdr right before the frame's octets. Tags that
+ * were taken off the frame stand in the header. On links without Ethernet headers the network layer
+ * is delivered, since what stands before it differs by driver and direction.
  */
 #include "capture/af_packet_ring.h"
 
@@ -27,10 +27,10 @@
 
 enum {
 	LINKTYPE_ETHERNET = 1, LINKTYPE_RAW = 101,
-	BLOCK_MAX_BYTES = 256 * 1024,           /* holds any offload super-frame of the usual kind */
+	BLOCK_MAX_BYTES = 256 * 1024,   /* holds any offload super-frame of the usual kind */
 	BLOCK_MIN_BYTES = 64 * 1024,
 	BLOCK_MIN_COUNT = 4,
-	SLOT_BYTES = 2048,                      /* means nothing in TPACKET_V3, but must divide a block */
+	SLOT_BYTES = 2048,              /* means nothing in TPACKET_V3, but must divide a block */
 };
 #define BUFFER_DEFAULT_BYTES (UINT64_C(32) << 20)
 #define BUFFER_MAX_BYTES     (UINT64_C(64) << 30)
@@ -44,14 +44,16 @@ static int failed(const char *name, const char *what, struct error *err)
 }
 
 /* Index, hardware address and kind of the interface. */
-static int read_link(struct ring *ring, const char *name, struct capture_interface *ret, struct error *err)
+static int read_link(struct ring *ring, const char *name, struct capture_interface *ret,
+                     struct error *err)
 {
 	struct ifreq request = { .ifr_flags = 0 };
 	if (strlen(name) >= sizeof request.ifr_name)
 		return link_not_found(name, err);
 	strcpy(request.ifr_name, name);
 	if (ioctl(ring->fd, SIOCGIFINDEX, &request))
-		return errno == ENODEV ? link_not_found(name, err) : failed(name, "cannot be found", err);
+		return errno == ENODEV ? link_not_found(name, err) :
+		                         failed(name, "cannot be found", err);
 	*ret = (struct capture_interface){ .index = (uint32_t)request.ifr_ifindex };
 	strcpy(ret->name, name);
 	if (ioctl(ring->fd, SIOCGIFHWADDR, &request))
@@ -93,7 +95,8 @@ static int map_ring(struct ring *ring, const char *name, struct error *err)
 		return failed(name, "the kernel lacks TPACKET_V3 or PACKET_VNET_HDR", err);
 	size_t bytes = ring->block_bytes * ring->block_count;
 	if (setsockopt(ring->fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof request))
-		return error_set(err, -errno, "%s: the kernel gives no ring of %zu bytes: %s; try a smaller "
+		return error_set(err, -errno,
+		                 "%s: the kernel gives no ring of %zu bytes: %s; try a smaller "
 		                 "--buffer", name, bytes, strerror(errno));
 	ring->map = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
 	if (ring->map == MAP_FAILED) {
@@ -114,14 +117,17 @@ static int start_ring(struct ring *ring, const char *name, uint32_t index, bool 
                       struct error *err)
 {
 	struct sockaddr_ll address = {
-		.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)index,
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = (int)index,
 	};
 	struct packet_mreq member = { .mr_ifindex = (int)index, .mr_type = PACKET_MR_PROMISC };
 	int on = 1;
 	/* Older kernels lack this; then ring_walk() skips the second copy. */
 	if (ring->loopback)
 		setsockopt(ring->fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on);
-	if (promiscuous && setsockopt(ring->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &member, sizeof member))
+	if (promiscuous &&
+	    setsockopt(ring->fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &member, sizeof member))
 		return failed(name, "cannot be made promiscuous", err);
 	if (bind(ring->fd, (struct sockaddr *)&address, sizeof address))
 		return failed(name, "cannot be bound to", err);
@@ -134,7 +140,7 @@ int ring_open(struct ring *ring, const char *name, const struct capture_settings
 	*ring = (struct ring){ .snaplen_bytes = settings->snaplen_bytes };
 	if (!ring->snaplen_bytes)
 		ring->snaplen_bytes = UINT32_MAX;
-	ring->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);       /* receives nothing until bound */
+	ring->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0); /* receives nothing until bound */
 	if (ring->fd < 0)
 		return failed(name, "no packet socket", err);
 	struct capture_interface interface;
@@ -183,10 +189,12 @@ bool ring_ready(struct ring *ring)
 	while (!ring->current) {
 		struct ring_block *block = &ring->blocks[ring->next];
 		struct tpacket_block_desc *header = block_header(ring, ring->next);
-		/* The order matters: who lets go of a block first gives it to the kernel, then clears
-		 * held. A block that is not held and has user status was filled anew. */
-		if (atomic_load_explicit(&block->held, memory_order_acquire) ||
-		    !(__atomic_load_n(&header->hdr.bh1.block_status, __ATOMIC_ACQUIRE) & TP_STATUS_USER))
+		/* The order matters: who lets go of a block first gives it to the kernel, then
+		 * clears held. A block that is not held and has user status was filled anew. */
+		if (atomic_load_explicit(&block->held, memory_order_acquire))
+			return false;
+		uint32_t status = __atomic_load_n(&header->hdr.bh1.block_status, __ATOMIC_ACQUIRE);
+		if (!(status & TP_STATUS_USER))
 			return false;
 		atomic_store_explicit(&block->references, 1, memory_order_relaxed);
 		atomic_store_explicit(&block->held, true, memory_order_relaxed);

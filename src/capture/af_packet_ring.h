@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel's ring of one interface (TPACKET_V3 with PACKET_VNET_HDR): open it, walk its blocks, give
- * blocks back. The kernel fills blocks in turn and hands over those that are full or 20 ms old; a block
- * is ours until the reader and all batches that point into it have let go of it.
+ * The kernel's ring of one interface (TPACKET_V3 with PACKET_VNET_HDR): open it, walk its blocks,
+ * give blocks back. The kernel fills blocks in turn and hands over those that are full or 20 ms
+ * old; a block is ours until the reader and all batches that point into it have let go of it.
  * Neighbours: af_packet.c (several rings as one source), link.h.
  */
 #ifndef CAPTURE_AF_PACKET_RING_H
@@ -43,10 +43,11 @@ struct ring {
 	uint16_t interface;             /* index in the source's list */
 	bool ethernet, loopback;
 	uint32_t snaplen_bytes;         /* UINT32_MAX: no cut */
-	atomic_uint_fast64_t drops;     /* the kernel's figure restarts whenever it is read: summed here */
+	atomic_uint_fast64_t drops;     /* summed: the kernel's figure restarts when read */
 };
 
-/* Opens the ring of the interface named and fills ret_interface. On an error nothing is left open. */
+/* Opens the ring of the interface named and fills ret_interface. On an error nothing is left
+ * open. */
 int ring_open(struct ring *ring, const char *name, const struct capture_settings *settings,
               struct capture_interface *ret_interface, struct error *err);
 void ring_close(struct ring *ring);
@@ -57,8 +58,8 @@ bool ring_ready(struct ring *ring);
 /* Time of the oldest packet not yet read; 0: there is none. */
 uint64_t ring_oldest_ns(struct ring *ring);
 
-/* Fills ret from one block, with its hold; returns the count, which may be 0 when all that is left of
- * the block is skipped. Adds wire octets to ret_octets. Only after ring_ready(). */
+/* Fills ret from one block, with its hold; returns the count, which may be 0 when all that is
+ * left of the block is skipped. Adds wire octets to ret_octets. Only after ring_ready(). */
 uint32_t ring_walk(struct ring *ring, struct frame_batch *ret, uint64_t *ret_octets);
 
 /* Drops one reference; the last gives the block to the kernel. Any thread; NULL is fine. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The pool of blocks: see block.h. Its lock is taken once a block, not once a batch.
- * Blocks of the usual size are kept for reuse, last returned first (still in the cache); larger ones,
- * which only giant frames need, go back to the system at once.
+ * Blocks of the usual size are kept for reuse, last returned first (still in the cache); larger
+ * ones, which only giant frames need, go back to the system at once.
  */
 #include "capture/block.h"
 

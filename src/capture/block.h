@@ -22,15 +22,15 @@ struct block {
 	uint8_t *data;
 };
 
-/* Blocks are of block_bytes, or larger on demand; all together stay below limit_bytes, except that one
- * block beside the reader's own is always granted. */
+/* Blocks are of block_bytes, or larger on demand; all together stay below limit_bytes, except
+ * that one block beside the reader's own is always granted. */
 int block_pool_new(size_t block_bytes, size_t limit_bytes, struct block_pool **ret);
 
 /* All blocks must have been given back. NULL is fine. */
 void block_pool_free(struct block_pool *pool);
 
-/* A block of at least `bytes`, with one reference. Waits up to wait_ns for others to give blocks back.
- * 0, -EAGAIN when the bound is reached, -ENOMEM. */
+/* A block of at least `bytes`, with one reference. Waits up to wait_ns for others to give blocks
+ * back. 0, -EAGAIN when the bound is reached, -ENOMEM. */
 int block_take(struct block_pool *pool, size_t bytes, uint64_t wait_ns, struct block **ret);
 
 static inline void block_hold(struct block *block)

@@ -18,15 +18,15 @@
 struct capture;
 
 struct capture_settings {
-	const char *const *names;       /* files and directories ("-": standard input), or interfaces */
+	const char *const *names;       /* files, directories, "-" (standard input); or interfaces */
 	unsigned name_count;
-	uint32_t snaplen_bytes;         /* frames are cut to this (captured_bytes), live and in files; 0: no cut */
-	uint64_t buffer_bytes;          /* live: size of the kernel ring, per interface; 0: default */
+	uint32_t snaplen_bytes;         /* captured_bytes are cut to this; 0: no cut */
+	uint64_t buffer_bytes;          /* live: the kernel's ring, per interface; 0: default */
 	bool promiscuous;               /* live */
 };
 
 struct capture_counters {               /* since open; kernel figures are cumulative, never reset */
-	uint64_t frames, octets;        /* the source's own count of what it delivered; octets: wire_bytes */
+	uint64_t frames, octets;        /* delivered, by the source's own count; wire octets */
 	uint64_t kernel_drops;          /* live: lost for want of ring space */
 	uint64_t interface_drops;       /* live: lost by the interface, as far as it tells */
 	bool drops_known;               /* false where the source cannot tell (files, some links) */
@@ -43,20 +43,23 @@ struct capture_kind {                   /* one const per source; capture_kinds[]
 	const char *name, *help;
 	bool live;
 
-	/* Opens all names, or fails with a message and leaves nothing behind. Live sources have their
-	 * privileges taken here, so that the caller may drop its own afterwards. */
-	int (*open)(const struct capture_settings *settings, struct capture **ret, struct error *err);
+	/* Opens all names, or fails with a message and leaves nothing behind. Live sources have
+	 * their privileges taken here, so that the caller may drop its own afterwards. */
+	int (*open)(const struct capture_settings *settings, struct capture **ret,
+	            struct error *err);
 
-	/* > 0: that many frames; 0: none within wait_ns, clock only; -ENODATA: end of all input, where
-	 * clock_ns is the last time of all. Other negatives: damaged input or a lost interface, with a
-	 * message that names file and byte offset; whole frames before the place have been delivered
-	 * by earlier calls. After such an error the next call goes on with the next file, if there
-	 * is one, or with the other interfaces. */
-	int (*read)(struct capture *c, uint64_t wait_ns, struct frame_batch *ret, struct error *err);
+	/* > 0: that many frames; 0: none within wait_ns, clock only; -ENODATA: end of all input,
+	 * where clock_ns is the last time of all. Other negatives: damaged input or a lost
+	 * interface, with a message that names file and byte offset; whole frames before the
+	 * place have been delivered by earlier calls. After such an error the next call goes on
+	 * with the next file, if there is one, or with the other interfaces. */
+	int (*read)(struct capture *c, uint64_t wait_ns, struct frame_batch *ret,
+	            struct error *err);
 
 	void (*release)(struct capture *c, void *hold);         /* hold of a batch; NULL is fine */
-	void (*counters)(struct capture *c, struct capture_counters *ret);      /* one thread, any */
-	unsigned (*interfaces)(struct capture *c, const struct capture_interface **ret); /* count so far */
+	void (*counters)(struct capture *c, struct capture_counters *ret); /* one thread, any */
+	/* Count so far; the array stays where it is until close. */
+	unsigned (*interfaces)(struct capture *c, const struct capture_interface **ret);
 	void (*close)(struct capture *c);       /* after all batches were released; NULL is fine */
 };
 

@@ -9,7 +9,8 @@ static bool within_jump(uint64_t a, uint64_t b)
 	return (a > b ? a - b : b - a) <= CAPTURE_CLOCK_JUMP_NS;
 }
 
-/* A packet more than an hour ahead: believe it, believe the suspect before it, or make it the suspect. */
+/* A packet more than an hour ahead: believe it, believe the suspect before it, or make it the
+ * suspect. */
 static void see_far_ahead(struct capture_clock *clock, uint64_t time_ns)
 {
 	if (clock->suspect_ns && within_jump(clock->suspect_ns, time_ns)) {
@@ -38,7 +39,8 @@ void capture_clock_see(struct capture_clock *clock, uint64_t time_ns)
 void capture_clock_see_batch(struct capture_clock *clock, const struct frame_batch *batch,
                              uint64_t latest_ns)
 {
-	if (likely(latest_ns <= clock->top_ns || latest_ns - clock->top_ns <= CAPTURE_CLOCK_JUMP_NS)) {
+	if (likely(latest_ns <= clock->top_ns ||
+	           latest_ns - clock->top_ns <= CAPTURE_CLOCK_JUMP_NS)) {
 		clock->suspect_was_last = false;
 		if (latest_ns > clock->top_ns)
 			clock->top_ns = latest_ns;

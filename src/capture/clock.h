@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The clock of a source whose packets carry the only time there is (files, pipes).
- * It is the largest time believed less a reorder window, so that packets which come a little late are
- * not late for the timers. A packet more than an hour ahead of that time is a suspect: one damaged time
- * stamp must not push the clock years ahead. A suspect is believed when another packet lies within an
- * hour of it, or when the very next packet is later still (a sparse capture). The first packet of all
- * is a suspect too. Neighbours: file.c (who feeds it), engine/ (who advances timers by it).
+ * It is the largest time believed less a reorder window, so that packets which come a little late
+ * are not late for the timers. A packet more than an hour ahead of that time is a suspect: one
+ * damaged time stamp must not push the clock years ahead. A suspect is believed when another packet
+ * lies within an hour of it, or when the very next packet is later still (a sparse capture). The
+ * first packet of all is a suspect too. Neighbours: file.c (who feeds it), engine/ (who advances
+ * timers by it).
  */
 #ifndef CAPTURE_CLOCK_H
 #define CAPTURE_CLOCK_H
@@ -34,10 +35,12 @@ void capture_clock_see_batch(struct capture_clock *clock, const struct frame_bat
 /* The time that the source has reached; never goes back. */
 static inline uint64_t capture_clock_now(const struct capture_clock *clock)
 {
-	return clock->top_ns > CAPTURE_CLOCK_WINDOW_NS ? clock->top_ns - CAPTURE_CLOCK_WINDOW_NS : 0;
+	uint64_t top_ns = clock->top_ns;
+	return top_ns > CAPTURE_CLOCK_WINDOW_NS ? top_ns - CAPTURE_CLOCK_WINDOW_NS : 0;
 }
 
-/* The time at the end of the input: the largest believed; a suspect only where nothing else is known. */
+/* The time at the end of the input: the largest believed; a suspect only where nothing else is
+ * known. */
 uint64_t capture_clock_end(const struct capture_clock *clock);
 
 #endif

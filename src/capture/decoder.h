@@ -14,7 +14,7 @@ struct decoder_span {                   /* moved forward by what was used */
 
 struct decoder_kind {
 	const char *name;                               /* "gzip", for messages */
-	bool (*recognise)(const uint8_t *octets, size_t count);         /* of the file's first 4 octets */
+	bool (*recognise)(const uint8_t *octets, size_t count); /* of the file's first 4 octets */
 	int (*open)(void **ret);                        /* 0 or -ENOMEM */
 	/* Decodes until the input is used up or the output is full. 0, or -EBADMSG with ret_why. */
 	int (*decode)(void *decoder, struct decoder_span *span, const char **ret_why);

@@ -42,7 +42,8 @@ static const struct {
 static bool is_text(const uint8_t *octets, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
-		if (octets[i] == 0x7f || (octets[i] < 0x20 && (octets[i] < '\t' || octets[i] > '\r')))
+		if (octets[i] == 0x7f ||
+		    (octets[i] < 0x20 && (octets[i] < '\t' || octets[i] > '\r')))
 			return false;
 	return true;
 }
@@ -68,7 +69,8 @@ int detect_walk(struct reader *r, struct frame_batch *ret, struct error *err)
 	if (!walk && count < DETECT_BYTES)
 		return reader_needs(r, DETECT_BYTES, "its first bytes");
 	if (!walk)
-		return error_set(err, -EBADMSG, "%s: is %s; expected a pcap or pcapng capture, plain or "
+		return error_set(err, -EBADMSG,
+		                 "%s: is %s; expected a pcap or pcapng capture, plain or "
 		                 "compressed by gzip or zstd", r->name, what);
 	r->walk = walk;
 	return walk(r, ret, err);
@@ -110,11 +112,14 @@ int reader_cut(const struct reader *r, struct error *err)
 	if (r->walk == detect_walk) {
 		const char *what;
 		detect_format(r->at, have, &what);
-		return error_set(err, -EBADMSG, "%s: is %s%s; expected a pcap or pcapng capture, plain or "
+		return error_set(err, -EBADMSG,
+		                 "%s: is %s%s; expected a pcap or pcapng capture, plain or "
 		                 "compressed by gzip or zstd", r->name, what,
 		                 have ? " and only a few bytes long" : "");
 	}
-	return error_set(err, -EBADMSG, "%s: cut at byte %llu%s, inside %s that needs %zu bytes (%zu are "
+	return error_set(err, -EBADMSG,
+	                 "%s: cut at byte %llu%s, inside %s that needs %zu bytes (%zu are "
 	                 "there)", r->name, (unsigned long long)r->end_offset,
-	                 r->compressed ? " of the decompressed data" : "", r->inside, r->need_bytes, have);
+	                 r->compressed ? " of the decompressed data" : "", r->inside, r->need_bytes,
+	                 have);
 }

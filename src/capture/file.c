@@ -2,9 +2,9 @@
 /*
  * Capture files as a source: brings octets into blocks and lets the format walk over them.
  *
- * A block is filled by one read(); frames point into it. What is left of a record at its end is moved
- * to the front when nobody holds the block any more, else copied to the front of another. Blocks grow
- * beyond the usual only as octets of a giant record really arrive.
+ * A block is filled by one read(); frames point into it. What is left of a record at its end is
+ * moved to the front when nobody holds the block any more, else copied to the front of another.
+ * Blocks grow beyond the usual only as octets of a giant record really arrive.
  * Neighbours: file_list.c (which files), stream.c (octets), reader.h (formats), block.h, clock.h.
  */
 #include <errno.h>
@@ -38,7 +38,7 @@ struct file_source {
 	struct capture_clock clock;
 	struct interface_list interfaces;
 	uint64_t done_bytes;            /* of the files before this one */
-	atomic_uint_fast64_t frames, octets, file_bytes;        /* written by the reading thread only */
+	atomic_uint_fast64_t frames, octets, file_bytes;        /* written by the reader only */
 };
 
 static struct file_source *source_of(struct capture *c)
@@ -59,7 +59,8 @@ static void file_close(struct capture *c)
 	free(s);
 }
 
-static int file_open(const struct capture_settings *settings, struct capture **ret, struct error *err)
+static int file_open(const struct capture_settings *settings, struct capture **ret,
+                     struct error *err)
 {
 	struct file_source *s = calloc(1, sizeof *s);
 	if (!s)
@@ -151,7 +152,8 @@ static int make_room(struct file_source *s, uint64_t wait_ns, struct error *err)
 	return 0;
 }
 
-/* > 0: octets came; 0: the file ended between records; -EAGAIN: none yet; other negatives: damaged. */
+/* > 0: octets came; 0: the file ended between records; -EAGAIN: none yet; other negatives:
+ * damaged. */
 static int bring_octets(struct file_source *s, uint64_t wait_ns, struct error *err)
 {
 	struct reader *r = &s->reader;
@@ -190,11 +192,13 @@ static int deliver_clock(struct file_source *s, struct frame_batch *ret, int cod
 {
 	ret->count = 0;
 	ret->hold = NULL;
-	ret->clock_ns = code == -ENODATA ? capture_clock_end(&s->clock) : capture_clock_now(&s->clock);
+	ret->clock_ns = code == -ENODATA ? capture_clock_end(&s->clock) :
+	                                   capture_clock_now(&s->clock);
 	return code;
 }
 
-static int file_read(struct capture *c, uint64_t wait_ns, struct frame_batch *ret, struct error *err)
+static int file_read(struct capture *c, uint64_t wait_ns, struct frame_batch *ret,
+                     struct error *err)
 {
 	struct file_source *s = source_of(c);
 	for (;;) {
@@ -241,7 +245,7 @@ static unsigned file_interfaces(struct capture *c, const struct capture_interfac
 
 const struct capture_kind capture_file = {
 	.name = "file",
-	.help = "pcap and pcapng files, plain or compressed by gzip or zstd; directories; - for standard input",
+	.help = "pcap and pcapng files, plain, gzip or zstd; directories; - for standard input",
 	.live = false,
 	.open = file_open,
 	.read = file_read,

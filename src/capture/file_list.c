@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The files to read: see file_list.h. Pipes are not looked into here: what is read would be lost. */
+/* The files to read: see file_list.h. Pipes are not looked into here: what is read would be
+ * lost. */
 #include "capture/file_list.h"
 
 #include <dirent.h>
@@ -52,7 +53,8 @@ static int check_content(const char *path, struct error *err)
 	const char *what;
 	if (n < 0 || detect_format(octets, count, &what))
 		return 0;
-	return error_set(err, -EINVAL, "%s: is %s; expected a pcap or pcapng capture, plain or compressed "
+	return error_set(err, -EINVAL,
+	                 "%s: is %s; expected a pcap or pcapng capture, plain or compressed "
 	                 "by gzip or zstd", path, what);
 }
 
@@ -99,8 +101,8 @@ static int add_directory(struct file_list *list, const char *path, struct error 
 	if (r)
 		return error_set(err, r, "%s: out of memory", path);
 	if (list->count == before)
-		return error_set(err, -ENOENT, "%s: is a directory without files; expected captures in it",
-		                 path);
+		return error_set(err, -ENOENT,
+		                 "%s: is a directory without files; expected captures in it", path);
 	return 0;
 }
 
@@ -109,8 +111,10 @@ static int add_name(struct file_list *list, const char *name, struct error *err)
 	struct stat status;
 	bool standard = strcmp(name, "-") == 0;
 	if (standard ? fstat(STDIN_FILENO, &status) : stat(name, &status))
-		return error_set(err, -errno, "%s: cannot be opened: %s; expected a capture file, a "
-		                 "directory of them, or - for standard input", name, strerror(errno));
+		return error_set(err, -errno,
+		                 "%s: cannot be opened: %s; expected a capture file, a "
+		                 "directory of them, or - for standard input", name,
+		                 strerror(errno));
 	if (S_ISDIR(status.st_mode))
 		return add_directory(list, name, err);
 	if (!S_ISREG(status.st_mode))
@@ -130,7 +134,8 @@ static int add_name(struct file_list *list, const char *name, struct error *err)
 	return append(list, strdup(name)) ? error_set(err, -ENOMEM, "%s: out of memory", name) : 0;
 }
 
-int file_list_init(struct file_list *list, const char *const *names, unsigned count, struct error *err)
+int file_list_init(struct file_list *list, const char *const *names, unsigned count,
+                   struct error *err)
 {
 	*list = (struct file_list){ .total_known = true };
 	for (unsigned i = 0; i < count; i++) {

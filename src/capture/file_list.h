@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The files that the user named, in the order in which they are read: directories stand for their
- * regular files in name order. All named files are checked before any is read, so that a wrong name is
- * told before anything runs; files found in directories are checked when their turn comes.
+ * regular files in name order. All named files are checked before any is read, so that a wrong name
+ * is told before anything runs; files found in directories are checked when their turn comes.
  * Neighbours: file.c.
  */
 #ifndef CAPTURE_FILE_LIST_H
@@ -20,7 +20,8 @@ struct file_list {
 	bool total_known;               /* false with pipes */
 };
 
-int file_list_init(struct file_list *list, const char *const *names, unsigned count, struct error *err);
+int file_list_init(struct file_list *list, const char *const *names, unsigned count,
+                   struct error *err);
 void file_list_fini(struct file_list *list);
 
 #endif

@@ -19,18 +19,18 @@ struct frame {                          /* data is borrowed until the batch is r
 	const uint8_t *data;            /* captured_bytes octets */
 	uint64_t time_ns;               /* since 1970 UTC */
 	uint32_t captured_bytes;        /* octets present at data */
-	uint32_t wire_bytes;            /* octets that the frame had, without a tag that was taken off;
+	uint32_t wire_bytes;            /* octets that the frame had, without a tag taken off it;
 	                                 * >= captured_bytes */
 	uint32_t cookie;                /* the source's own: ring slot, queue packet id */
 	uint16_t link_type;             /* LINKTYPE_* value (pcap's number in files), per frame */
 	uint16_t interface;             /* index into the source's interface list */
 	uint16_t vlan_tpid, vlan_tci;   /* tag taken off by the NIC; tpid 0: none */
-	uint16_t gso_bytes;             /* segment size (payload octets) of an offload super-frame, else 0 */
+	uint16_t gso_bytes;             /* payload octets a segment of a super-frame, else 0 */
 	uint16_t bits;                  /* enum frame_bits */
 };
 
 struct frame_batch {
-	uint64_t clock_ns;              /* time that the whole source has reached; valid when count == 0 */
+	uint64_t clock_ns;              /* that the whole source has reached; even if count is 0 */
 	uint32_t count;
 	void *hold;                     /* the source's: what release() gives back */
 	struct frame frame[BATCH_MAX];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A bounded queue of copied frames: see frame_queue.h. In a block, each struct frame is followed by its
- * octets, padded to 8; the head of the block counts them. */
+/* A bounded queue of copied frames: see frame_queue.h. In a block, each struct frame is followed
+ * by its octets, padded to 8; the head of the block counts them. */
 #include "capture/frame_queue.h"
 
 #include <errno.h>
@@ -21,7 +21,8 @@ static struct head *head_of(struct block *block)
 
 static uint32_t slot_bytes(uint32_t captured_bytes)
 {
-	return (uint32_t)sizeof(struct frame) + ((captured_bytes + ALIGN - 1) & ~(uint32_t)(ALIGN - 1));
+	uint32_t padded = (captured_bytes + ALIGN - 1) & ~(uint32_t)(ALIGN - 1);
+	return (uint32_t)sizeof(struct frame) + padded;
 }
 
 int frame_queue_init(struct frame_queue *q, uint64_t limit_bytes)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A bounded queue of copied frames between capture threads and the reader, for sources without a ring of
- * their own. Frames are copied into blocks; whole blocks travel, so the lock is taken once for many
- * frames when it matters: a block is handed over when it is full, or when the reader has nothing.
- * Neighbours: libpcap.c (its user), block.h.
+ * A bounded queue of copied frames between capture threads and the reader, for sources without a
+ * ring of their own. Frames are copied into blocks; whole blocks travel, so the lock is taken once
+ * for many frames when it matters: a block is handed over when it is full, or when the reader has
+ * nothing. Neighbours: libpcap.c (its user), block.h.
  */
 #ifndef CAPTURE_FRAME_QUEUE_H
 #define CAPTURE_FRAME_QUEUE_H

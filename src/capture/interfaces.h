@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The interfaces that a capture has met so far. Equal ones (name and link type) are one entry, so that
- * thousands of files do not make thousands of interfaces; beyond the bound all share the last entry.
- * The array never moves: what interfaces() gave out stays valid until close.
+ * The interfaces that a capture has met so far. Equal ones (name and link type) are one entry, so
+ * that thousands of files do not make thousands of interfaces; beyond the bound all share the last
+ * entry. The array never moves: what interfaces() gave out stays valid until close.
  */
 #ifndef CAPTURE_INTERFACES_H
 #define CAPTURE_INTERFACES_H
@@ -21,7 +21,8 @@ struct interface_list {
 	struct capture_interface items[INTERFACES_MAX];
 };
 
-/* Index of the entry with that name (name_bytes octets, made printable and cut to fit) and link type. */
+/* Index of the entry with that name (name_bytes octets, made printable and cut to fit) and link
+ * type. */
 uint16_t interface_list_add(struct interface_list *list, const char *name, size_t name_bytes,
                             uint16_t link_type);
 

@@ -112,7 +112,8 @@ static int open_pcap(struct lane *lane, const char *name, const struct capture_s
 	if (!pcap)
 		return error_set(err, -EIO, "%s: cannot be captured from: %s", name, text);
 	uint64_t buffer = settings->buffer_bytes > INT32_MAX ? INT32_MAX : settings->buffer_bytes;
-	pcap_set_snaplen(pcap, settings->snaplen_bytes ? (int)settings->snaplen_bytes : SNAPLEN_BYTES);
+	uint32_t snaplen = settings->snaplen_bytes ? settings->snaplen_bytes : SNAPLEN_BYTES;
+	pcap_set_snaplen(pcap, snaplen > INT32_MAX ? INT32_MAX : (int)snaplen);
 	pcap_set_promisc(pcap, settings->promiscuous);
 	pcap_set_timeout(pcap, TIMEOUT_MS);
 	if (buffer)
@@ -214,11 +215,13 @@ static int open_lane(struct libpcap *s, const char *name, const struct capture_s
 	return start_lane(lane, err);
 }
 
-static int libpcap_open(const struct capture_settings *settings, struct capture **ret, struct error *err)
+static int libpcap_open(const struct capture_settings *settings, struct capture **ret,
+                        struct error *err)
 {
 	unsigned count = settings->name_count;
 	if (!count || count > UINT16_MAX)
-		return error_set(err, -EINVAL, "%u interfaces named; expected 1 to %d", count, UINT16_MAX);
+		return error_set(err, -EINVAL, "%u interfaces named; expected 1 to %d", count,
+		                 UINT16_MAX);
 	struct libpcap *s = calloc(1, sizeof *s);
 	if (!s)
 		return error_set(err, -ENOMEM, "out of memory");
@@ -270,7 +273,8 @@ static int check_lanes(struct libpcap *s, struct error *err)
 	return ended == s->count ? -ENODATA : 0;
 }
 
-static int libpcap_read(struct capture *c, uint64_t wait_ns, struct frame_batch *ret, struct error *err)
+static int libpcap_read(struct capture *c, uint64_t wait_ns, struct frame_batch *ret,
+                        struct error *err)
 {
 	struct libpcap *s = source_of(c);
 	int r = (int)frame_queue_read(&s->queue, wait_ns, ret);
@@ -303,7 +307,8 @@ static void libpcap_counters(struct capture *c, struct capture_counters *ret)
 	for (unsigned i = 0; i < s->count; i++) {
 		struct lane *lane = &s->lanes[i];
 		n.kernel_drops += atomic_load_explicit(&lane->kernel_drops, memory_order_relaxed);
-		n.interface_drops += atomic_load_explicit(&lane->interface_drops, memory_order_relaxed);
+		n.interface_drops += atomic_load_explicit(&lane->interface_drops,
+		                                          memory_order_relaxed);
 	}
 	*ret = n;
 }

@@ -47,7 +47,8 @@ int link_not_permitted(const char *name, struct error *err)
 #else
 	const char *needed = "read access to /dev/bpf*";
 #endif
-	return error_set(err, -EPERM, "%s: no permission to capture; it needs root or %s", name, needed);
+	return error_set(err, -EPERM, "%s: no permission to capture; it needs root or %s", name,
+	                 needed);
 }
 
 static bool read_number(int fd, uint64_t *ret)

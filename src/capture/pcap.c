@@ -79,7 +79,8 @@ uint32_t walk_records(struct reader *r, struct frame_batch *ret, bool swapped, b
 
 	while (count < BATCH_MAX && (size_t)(end - at) >= header_bytes) {
 		uint32_t captured = field(at + 8, swapped), wire = field(at + 12, swapped);
-		if (unlikely(captured > (size_t)(end - at) - header_bytes || captured > captured_max))
+		if (unlikely(captured > (size_t)(end - at) - header_bytes ||
+		             captured > captured_max))
 			break;
 		uint64_t time_ns = (uint64_t)field(at, swapped) * 1000000000 +
 		                   (uint64_t)field(at + 4, swapped) * fraction_ns;
@@ -112,7 +113,8 @@ static int stuck(struct reader *r, struct error *err)
 		return reader_needs(r, header_bytes, "a packet record's header");
 	uint32_t captured = field(r->at + 8, r->pcap.swapped);
 	if (captured > r->pcap.captured_max)
-		return reader_damaged(r, err, "a packet record says %u captured bytes, at most %u are "
+		return reader_damaged(r, err,
+		                      "a packet record says %u captured bytes, at most %u are "
 		                      "expected", captured, r->pcap.captured_max);
 	return reader_needs(r, header_bytes + captured, "a packet record");
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The pcapng format (draft-ietf-opsawg-pcapng): sections of either byte order, interfaces with their own
- * link type and time unit; enhanced, simple and obsolete packet blocks. Other blocks are stepped over.
- * Every block's length stands at both ends, and both must agree.
+ * The pcapng format (draft-ietf-opsawg-pcapng): sections of either byte order, interfaces with
+ * their own link type and time unit; enhanced, simple and obsolete packet blocks. Other blocks are
+ * stepped over. Every block's length stands at both ends, and both must agree.
  * Neighbours: pcapng_options.c (options and times), reader.h (the window).
  */
 #include "capture/pcapng.h"
@@ -22,7 +22,8 @@ enum {
 	BLOCK_MAX_BYTES = FRAME_LARGEST + FRAME_USUAL_MAX,
 	SECTION_BODY_BYTES = 16, INTERFACE_BODY_BYTES = 8,
 	INTERFACES_IN_SECTION_MAX = 65536,
-	EPB_FLAGS = 2, FLAGS_DIRECTION = 3, FLAGS_OUTBOUND = 2, FLAGS_FCS_SHIFT = 5, FLAGS_FCS_MASK = 15,
+	EPB_FLAGS = 2, FLAGS_DIRECTION = 3, FLAGS_OUTBOUND = 2,
+	FLAGS_FCS_SHIFT = 5, FLAGS_FCS_MASK = 15,
 };
 
 struct block_view {                     /* a whole block in the window */
@@ -45,7 +46,8 @@ static int section_order(const struct reader *r, bool *ret_swapped, struct error
 {
 	uint32_t magic = load_32(r->at + 8);
 	if (magic != BYTE_ORDER_MAGIC && __builtin_bswap32(magic) != BYTE_ORDER_MAGIC)
-		return reader_damaged(r, err, "a section's byte-order mark is %08x, expected 1a2b3c4d",
+		return reader_damaged(r, err,
+		                      "a section's byte-order mark is %08x, expected 1a2b3c4d",
 		                      magic);
 	*ret_swapped = magic != BYTE_ORDER_MAGIC;
 	return 0;
@@ -63,13 +65,15 @@ static int next_block(struct reader *r, struct block_view *ret, struct error *er
 		return e;
 	uint32_t bytes = pcapng_u32(r->at + 4, swapped);
 	if (bytes < FRAMING_BYTES || bytes % 4 || bytes > BLOCK_MAX_BYTES)
-		return reader_damaged(r, err, "a block's length is %u, expected a multiple of 4 from %d "
+		return reader_damaged(r, err,
+		                      "a block's length is %u, expected a multiple of 4 from %d "
 		                      "to %d", bytes, FRAMING_BYTES, BLOCK_MAX_BYTES);
 	if (have < bytes)
 		return reader_needs(r, bytes, "a block");
 	uint32_t again = pcapng_u32(r->at + bytes - 4, swapped);
 	if (again != bytes)
-		return reader_damaged(r, err, "a block's length is %u at its start and %u at its end",
+		return reader_damaged(r, err,
+		                      "a block's length is %u at its start and %u at its end",
 		                      bytes, again);
 	*ret = (struct block_view){ pcapng_u32(r->at, swapped), bytes, r->at + BODY_OFFSET,
 	                            bytes - FRAMING_BYTES, swapped };
@@ -93,7 +97,8 @@ static int take_interface(struct reader *r, const struct block_view *b, struct e
 {
 	struct pcapng *p = r->pcapng;
 	if (b->body_bytes < INTERFACE_BODY_BYTES)
-		return reader_damaged(r, err, "an interface description of %u bytes, expected at least %d",
+		return reader_damaged(r, err,
+		                      "an interface description of %u bytes, expected at least %d",
 		                      b->bytes, INTERFACE_BODY_BYTES + FRAMING_BYTES);
 	if (p->interface_count == INTERFACES_IN_SECTION_MAX)
 		return reader_damaged(r, err, "more than %d interfaces in a section",
@@ -106,8 +111,8 @@ static int take_interface(struct reader *r, const struct block_view *b, struct e
 		p->interfaces = more;
 		p->interface_room = room;
 	}
-	pcapng_interface_init(&p->interfaces[p->interface_count++], b->body, b->body_bytes, b->swapped,
-	                      r->interfaces);
+	pcapng_interface_init(&p->interfaces[p->interface_count++], b->body, b->body_bytes,
+	                      b->swapped, r->interfaces);
 	return 0;
 }
 
@@ -135,11 +140,13 @@ struct packet_view {                    /* what the three kinds of packet block 
 };
 
 /* Checks a packet against its block and interface, and makes the frame. */
-static int take_packet(struct reader *r, const struct packet_view *v, struct frame *f, struct error *err)
+static int take_packet(struct reader *r, const struct packet_view *v, struct frame *f,
+                       struct error *err)
 {
 	const struct pcapng *p = r->pcapng;
 	if (unlikely(v->interface >= p->interface_count))
-		return reader_damaged(r, err, "%s names interface %u, the section has described %u so far",
+		return reader_damaged(r, err,
+		                      "%s names interface %u, the section has described %u so far",
 		                      v->what, v->interface, p->interface_count);
 	const struct pcapng_interface *i = &p->interfaces[v->interface];
 	size_t room = (size_t)(v->end - v->data);
@@ -162,7 +169,8 @@ static int take_packet(struct reader *r, const struct packet_view *v, struct fra
 	uint32_t fcs_bytes = i->fcs_bytes;
 	size_t padded = ((size_t)v->captured_bytes + 3) & ~(size_t)3;
 	if (padded < room)
-		take_flags(f, (struct pcapng_options){ v->data + padded, v->end, p->swapped }, &fcs_bytes);
+		take_flags(f, (struct pcapng_options){ v->data + padded, v->end, p->swapped },
+		           &fcs_bytes);
 	if (fcs_bytes)
 		frame_cut_fcs(f, fcs_bytes);
 	if (f->captured_bytes > r->snaplen_bytes)
@@ -171,13 +179,14 @@ static int take_packet(struct reader *r, const struct packet_view *v, struct fra
 }
 
 /* An enhanced packet block, or an obsolete one: they differ in the first four octets. */
-static int take_timed(struct reader *r, const struct block_view *b, struct frame *f, struct error *err)
+static int take_timed(struct reader *r, const struct block_view *b, struct frame *f,
+                      struct error *err)
 {
 	enum { HEADER_BYTES = 20 };
 	bool obsolete = b->type == BLOCK_OBSOLETE_PACKET, swapped = b->swapped;
 	if (unlikely(b->body_bytes < HEADER_BYTES))
-		return reader_damaged(r, err, "a packet block of %u bytes, expected at least %d", b->bytes,
-		                      HEADER_BYTES + FRAMING_BYTES);
+		return reader_damaged(r, err, "a packet block of %u bytes, expected at least %d",
+		                      b->bytes, HEADER_BYTES + FRAMING_BYTES);
 	struct packet_view v = {
 		.what = "a packet block",
 		.interface = obsolete ? pcapng_u16(b->body, swapped) : pcapng_u32(b->body, swapped),
@@ -193,10 +202,12 @@ static int take_timed(struct reader *r, const struct block_view *b, struct frame
 }
 
 /* A simple packet block has no time, no options and no captured length: the snaplen tells it. */
-static int take_simple(struct reader *r, const struct block_view *b, struct frame *f, struct error *err)
+static int take_simple(struct reader *r, const struct block_view *b, struct frame *f,
+                       struct error *err)
 {
 	if (unlikely(b->body_bytes < 4))
-		return reader_damaged(r, err, "a simple packet block of %u bytes, expected at least %d",
+		return reader_damaged(r, err,
+		                      "a simple packet block of %u bytes, expected at least %d",
 		                      b->bytes, 4 + FRAMING_BYTES);
 	struct packet_view v = {
 		.what = "a simple packet block",
@@ -212,7 +223,8 @@ static int take_simple(struct reader *r, const struct block_view *b, struct fram
 }
 
 /* > 0: a frame; 0: a block without one; negative: damaged. */
-static int take_block(struct reader *r, const struct block_view *b, struct frame *f, struct error *err)
+static int take_block(struct reader *r, const struct block_view *b, struct frame *f,
+                      struct error *err)
 {
 	int e;
 	switch (b->type) {

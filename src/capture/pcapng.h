@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* State of a pcapng file being walked; private to pcapng.c and pcapng_options.c but for pcapng_free(). */
+/* State of a pcapng file being walked; private to pcapng.c and pcapng_options.c but for
+ * pcapng_free(). */
 #ifndef CAPTURE_PCAPNG_H
 #define CAPTURE_PCAPNG_H
 
@@ -11,7 +12,7 @@
 enum pcapng_unit { UNIT_MULTIPLY, UNIT_DIVIDE, UNIT_SHIFT };
 
 struct pcapng_interface {               /* one Interface Description Block of the current section */
-	uint64_t factor;                /* ns a tick (multiply), ticks a ns (divide), log2 ticks a s (shift) */
+	uint64_t factor;                /* ns a tick, ticks a ns, or log2 ticks a second */
 	int64_t offset_ns;              /* if_tsoffset; added to every time */
 	uint32_t snaplen_bytes;         /* 0: none */
 	uint32_t captured_max;
@@ -55,8 +56,8 @@ struct pcapng_option {
 bool pcapng_option_next(struct pcapng_options *o, struct pcapng_option *ret);
 
 /* Reads the body of an Interface Description Block (link type, snaplen, options). */
-void pcapng_interface_init(struct pcapng_interface *i, const uint8_t *body, size_t bytes, bool swapped,
-                           struct interface_list *list);
+void pcapng_interface_init(struct pcapng_interface *i, const uint8_t *body, size_t bytes,
+                           bool swapped, struct interface_list *list);
 
 /* Ticks of an interface to ns since 1970. False when they do not fit 64 bits. */
 bool pcapng_time(const struct pcapng_interface *i, uint64_t ticks, uint64_t *ret_ns);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pcapng: options, interface descriptions and their time units. See pcapng.h, draft-ietf-opsawg-pcapng. */
+/* pcapng: options, interface descriptions and their time units. See pcapng.h,
+ * draft-ietf-opsawg-pcapng. */
 #include "capture/pcapng.h"
 
 enum { OPTION_END = 0, IF_NAME = 2, IF_TSRESOL = 9, IF_FCSLEN = 13, IF_TSOFFSET = 14 };
@@ -42,13 +43,15 @@ static void set_resolution(struct pcapng_interface *i, uint8_t resolution)
 	}
 }
 
-/* The unit of if_fcslen is told in bits by the text and in octets by writers: 2, 4 and 16, 32 agree. */
+/* The unit of if_fcslen is told in bits by the text and in octets by writers: 2, 4 and 16, 32
+ * agree. */
 static uint8_t fcs_bytes_of(uint8_t value)
 {
 	return value == 2 || value == 4 ? value : value == 16 || value == 32 ? value / 8 : 0;
 }
 
-static void take_option(struct pcapng_interface *i, const struct pcapng_option *option, bool swapped)
+static void take_option(struct pcapng_interface *i, const struct pcapng_option *option,
+                        bool swapped)
 {
 	if (option->code == IF_TSRESOL && option->bytes >= 1)
 		set_resolution(i, option->value[0]);
@@ -60,8 +63,8 @@ static void take_option(struct pcapng_interface *i, const struct pcapng_option *
 		i->offset_ns = INT64_MIN;       /* makes every time unusable, which it is */
 }
 
-void pcapng_interface_init(struct pcapng_interface *i, const uint8_t *body, size_t bytes, bool swapped,
-                           struct interface_list *list)
+void pcapng_interface_init(struct pcapng_interface *i, const uint8_t *body, size_t bytes,
+                           bool swapped, struct interface_list *list)
 {
 	*i = (struct pcapng_interface){
 		.link_type = pcapng_u16(body, swapped),

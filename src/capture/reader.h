@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A walk over the octets of one capture file: what file.c (who brings octets) and the formats (pcap.c,
- * pcapng.c, detect.c) share. A format never reads and never waits: it walks over the window
- * [at, end), fills frames that point into it, and says how many octets it needs when it is stuck.
+ * A walk over the octets of one capture file: what file.c (who brings octets) and the formats
+ * (pcap.c, pcapng.c, detect.c) share. A format never reads and never waits: it walks over the
+ * window [at, end), fills frames that point into it, and says how many octets it needs when it is
+ * stuck.
  */
 #ifndef CAPTURE_READER_H
 #define CAPTURE_READER_H
@@ -17,15 +18,16 @@
 #include "capture/interfaces.h"
 
 enum {
-	FRAME_USUAL_MAX = 1024 * 1024,          /* longest frame, unless the file's snaplen says more */
+	FRAME_USUAL_MAX = 1024 * 1024,          /* unless the file's snaplen says more */
 	FRAME_LARGEST = 64 * 1024 * 1024,       /* whatever the file says */
 };
 
 struct reader;
 struct pcapng;
 
-/* > 0: so many frames in ret; 0: stuck, reader->need_bytes octets are needed from `at` on; negative:
- * damaged at `at`, with a message. Frames before the place have been returned by earlier calls. */
+/* > 0: so many frames in ret; 0: stuck, reader->need_bytes octets are needed from `at` on;
+ * negative: damaged at `at`, with a message. Frames before the place have been returned by
+ * earlier calls. */
 typedef int reader_walk(struct reader *r, struct frame_batch *ret, struct error *err);
 
 struct pcap {                           /* what the file header said */
@@ -43,7 +45,7 @@ struct reader {
 	const uint8_t *at, *end;        /* octets not yet walked over */
 	uint64_t end_offset;            /* of `end` in the (decompressed) file */
 	size_t need_bytes;              /* see reader_walk; at least 1 */
-	const char *inside;             /* "a packet record": what would be cut if the file ended now */
+	const char *inside;             /* "a packet record": what an end here would cut */
 	reader_walk *walk;
 
 	const char *name;               /* of the file, for messages */
@@ -52,7 +54,7 @@ struct reader {
 	struct interface_list *interfaces;
 
 	uint64_t last_ns;               /* time of the frame before; for records without one */
-	uint64_t octets, latest_ns;     /* of the frames returned last: sum of wire_bytes, largest time */
+	uint64_t octets, latest_ns;     /* of the frames returned last: wire octets, largest time */
 	struct pcap pcap;
 	struct pcapng *pcapng;          /* owned; NULL until a pcapng file starts */
 };
@@ -87,7 +89,8 @@ int reader_damaged(const struct reader *r, struct error *err, const char *format
 /* The file ends inside something: -EBADMSG with the message. */
 int reader_cut(const struct reader *r, struct error *err);
 
-/* Octets of frame check sequence at the end of a frame are no part of it, where they were captured. */
+/* Octets of frame check sequence at the end of a frame are no part of it, where they were
+ * captured. */
 static inline void frame_cut_fcs(struct frame *f, uint32_t fcs_bytes)
 {
 	if (f->wire_bytes < fcs_bytes)

@@ -24,6 +24,7 @@ enum { MAGIC_BYTES = 4, INPUT_BYTES = 128 * 1024 };
 struct stream {
 	const char *name;
 	int fd;
+	bool standard;                  /* standard input: stays open */
 	bool pollable;                  /* a pipe, socket or terminal: data may not have come yet */
 	bool input_ended, told;         /* end of file; kind known */
 	const struct decoder_kind *decoder_kind;        /* NULL: plain */
@@ -52,6 +53,7 @@ int stream_open(const char *path, struct stream **ret, struct error *err)
 	}
 	struct stat status;
 	s->fd = fd;
+	s->standard = standard;
 	s->name = standard ? "standard input" : path;
 	s->pollable = fstat(fd, &status) == 0 && !S_ISREG(status.st_mode);
 	posix_fadvise(fd, 0, 0, POSIX_FADV_SEQUENTIAL);
@@ -65,14 +67,15 @@ void stream_close(struct stream *s)
 		return;
 	if (s->decoder_kind)
 		s->decoder_kind->close(s->decoder);
-	if (s->fd != STDIN_FILENO)
+	if (!s->standard)
 		close(s->fd);
 	free(s->input);
 	free(s);
 }
 
 /* One read() of the file itself, after waiting for a pipe. */
-static ssize_t read_file(struct stream *s, void *octets, size_t size, uint64_t wait_ns, struct error *err)
+static ssize_t read_file(struct stream *s, void *octets, size_t size, uint64_t wait_ns,
+                         struct error *err)
 {
 	if (s->pollable) {
 		struct pollfd pollfd = { .fd = s->fd, .events = POLLIN };
@@ -132,13 +135,15 @@ static ssize_t read_plain(struct stream *s, uint8_t *octets, size_t size, uint64
 
 static int decode_failed(struct stream *s, struct error *err)
 {
-	return error_set(err, -EBADMSG, "%s: %s data damaged near byte %llu of the file, after %llu "
+	return error_set(err, -EBADMSG,
+	                 "%s: %s data damaged near byte %llu of the file, after %llu "
 	                 "decompressed bytes: %s", s->name, s->decoder_kind->name,
 	                 (unsigned long long)(s->file_offset - (s->input_end - s->input_at)),
 	                 (unsigned long long)s->decoded_bytes, s->failure);
 }
 
-/* Decodes what is in the input buffer. Returns the octets made; a failure waits until they are used. */
+/* Decodes what is in the input buffer. Returns the octets made; a failure waits until they are
+ * used. */
 static ssize_t decode(struct stream *s, uint8_t *octets, size_t size, struct error *err)
 {
 	if (s->failure)
@@ -162,7 +167,8 @@ static ssize_t read_decoded(struct stream *s, uint8_t *octets, size_t size, uint
 			return n;
 		if (s->input_ended)
 			return s->decoder_kind->at_boundary(s->decoder) ? 0 :
-			       error_set(err, -EBADMSG, "%s: %s data cut at byte %llu of the file, after "
+			       error_set(err, -EBADMSG,
+			                 "%s: %s data cut at byte %llu of the file, after "
 			                 "%llu decompressed bytes", s->name, s->decoder_kind->name,
 			                 (unsigned long long)s->file_offset,
 			                 (unsigned long long)s->decoded_bytes);
@@ -174,7 +180,8 @@ static ssize_t read_decoded(struct stream *s, uint8_t *octets, size_t size, uint
 	}
 }
 
-ssize_t stream_read(struct stream *s, void *octets, size_t size, uint64_t wait_ns, struct error *err)
+ssize_t stream_read(struct stream *s, void *octets, size_t size, uint64_t wait_ns,
+                    struct error *err)
 {
 	if (!s->told) {
 		int r = tell_kind(s, wait_ns, err);

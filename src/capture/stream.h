@@ -23,10 +23,11 @@ void stream_close(struct stream *s);            /* NULL is fine */
 /* Up to `size` decoded octets, as many as come without waiting for more. > 0: so many; 0: the end;
  * -EAGAIN: nothing came within wait_ns (pipes), or a signal did; other negatives: cannot be read or
  * decoded, with a message. What could be decoded before a damaged place is given first. */
-ssize_t stream_read(struct stream *s, void *octets, size_t size, uint64_t wait_ns, struct error *err);
+ssize_t stream_read(struct stream *s, void *octets, size_t size, uint64_t wait_ns,
+                    struct error *err);
 
 bool stream_is_compressed(const struct stream *s);              /* known after the first read */
-uint64_t stream_file_offset(const struct stream *s);            /* octets taken from the file itself */
+uint64_t stream_file_offset(const struct stream *s); /* octets taken from the file itself */
 const char *stream_name(const struct stream *s);                /* the path, or "standard input" */
 
 #endif

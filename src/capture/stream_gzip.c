@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gzip (RFC 1952) by zlib, for stream.c. Members follow one another as one stream; zero octets after a
- * member are padding, as tapes and some tools leave it.
+ * gzip (RFC 1952) by zlib, for stream.c. Members follow one another as one stream; zero octets
+ * after a member are padding, as tapes and some tools leave it.
  */
 #include <errno.h>
 #include <limits.h>
@@ -10,7 +10,7 @@
 
 #include "capture/decoder.h"
 
-enum { GZIP_ONLY = 16 };                /* added to zlib's window bits: gzip framing, nothing else */
+enum { GZIP_ONLY = 16 }; /* added to zlib's window bits: gzip framing, nothing else */
 
 struct gzip {
 	z_stream z;

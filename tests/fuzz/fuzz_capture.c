@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: a capture file of any kind from a descriptor, so that telling its kind, decompression
- * and the window over blocks take part. Every octet of every frame is read.
+ * Fuzz target: a capture file of any kind from a descriptor, so that telling its kind,
+ * decompression and the window over blocks take part. Every octet of every frame is read.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: the walk over a pcap file that lies in memory whole. Each frame must lie inside the file
- * and contradict nothing; a walk that is stuck must ask for more than there is.
+ * Fuzz target: the walk over a pcap file that lies in memory whole. Each frame must lie inside the
+ * file and contradict nothing; a walk that is stuck must ask for more than there is.
  */
 #include <stdlib.h>
 
@@ -13,12 +13,14 @@ static void check(int holds)
 		abort();
 }
 
-static void check_frame(const struct reader *r, const struct frame *f, const uint8_t *data, size_t size)
+static void check_frame(const struct reader *r, const struct frame *f, const uint8_t *data,
+                        size_t size)
 {
 	check(f->data >= data && f->captured_bytes <= size - (size_t)(f->data - data));
 	check(f->captured_bytes <= f->wire_bytes && f->captured_bytes <= r->snaplen_bytes);
 	check(f->interface < r->interfaces->count);
-	check(f->link_type == r->interfaces->link_type[f->interface] || f->interface == INTERFACES_MAX - 1);
+	check(f->link_type == r->interfaces->link_type[f->interface] ||
+	      f->interface == INTERFACES_MAX - 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

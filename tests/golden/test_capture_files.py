@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Frames as the file readers deliver them, against tshark (count, lengths, times to the ns) and scapy
-(the octets), on third-party captures and on copies in every format that editcap writes.
+"""Frames as the file readers deliver them, against tshark (count, lengths, times to the ns) and
+scapy (the octets), on third-party captures and on copies in every format that editcap writes.
 """
 import bz2
 import gzip
@@ -103,7 +103,8 @@ def test_compressed_copies(dump, tool, sample, tmp_path):
 def test_standard_input_and_order(dump, weir_program, sample, tmp_path):
     program = dump_frames.find(weir_program)
     with open(sample, "rb") as file:
-        piped = subprocess.run([program, "-"], stdin=file, capture_output=True, text=True, check=True)
+        piped = subprocess.run([program, "-"], stdin=file, capture_output=True, text=True,
+                               check=True)
     plain, _ = dump(sample)
     assert dump_frames.frames(piped.stdout) == plain
     assert dump(sample, sample)[0] == plain + plain

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Live sources over veth: every frame that is sent comes out of dump_frames as it was, or is counted as
-lost; tags and segment sizes come back from the ring's metadata. Frames are made here, octet by octet.
+"""Live sources over veth: every frame that is sent comes out of dump_frames as it was, or is counted
+as lost; tags and segment sizes come back from the ring's metadata. Frames are made here, octet by
+octet.
 """
 import math
 import os
@@ -105,11 +106,11 @@ def test_every_frame_comes_as_it_was_sent(lab, live, tool, tmp_path, kind):
     received = receiver.await_frames(len(sent))
     seen_leaving = sender.await_frames(len(sent))
 
-    if kind == "af_packet":     # tags of what is received are beside the frame, libpcap puts them back
+    if kind == "af_packet":     # tags of what is received are beside the frame
         assert [(f.tpid, f.tci, f.crc) for f in received] == [as_tagged(octets) for octets in sent]
         assert all(f.bits == 0 for f in received)
         assert all(f.bits == dump_frames.OUTGOING for f in seen_leaving)
-    else:
+    else:                       # libpcap puts them back
         assert [f.crc for f in received] == [zlib.crc32(octets) for octets in sent]
     assert [f.crc for f in seen_leaving] == [zlib.crc32(octets) for octets in sent]
     assert [f.wire + 4 * (f.tpid != 0) for f in received] == [len(octets) for octets in sent]
@@ -244,18 +245,21 @@ def test_super_frames_tell_their_segment_size(lab, live, tool):
     assert all(f.gso for f in frames if f.wire > 1514)
     payload = sum(f.wire - 66 for f in frames if f.wire > 100)
     assert payload >= 2_000_000 - 1448
-    assert sum(math.ceil((f.wire - 66) / f.gso) for f in large) <= math.ceil(payload / 1448) + len(frames)
+    segments = sum(math.ceil((f.wire - 66) / f.gso) for f in large)
+    assert segments <= math.ceil(payload / 1448) + len(frames)
 
 
 TUN = """
 import fcntl, os, struct, sys, time
 fd = os.open("/dev/net/tun", os.O_RDWR)
-fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", b"tun7", 0x1001))    # TUNSETIFF, IFF_TUN | IFF_NO_PI
+TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454ca, 1, 0x1000
+fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", b"tun7", IFF_TUN | IFF_NO_PI))
 os.system("ip link set tun7 up")
 print("up", flush=True)
 sys.stdin.readline()
 for i in range(5):
-    os.write(fd, bytes.fromhex("45000020000100004011f9ca0a0000010a000002" "03e80035000c0000") + bytes([0, 0, 0, i]))
+    os.write(fd, bytes.fromhex("45000020000100004011f9ca0a0000010a00000203e80035000c0000") +
+             bytes([0, 0, 0, i]))
 sys.stdin.readline()
 """
 

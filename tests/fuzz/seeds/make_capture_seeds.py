@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the seeds of the fuzz targets capture, pcap and pcapng: one small file for each thing that the
-readers know. Run it in this folder; the files it makes are committed.
+"""Writes the seeds of the fuzz targets capture, pcap and pcapng: one small file for each thing that
+the readers know. Run it in this folder; the files it makes are committed.
 """
 import gzip
 import struct
@@ -13,7 +13,8 @@ FRAME = bytes.fromhex("020000000002020000000001080045000021000100004011f9c90a000
 
 
 def record(order, seconds, fraction, data, wire=None, more=b""):
-    return struct.pack(order + "IIII", seconds, fraction, len(data), wire or len(data)) + more + data
+    head = struct.pack(order + "IIII", seconds, fraction, len(data), wire or len(data))
+    return head + more + data
 
 
 def pcap(order, magic, link=1, snaplen=65535, more=b""):
@@ -81,7 +82,8 @@ def main():
         "capture/pcap": plain,
         "capture/pcapng": sections,
         "capture/gzip": gzip.compress(plain, mtime=0),
-        "capture/gzip-members": gzip.compress(plain[:90], mtime=0) + gzip.compress(plain[90:], mtime=0),
+        "capture/gzip-members": b"".join(gzip.compress(part, mtime=0)
+                                         for part in (plain[:90], plain[90:])),
         "capture/gzip-padded": gzip.compress(plain, mtime=0) + bytes(9),
         "capture/gzip-cut": gzip.compress(sections, mtime=0)[:-20],
         "capture/zstd": zstd,

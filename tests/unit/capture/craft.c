@@ -131,8 +131,8 @@ void put_interface(struct octets *o, unsigned link, uint32_t snaplen)
 	end_block(o, block);
 }
 
-void put_enhanced(struct octets *o, uint32_t interface, uint64_t ticks, uint32_t captured, uint32_t wire,
-                  unsigned seed)
+void put_enhanced(struct octets *o, uint32_t interface, uint64_t ticks, uint32_t captured,
+                  uint32_t wire, unsigned seed)
 {
 	size_t block = begin_block(o, 6);
 	put_u32(o, interface);

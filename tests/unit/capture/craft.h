@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For the tests of the capture room: capture files made octet by octet, and everything that a source
- * delivers collected into memory, so that tests compare what they wrote with what came out.
+ * For the tests of the capture room: capture files made octet by octet, and everything that a
+ * source delivers collected into memory, so that tests compare what they wrote with what came out.
  */
 #ifndef TESTS_CAPTURE_CRAFT_H
 #define TESTS_CAPTURE_CRAFT_H
@@ -27,7 +27,7 @@ void put_u8(struct octets *o, unsigned v);
 void put_u16(struct octets *o, unsigned v);
 void put_u32(struct octets *o, uint32_t v);
 void put_u64(struct octets *o, uint64_t v);
-void put_pattern(struct octets *o, size_t count, unsigned seed);        /* octets that tell frames apart */
+void put_pattern(struct octets *o, size_t count, unsigned seed); /* octets that tell frames apart */
 bool is_pattern(const uint8_t *octets, size_t count, unsigned seed);
 
 /* pcap */
@@ -41,8 +41,8 @@ void end_block(struct octets *o, size_t start);
 void put_section(struct octets *o);
 void put_option(struct octets *o, unsigned code, const void *value, unsigned count);
 void put_interface(struct octets *o, unsigned link, uint32_t snaplen);
-void put_enhanced(struct octets *o, uint32_t interface, uint64_t ticks, uint32_t captured, uint32_t wire,
-                  unsigned seed);
+void put_enhanced(struct octets *o, uint32_t interface, uint64_t ticks, uint32_t captured,
+                  uint32_t wire, unsigned seed);
 
 /* A file in the test's own temporary folder; the path is valid until the next 15 calls. */
 const char *save(const char *name, const struct octets *o);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Prints what a capture source delivers, one line a frame, for tests that compare it with tshark's view
- * or with what was sent: time in ns, captured and wire octets, link type, interface, VLAN tag, segment
- * size, bits, CRC-32 of the octets. Messages and, last, the counters go to standard error.
+ * Prints what a capture source delivers, one line a frame, for tests that compare it with tshark's
+ * view or with what was sent: time in ns, captured and wire octets, link type, interface, VLAN tag,
+ * segment size, bits, CRC-32 of the octets. Messages and, last, the counters go to standard error.
  *
- *   dump_frames [-k KIND] [-s SNAPLEN] [-B BUFFER] [-c COUNT] [-t SECONDS] [-S SLEEP_MS] [-l] [-q] NAME...
+ *   dump_frames [-k KIND] [-s SNAPLEN] [-B BUFFER] [-c COUNT] [-t SECONDS] [-l] [-q] NAME...
  *
- * -l: names are interfaces; "ready" is printed once they are open. -S: sleep before the first read.
+ * -l: names are interfaces; "ready" is printed once they are open.
  * -q: frames are only counted. SIGTERM ends it as -t does.
  */
 #include <errno.h>
@@ -25,7 +25,6 @@ struct dump {
 	const struct capture_kind *kind;
 	struct capture_settings settings;
 	uint64_t frames_max, seconds;
-	unsigned sleep_ms;
 	bool live, quiet;
 };
 
@@ -47,14 +46,13 @@ static const struct capture_kind *kind_named(const char *name)
 
 static void parse_arguments(struct dump *d, int argc, char **argv)
 {
-	for (int option; (option = getopt(argc, argv, "k:s:B:c:t:S:lq")) != -1;) {
+	for (int option; (option = getopt(argc, argv, "k:s:B:c:t:lq")) != -1;) {
 		switch (option) {
 		case 'k': d->kind = kind_named(optarg); break;
 		case 's': d->settings.snaplen_bytes = (uint32_t)strtoul(optarg, NULL, 10); break;
 		case 'B': d->settings.buffer_bytes = strtoull(optarg, NULL, 10); break;
 		case 'c': d->frames_max = strtoull(optarg, NULL, 10); break;
 		case 't': d->seconds = strtoull(optarg, NULL, 10); break;
-		case 'S': d->sleep_ms = (unsigned)strtoul(optarg, NULL, 10); break;
 		case 'l': d->live = true; break;
 		case 'q': d->quiet = true; break;
 		default: exit(2);
@@ -70,7 +68,8 @@ static void print_batch(const struct frame_batch *batch)
 {
 	for (uint32_t i = 0; i < batch->count; i++) {
 		const struct frame *f = &batch->frame[i];
-		printf("%" PRIu64 " %u %u %u %u %04x %u %u %u %08lx\n", f->time_ns, f->captured_bytes,
+		printf("%" PRIu64 " %u %u %u %u %04x %u %u %u %08lx\n", f->time_ns,
+		        f->captured_bytes,
 		       f->wire_bytes, f->link_type, f->interface, f->vlan_tpid, f->vlan_tci,
 		       f->gso_bytes, f->bits, crc32(0, f->data, f->captured_bytes));
 	}
@@ -98,7 +97,8 @@ static int run(const struct dump *d, struct capture *c)
 	uint64_t frames = 0;
 	int status = 0;
 	time_t until = d->seconds ? time(NULL) + (time_t)d->seconds : 0;
-	while ((!d->frames_max || frames < d->frames_max) && (!until || time(NULL) < until) && !ended) {
+	while (!ended && (!d->frames_max || frames < d->frames_max) &&
+	       (!until || time(NULL) < until)) {
 		int r = d->kind->read(c, 100000000, &batch, &err);
 		if (r == -ENODATA)
 			break;
@@ -129,10 +129,8 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGTERM, end);
-	if (d.live) {
+	if (d.live)
 		fprintf(stderr, "ready\n");
-		usleep(d.sleep_ms * 1000);
-	}
 	int status = run(&d, c);
 	print_counters(&d, c);
 	d.kind->close(c);

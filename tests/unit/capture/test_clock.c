@@ -47,7 +47,8 @@ static void wants_a_witness_for_more(void **state)
 	capture_clock_see(&clock, START + 100 * HOUR);  /* another wild one, far from the first */
 	capture_clock_see(&clock, START + 4);
 	assert_int_equal(capture_clock_end(&clock), START + 4);
-	capture_clock_see(&clock, START + 101 * HOUR);  /* an hour from the last wild one: believed */
+	/* an hour from the last wild one: believed */
+	capture_clock_see(&clock, START + 101 * HOUR);
 	assert_int_equal(capture_clock_end(&clock), START + 101 * HOUR);
 }
 
@@ -72,7 +73,8 @@ static void first_packet_is_a_suspect_too(void **state)
 	struct capture_clock clock = { 0 };
 	capture_clock_see(&clock, START + 1000 * HOUR);
 	assert_int_equal(capture_clock_now(&clock), 0);
-	assert_int_equal(capture_clock_end(&clock), START + 1000 * HOUR);       /* nothing better is known */
+	/* nothing better is known */
+	assert_int_equal(capture_clock_end(&clock), START + 1000 * HOUR);
 	capture_clock_see(&clock, START);
 	capture_clock_see(&clock, START + SECOND);
 	assert_int_equal(capture_clock_end(&clock), START + SECOND);
@@ -89,8 +91,10 @@ static void near_1970_is_a_time_like_any_other(void **state)
 
 static void batches_mean_the_same_as_single_packets(void **state)
 {
-	static const uint64_t times[] = { START, START + 1, START + 9 * HOUR, START + 2, START + 3 * SECOND,
-	                                  START + 50 * HOUR, START + 51 * HOUR, START + 60 * HOUR };
+	static const uint64_t times[] = {
+		START, START + 1, START + 9 * HOUR, START + 2, START + 3 * SECOND,
+		START + 50 * HOUR, START + 51 * HOUR, START + 60 * HOUR,
+	};
 	enum { COUNT = sizeof times / sizeof times[0] };
 	for (unsigned cut = 1; cut <= COUNT; cut++) {
 		struct capture_clock single = { 0 }, batched = { 0 };
@@ -116,7 +120,9 @@ static void damaged_times_bear_no_witness(void **state)
 	struct capture_clock clock = started();
 	static struct frame_batch batch = { .count = 3 };
 	for (unsigned i = 0; i < 3; i++)
-		batch.frame[i] = (struct frame){ .time_ns = START + 900 * HOUR, .bits = FRAME_DAMAGED_TIME };
+		batch.frame[i] = (struct frame){
+			.time_ns = START + 900 * HOUR, .bits = FRAME_DAMAGED_TIME,
+		};
 	batch.frame[0].bits = 0;
 	capture_clock_see_batch(&clock, &batch, START + 900 * HOUR);
 	assert_int_equal(capture_clock_end(&clock), START + 1);

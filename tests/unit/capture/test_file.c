@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which files are read, in which order, compressed how, and what is told when they are not captures. */
+/* Which files are read, in which order, compressed how, and what is told when they are not
+ * captures. */
 #include "craft.h"
 
 #include <errno.h>
@@ -72,7 +73,8 @@ static struct octets zstd(const struct octets *from)
 
 static void several_names_in_the_order_given(void **state)
 {
-	const char *names[] = { save_capture("b", 2, 2), save_capture("a", 1, 3), save_capture("c", 3, 1) };
+	const char *names[] = { save_capture("b", 2, 2), save_capture("a", 1, 3),
+	                        save_capture("c", 3, 1) };
 	struct collected c;
 	collect(&(struct capture_settings){ .names = names, .name_count = 3 }, &c);
 	assert_order(&c, "221113");
@@ -114,7 +116,8 @@ static void damage_in_one_file_leaves_the_others(void **state)
 	assert_order(&c, "11223");
 	assert_int_equal(c.error_count, 1);
 	assert_int_equal(c.frames_before[0], 4);
-	assert_non_null(strstr(c.errors[0], "b: cut at byte 242, inside a packet record that needs 76 bytes "
+	assert_non_null(strstr(c.errors[0],
+	                       "b: cut at byte 242, inside a packet record that needs 76 bytes "
 	                                    "(66 are there)"));
 	collected_free(&c);
 	octets_free(&cut);
@@ -124,7 +127,8 @@ static void compressed_members_follow_one_another(void **state)
 {
 	struct octets plain = capture_of(1, 500), tail = capture_of(2, 400);
 	memmove(tail.at, tail.at + 24, tail.count -= 24);       /* records only */
-	struct octets first[2] = { gzip(&plain), zstd(&plain) }, second[2] = { gzip(&tail), zstd(&tail) };
+	struct octets first[2] = { gzip(&plain), zstd(&plain) };
+	struct octets second[2] = { gzip(&tail), zstd(&tail) };
 	put(&second[0], "\0\0\0\0\0", 5);                       /* padding */
 	put(&second[1], "\x50\x2a\x4d\x18\3\0\0\0abc", 11);     /* a skippable frame */
 	for (unsigned i = 0; i < 2; i++) {
@@ -167,7 +171,8 @@ static void compressed_data_cut_anywhere(void **state)
 			collect_file(path, &c);
 			assert_true(c.count <= 40);
 			assert_int_equal(c.error_count, 1);
-			assert_non_null(strstr(c.errors[0], i ? "zstd data cut at byte" : "gzip data cut at byte"));
+			assert_non_null(strstr(c.errors[0], i ? "zstd data cut at byte"
+			                       : "gzip data cut at byte"));
 			for (unsigned j = 0; j < c.count; j++)
 				assert_int_equal(c.frames[j].time_ns, 1000000000 + j * 1000);
 			most = c.count > most ? c.count : most;
@@ -186,7 +191,8 @@ static void damage_in_compressed_data_is_told(void **state)
 	struct octets packed[2] = { gzip(&plain), zstd(&plain) };
 	for (unsigned i = 0; i < 2; i++) {
 		struct collected c;
-		memset(packed[i].at + packed[i].count - 6, 0x55, 6);    /* checksum, or the last block */
+		/* checksum, or the last block */
+		memset(packed[i].at + packed[i].count - 6, 0x55, 6);
 		collect_file(save("a", &packed[i]), &c);
 		assert_int_equal(c.error_count, 1);
 		assert_non_null(strstr(c.errors[0], i ? "a: zstd data damaged near byte"
@@ -195,12 +201,13 @@ static void damage_in_compressed_data_is_told(void **state)
 		collected_free(&c);
 		octets_free(&packed[i]);
 	}
-	plain.count -= 5;                                       /* whole compressed data, a cut capture */
+	plain.count -= 5; /* whole compressed data, a cut capture */
 	struct octets cut = gzip(&plain);
 	struct collected c;
 	collect_file(save("a", &cut), &c);
 	assert_int_equal(c.count, 2999);
-	assert_non_null(strstr(c.errors[0], "a: cut at byte 228019 of the decompressed data, inside"));
+	assert_non_null(strstr(c.errors[0],
+	                       "a: cut at byte 228019 of the decompressed data, inside"));
 	collected_free(&c);
 	octets_free(&cut);
 	octets_free(&plain);
@@ -208,7 +215,8 @@ static void damage_in_compressed_data_is_told(void **state)
 
 static void assert_open_fails(const char *name, const char *message)
 {
-	const char *found = open_fails(&(struct capture_settings){ .names = &name, .name_count = 1 });
+	const char *found =
+		open_fails(&(struct capture_settings){ .names = &name, .name_count = 1 });
 	if (!strstr(found, name) || !strstr(found, message))
 		fail_msg("\"%s\" instead of \"%s\"", found, message);
 }
@@ -245,7 +253,8 @@ static void wrong_files_are_told_before_anything_runs(void **state)
 	assert_open_fails(path_of("empty"), "is a directory without files");
 
 	const char *names[] = { save_capture("good", 1, 1), path_of("missing") };
-	const char *found = open_fails(&(struct capture_settings){ .names = names, .name_count = 2 });
+	const char *found =
+		open_fails(&(struct capture_settings){ .names = names, .name_count = 2 });
 	assert_non_null(strstr(found, "missing: cannot be opened"));
 	const char *twice_standard[] = { "-", "-" };
 	found = open_fails(&(struct capture_settings){ .names = twice_standard, .name_count = 2 });

@@ -38,8 +38,10 @@ static void both_units_in_both_byte_orders(void **state)
 		collect_file(save("a.pcap", &o), &c);
 		assert_int_equal(c.count, 3);
 		assert_int_equal(c.error_count, 0);
-		assert_frame(&c.frames[0], 1700000000 * SECOND + 123456u * (ns ? 1 : 1000), 60, 1500, 1);
-		assert_frame(&c.frames[1], 4294967295 * SECOND + 999999u * (ns ? 1 : 1000), 0, 0, 2);
+		assert_frame(&c.frames[0], 1700000000 * SECOND + 123456u * (ns ? 1 : 1000), 60,
+		             1500, 1);
+		assert_frame(&c.frames[1], 4294967295 * SECOND + 999999u * (ns ? 1 : 1000), 0, 0,
+		             2);
 		assert_frame(&c.frames[2], 0, 1, 1, 3);
 		assert_int_equal(c.frames[0].link_type, 113);
 		assert_int_equal(c.counters.frames, 3);
@@ -83,7 +85,8 @@ static void odd_values_are_kept_or_mended(void **state)
 {
 	struct octets o = { 0 };
 	put_pcap_header(&o, US, 0, 1);
-	put_pcap_record(&o, 1000, 1000000, 40, 20, 1);          /* a second of microseconds; captured > wire */
+	/* a second of microseconds; captured > wire */
+	put_pcap_record(&o, 1000, 1000000, 40, 20, 1);
 	put_pcap_record(&o, 1000, 4294967295u, 40, 40, 2);
 	struct collected c;
 	collect_file(save("a.pcap", &o), &c);
@@ -97,7 +100,7 @@ static void odd_values_are_kept_or_mended(void **state)
 static void frame_check_sequences_are_cut_where_present(void **state)
 {
 	struct octets o = { 0 };
-	put_pcap_header(&o, US, 0, 0x24000001);                 /* two 16-bit words at the end of a frame */
+	put_pcap_header(&o, US, 0, 0x24000001); /* two 16-bit words at the end of a frame */
 	put_pcap_record(&o, 1, 0, 64, 64, 1);                   /* captured with it */
 	put_pcap_record(&o, 1, 0, 62, 64, 2);                   /* with half of it */
 	put_pcap_record(&o, 1, 0, 50, 64, 3);                   /* without */
@@ -112,7 +115,7 @@ static void frame_check_sequences_are_cut_where_present(void **state)
 	assert_int_equal(c.frames[0].link_type, 1);
 	collected_free(&c);
 
-	memcpy(o.at + 20, "\x01\0\0\x20", 4);                    /* length without the bit that says it counts */
+	memcpy(o.at + 20, "\x01\0\0\x20", 4); /* length without the bit that says it counts */
 	collect_file(save("a.pcap", &o), &c);
 	assert_frame(&c.frames[0], SECOND, 64, 64, 1);
 	collected_free(&c);
@@ -127,7 +130,8 @@ static void snaplen_cuts_what_is_captured(void **state)
 	put_pcap_record(&o, 1, 0, 64, 64, 2);
 	const char *path = save("a.pcap", &o);
 	struct collected c;
-	collect(&(struct capture_settings){ .names = &path, .name_count = 1, .snaplen_bytes = 64 }, &c);
+	collect(&(struct capture_settings){ .names = &path, .name_count = 1, .snaplen_bytes = 64 },
+	        &c);
 	assert_frame(&c.frames[0], SECOND, 64, 200, 1);
 	assert_frame(&c.frames[1], SECOND, 64, 64, 2);
 	collected_free(&c);
@@ -146,7 +150,8 @@ static void frames_straddle_blocks(void **state)
 	collect_file(save("a.pcap", &o), &c);
 	assert_int_equal(c.count, COUNT);
 	for (unsigned i = 0; i < COUNT; i++)
-		assert_frame(&c.frames[i], (1000 + i) * SECOND + i, i * 37 % 1600, i * 37 % 1600, i);
+		assert_frame(&c.frames[i], (1000 + i) * SECOND + i, i * 37 % 1600, i * 37 % 1600,
+		             i);
 	assert_int_equal(c.last_clock_ns, (1000 + COUNT - 1) * SECOND + COUNT - 1);
 	collected_free(&c);
 	octets_free(&o);
@@ -186,7 +191,8 @@ static void damage_is_told_with_its_place(void **state)
 	memset(o.at + 24 + 76 + 8, 0xff, 4);                    /* the second record's length */
 	const char *path = save("a.pcap", &o);
 	char expected[300];
-	snprintf(expected, sizeof expected, "%s: damaged at byte 100: a packet record says 4294967295 "
+	snprintf(expected, sizeof expected,
+	         "%s: damaged at byte 100: a packet record says 4294967295 "
 	         "captured bytes, at most 1048576 are expected", path);
 	struct collected c;
 	collect_file(path, &c);

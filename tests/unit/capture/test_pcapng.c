@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pcapng files: blocks of all kinds, sections, time units, options, damage, and a cut at every place. */
+/* pcapng files: blocks of all kinds, sections, time units, options, damage, and a cut at every
+ * place. */
 #include "craft.h"
 
 #include <stdio.h>
@@ -13,7 +14,8 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void put_timed_interface(struct octets *o, unsigned link, unsigned resolution, int64_t offset)
+static void put_timed_interface(struct octets *o, unsigned link, unsigned resolution,
+                                int64_t offset)
 {
 	size_t block = begin_block(o, 1);
 	uint8_t tsresol = (uint8_t)resolution;
@@ -75,7 +77,7 @@ static void all_packet_blocks_in_both_byte_orders(void **state)
 		put_interface(&o, 101, 0);
 		put_unknown(&o);
 		put_enhanced(&o, 0, 1700000000123456, 61, 1500, 1);
-		put_simple(&o, 64, 90, 2);                      /* cut by the snaplen of interface 0 */
+		put_simple(&o, 64, 90, 2); /* cut by the snaplen of interface 0 */
 		put_obsolete(&o, 1, 1700000000654321, 33, 30, 3);
 		put_unknown(&o);
 		put_simple(&o, 10, 10, 4);
@@ -112,13 +114,15 @@ static void time_units_and_offsets(void **state)
 		{ 9, 0, 1700000000123456789, 1700000000 * SECOND + 123456789 },
 		{ 6, 1700000000, 123456, 1700000000 * SECOND + 123456000 },
 		{ 6, -100, 1700000100000001, 1700000000 * SECOND + 1000 },
-		{ 12, 1700000000, 123456789999, 1700000000 * SECOND + 123456789 },      /* ps: cut, not rounded */
+		/* ps: cut, not rounded */
+		{ 12, 1700000000, 123456789999, 1700000000 * SECOND + 123456789 },
 		{ 19, 1700000000, 9999999999, 1700000000 * SECOND },
 		{ 127, 1700000000, 12345, 1700000000 * SECOND },
 		{ 0x80, 0, 1700000000, 1700000000 * SECOND },
 		{ 0x80 | 1, 0, 3400000001, 1700000000 * SECOND + 500000000 },
 		{ 0x80 | 10, 0, (UINT64_C(1700000000) << 10) + 1, 1700000000 * SECOND + 976562 },
-		{ 0x80 | 32, 0, (UINT64_C(1700000000) << 32) + 4294967295, 1700000000 * SECOND + 999999999 },
+		{ 0x80 | 32, 0, (UINT64_C(1700000000) << 32) + 4294967295,
+		  1700000000 * SECOND + 999999999 },
 		{ 0x80 | 63, 1700000000, UINT64_C(1) << 62, 1700000000 * SECOND + 500000000 },
 		{ 0x80 | 127, 1700000000, UINT64_MAX, 1700000000 * SECOND },
 	};
@@ -145,7 +149,8 @@ static void impossible_times_are_marked(void **state)
 		int64_t offset;
 		uint64_t ticks;
 	} cases[] = {
-		{ 0, 0, UINT64_MAX }, { 6, 0, UINT64_MAX }, { 6, INT64_MAX, 1 }, { 6, INT64_MIN, 1 },
+		{ 0, 0, UINT64_MAX }, { 6, 0, UINT64_MAX },
+		{ 6, INT64_MAX, 1 }, { 6, INT64_MIN, 1 },
 		{ 9, -2, 1000000000 }, { 9, 1000, UINT64_MAX }, { 0x80, 0, UINT64_MAX },
 	};
 	for (unsigned i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -192,7 +197,8 @@ static void sections_start_afresh(void **state)
 	assert_int_equal(c.frames[2].link_type, 1);
 	assert_int_equal(c.interface_count, 3);
 	assert_int_equal(c.error_count, 1);
-	assert_non_null(strstr(c.errors[0], "names interface 1, the section has described 1 so far"));
+	assert_non_null(strstr(c.errors[0],
+	                       "names interface 1, the section has described 1 so far"));
 	collected_free(&c);
 	octets_free(&o);
 }
@@ -230,7 +236,7 @@ static void options_name_interfaces_and_directions(void **state)
 		end_block(&o, block);
 		put_flagged(&o, 1);                             /* inbound */
 		put_flagged(&o, 2);                             /* outbound */
-		put_flagged(&o, 2 | 4 << 5);                    /* and with a check sequence of 4 octets */
+		put_flagged(&o, 2 | 4 << 5); /* and with a check sequence of 4 octets */
 		struct collected c;
 		collect_file(save("a.pcapng", &o), &c);
 		assert_int_equal(c.count, 3);
@@ -306,15 +312,18 @@ static void damage_is_told_with_its_place(void **state)
 	put_enhanced(&o, 0, 0, 20, 20, 1);                      /* 52 */
 	put_enhanced(&o, 0, 0, 20, 20, 2);                      /* at 100 */
 	o.at[100 + 48] = 99;
-	assert_damaged(&o, 1, "damaged at byte 100: a block's length is 52 at its start and 99 at its end");
+	assert_damaged(&o, 1,
+	               "damaged at byte 100: a block's length is 52 at its start and 99 at its end");
 	o.at[100 + 48] = 52;
 	o.at[100 + 4] = 53;
-	assert_damaged(&o, 1, "damaged at byte 100: a block's length is 53, expected a multiple of 4");
+	assert_damaged(&o, 1,
+	               "damaged at byte 100: a block's length is 53, expected a multiple of 4");
 	memset(o.at + 100 + 4, 0xfc, 4);
 	assert_damaged(&o, 1, "damaged at byte 100: a block's length is 4244438268");
 	memcpy(o.at + 100 + 4, "\x34\0\0\0", 4);
 	o.at[100 + 20] = 24;
-	assert_damaged(&o, 1, "damaged at byte 100: a packet block says 24 captured bytes, at most 20");
+	assert_damaged(&o, 1,
+	               "damaged at byte 100: a packet block says 24 captured bytes, at most 20");
 	o.at[100 + 20] = 20;
 	o.at[12] = 2;
 	assert_damaged(&o, 0, "damaged at byte 0: pcapng version 2, expected 1");

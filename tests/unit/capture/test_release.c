@@ -87,7 +87,9 @@ static void any_thread_may_give_batches_back(void **state)
 	octets_free(&o);
 
 	const struct capture_kind *kind = capture_kind_files();
-	struct exchange x = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+	struct exchange x = {
+		.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER,
+	};
 	struct capture_settings settings = { .names = &path, .name_count = 1 };
 	static struct frame_batch batch;
 	struct error err;
@@ -111,7 +113,8 @@ static void any_thread_may_give_batches_back(void **state)
 	kind->close(x.capture);
 }
 
-/* Batches that nobody gives back: reading stops at the bound with "none", and goes on when they are. */
+/* Batches that nobody gives back: reading stops at the bound with "none", and goes on when they
+ * are. */
 static void memory_is_bounded_by_batches_held(void **state)
 {
 	enum { COPIES = 130, HELD_MAX = 4000 };
@@ -159,7 +162,8 @@ static void pool_grants_two_and_then_keeps_its_bound(void **state)
 	struct block *blocks[4];
 	assert_int_equal(block_pool_new(4096, 3 * 4096, &pool), 0);
 	assert_int_equal(block_take(pool, 1, 0, &blocks[0]), 0);
-	assert_int_equal(block_take(pool, 100000, 0, &blocks[1]), 0);   /* giant, beside the reader's own */
+	/* giant, beside the reader's own */
+	assert_int_equal(block_take(pool, 100000, 0, &blocks[1]), 0);
 	assert_true(blocks[1]->size >= 100000);
 	assert_int_equal(block_take(pool, 1, 0, &blocks[2]), -EAGAIN);
 	assert_int_equal(block_take(pool, 1, 1000000, &blocks[2]), -EAGAIN);
@@ -213,7 +217,8 @@ static void *produce(void *context)
 	uint8_t octets[64];
 	for (unsigned i = 0; i < FRAMES; i++) {
 		memset(octets, (int)(i & 0xff), sizeof octets);
-		frame_writer_put(&writer, &(struct frame){ .data = octets, .time_ns = i, .wire_bytes = 100,
+		frame_writer_put(&writer,
+		                 &(struct frame){ .data = octets, .time_ns = i, .wire_bytes = 100,
 		                 .captured_bytes = i % 65, .interface = p->interface });
 		if (i % 100 == 0)
 			frame_writer_flush(&writer, false);
@@ -238,7 +243,8 @@ static void frame_queue_keeps_order_and_counts_drops(void **state)
 			const struct frame *f = &batch.frame[i];
 			assert_true(f->time_ns >= next[f->interface]);
 			assert_int_equal(f->captured_bytes, f->time_ns % 65);
-			assert_true(!f->captured_bytes || f->data[f->captured_bytes - 1] == (f->time_ns & 0xff));
+			assert_true(!f->captured_bytes ||
+			            f->data[f->captured_bytes - 1] == (f->time_ns & 0xff));
 			next[f->interface] = f->time_ns + 1;
 		}
 		seen += batch.count;
