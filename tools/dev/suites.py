@@ -41,6 +41,7 @@ SUITES = [
     Suite("fuzz", "gcc", labels=("fuzz",)),
     Suite("lint", "", "lint"),
     Suite("golden", "gcc", "golden"),
+    Suite("docs", "gcc", "docs"),
     Suite("interop", "gcc", "interop"),
     Suite("net", "gcc", "net"),
     Suite("asan-unit", "asan", labels=("unit",), heavy=True),
