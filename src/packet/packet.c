@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Frames to packets. Nearly all traffic is TCP or UDP in an Ethernet frame with at most one VLAN
- * tag; that has a fast path here, inlined: one branch for everything that must hold, none on
- * what the octets say. Protocols and tags are told apart by masks, the two ends are ordered by
- * masks, and struct packet is written as whole words. All else goes to the general parser, which
- * is the reference: a test and the fuzz target demand the same octets from both.
+ * tag; that has a fast path here, inlined. It branches on the captured length, the ethertype and
+ * once on everything else that must hold, never on what the octets say: protocols and tags are
+ * told apart by masks, the two ends are ordered by masks, struct packet is written as whole words.
+ * All else goes to the general parser, which is the reference: a test and the fuzz target demand
+ * the same octets from both.
  * Cost: about 150 instructions a packet, line 1 included.
  */
 #include "packet/packet.h"
