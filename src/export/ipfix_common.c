@@ -8,16 +8,19 @@
 
 #include "base/text.h"
 
-enum { DOMAIN_DEFAULT = 1 };            /* 0 would say that the records are of no particular domain */
+/* 0 would say that the records are of no particular domain. */
+enum { DOMAIN_DEFAULT = 1 };
 
+/* Of reverse elements nfdump 1.7 knows the counters only and takes any other for the forward
+ * one; the last that comes wins, so there the forward element stands behind its reverse. */
 const char *const ipfix_default_fields[] = {
 	"flowStartMilliseconds", "flowEndMilliseconds",
 	"sourceIPv4Address", "sourceIPv6Address", "destinationIPv4Address", "destinationIPv6Address",
 	"sourceTransportPort", "destinationTransportPort", "protocolIdentifier",
 	"vlanId", "dot1qCustomerVlanId",
 	"packetDeltaCount", "octetDeltaCount", "reversePacketDeltaCount", "reverseOctetDeltaCount",
-	"tcpControlBits", "reverseTcpControlBits",
-	"icmpTypeCodeIPv4", "reverseIcmpTypeCodeIPv4", "icmpTypeCodeIPv6", "reverseIcmpTypeCodeIPv6",
+	"reverseTcpControlBits", "tcpControlBits",
+	"reverseIcmpTypeCodeIPv4", "icmpTypeCodeIPv4", "reverseIcmpTypeCodeIPv6", "icmpTypeCodeIPv6",
 	"flowEndReason", "biflowDirection", "ingressInterface",
 	NULL
 };
@@ -37,7 +40,8 @@ int ipfix_parameter_count(const struct address *address, const char *name, const
 	return 0;
 }
 
-int ipfix_parameter_duration(const struct address *address, const char *name, const uint64_t bounds[2],
+int ipfix_parameter_duration(const struct address *address, const char *name,
+                             const uint64_t bounds[2],
                              uint64_t *value_ns, struct error *err)
 {
 	const char *text = address_parameter(address, name);
@@ -64,7 +68,8 @@ int ipfix_parameter_domain(const struct address *address, uint32_t *domain, stru
 	return rc;
 }
 
-int ipfix_add_schema(struct export_session *s, const struct schema *schema, const struct output_env *env,
+int ipfix_add_schema(struct export_session *s, const struct schema *schema,
+                     const struct output_env *env,
                      const char *name, struct error *err)
 {
 	const char *note;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the IPFIX outputs have in common: default fields, parameters, and the report of left-out columns. */
+/* What the IPFIX outputs have in common: default fields, parameters, and the report of left-out
+ * columns. */
 #ifndef EXPORT_IPFIX_COMMON_H
 #define EXPORT_IPFIX_COMMON_H
 
@@ -10,11 +11,12 @@
 /* Times in milliseconds, and of the reverse elements those that collectors know best. */
 extern const char *const ipfix_default_fields[];
 
-/* A parameter that is a number (1000, 10k), a size or a duration within bounds; *value is left as it is
- * when the parameter is absent. The message says what was expected. */
+/* A parameter that is a number (1000, 10k), a size or a duration within bounds; *value is left
+ * as it is when the parameter is absent. The message says what was expected. */
 int ipfix_parameter_count(const struct address *address, const char *name, const uint64_t bounds[2],
                           uint64_t *value, struct error *err);
-int ipfix_parameter_duration(const struct address *address, const char *name, const uint64_t bounds[2],
+int ipfix_parameter_duration(const struct address *address, const char *name,
+                             const uint64_t bounds[2],
                              uint64_t *value_ns, struct error *err);
 
 #define IPFIX_DOMAIN_PARAMETER \
@@ -22,7 +24,8 @@ int ipfix_parameter_duration(const struct address *address, const char *name, co
 int ipfix_parameter_domain(const struct address *address, uint32_t *domain, struct error *err);
 
 /* Adds the schema to the session; a note about left-out columns goes to the log under `name`. */
-int ipfix_add_schema(struct export_session *s, const struct schema *schema, const struct output_env *env,
+int ipfix_add_schema(struct export_session *s, const struct schema *schema,
+                     const struct output_env *env,
                      const char *name, struct error *err);
 
 /* A line for the log, begun with the name. */

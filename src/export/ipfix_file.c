@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ipfix:FILE: IPFIX messages one after another (RFC 5655), templates at the start of each file. Each file
- * is a transport session of its own: it can be read without those before it, and its sequence begins at 0.
- * Rotation, compression, names and the account of what reached the disk are output/file.h's business.
+ * ipfix:FILE: IPFIX messages one after another (RFC 5655), templates at the start of each file.
+ * Each file is a transport session of its own: it can be read without those before it, and its
+ * sequence begins at 0. Rotation, compression, names and the account of what reached the disk are
+ * output/file.h's business.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -32,14 +33,16 @@ static struct ipfix_file *self_of(struct output *o)
 
 /* --- the session's sender --- */
 
-/* Here a rotation happens, if one is due: it calls file_head() before the messages get their numbers. */
+/* Here a rotation happens, if one is due: it calls file_head() before the messages get their
+ * numbers. */
 static void file_ready(void *context, uint32_t bytes)
 {
 	struct ipfix_file *o = context;
 	file_writer_room(o->file, bytes, NULL);
 }
 
-static int file_send(void *context, struct export_message *messages, unsigned count, struct error *err)
+static int file_send(void *context, struct export_message *messages, unsigned count,
+                     struct error *err)
 {
 	struct ipfix_file *o = context;
 	int rc = 0;
@@ -85,7 +88,8 @@ static void file_close(struct output *output)
 	free(o);
 }
 
-static int file_open(const struct address *address, const struct output_env *env, struct output **ret,
+static int file_open(const struct address *address, const struct output_env *env,
+                     struct output **ret,
                      struct error *err)
 {
 	struct ipfix_file *o = calloc(1, sizeof *o);
@@ -122,7 +126,8 @@ static int file_write(struct output *output, const struct record_batch *batch, s
 }
 
 /* What waits belongs to the file that is open now, so it goes there before a rotation. */
-static int file_tick(struct output *output, uint64_t now_ns, uint64_t *ret_next_ns, struct error *err)
+static int file_tick(struct output *output, uint64_t now_ns, uint64_t *ret_next_ns,
+                     struct error *err)
 {
 	struct ipfix_file *o = self_of(output);
 	int rc = export_session_flush(&o->session, err);

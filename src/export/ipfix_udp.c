@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * ipfix+udp://host[:4739]: IPFIX messages as datagrams (RFC 7011, section 10.3). Nothing is confirmed, so
- * templates are repeated, messages fit the path, and what goes out can be held to a rate.
+ * ipfix+udp://host[:4739]: IPFIX messages as datagrams (RFC 7011, section 10.3). Nothing is
+ * confirmed, so templates are repeated, messages fit the path, and what goes out can be held to a
+ * rate.
  *
- * What is lost, as far as the sender can know: a datagram that the kernel refuses, and what was sent last
- * before a "connection refused", since that is the answer to it. Both are counted (send_failed) and were
- * given sequence numbers, so the collector sees the gap. A refusing collector is tried all the same; after
- * each refusal templates go first, since whoever answers next is new.
- * Neighbours: udp.c (the socket), session.c (messages, templates, sequence).
+ * What is lost, as far as the sender can know: a datagram that the kernel refuses, and what was
+ * sent last before a "connection refused", since that is the answer to it. Both are counted
+ * (send_failed) and were given sequence numbers, so the collector sees the gap. A refusing
+ * collector is tried all the same; after each refusal templates go first, since whoever answers
+ * next is new. Neighbours: udp.c (the socket), session.c (messages, templates, sequence).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,7 +24,7 @@
 extern const struct output_kind output_ipfix_udp;
 
 #define SECOND_NS UINT64_C(1000000000)
-#define HOLD_NS (SECOND_NS / 2)         /* with a tick at least every second: out within one second */
+#define HOLD_NS (SECOND_NS / 2)         /* with a tick every second: out within one second */
 #define RECOVERY_NS SECOND_NS           /* so long without a failure: it is well again */
 
 enum {
@@ -115,8 +116,8 @@ static void follow_path(struct ipfix_udp *o)
 static void failed(struct ipfix_udp *o, int code)
 {
 	if (!o->failing)
-		ipfix_message_line(o->env, o->name, "cannot send: %s; records are counted as lost until it works",
-		                   strerror(-code));
+		ipfix_message_line(o->env, o->name, "cannot send: %s; records are counted as lost until it "
+		                   "works", strerror(-code));
 	o->failing = true;
 	o->failure_ns = clock_ns(CLOCK_MONOTONIC);
 	export_session_forget(&o->session);
@@ -149,8 +150,8 @@ static bool is_refusal_of_segments(int code)
 	       code == -ENOPROTOOPT;
 }
 
-/* An error may have been waiting at the socket, from an ICMP answer to something earlier; it is gone once
- * told, so the datagrams get a second try. */
+/* An error may have been waiting at the socket, from an ICMP answer to something earlier; it is
+ * gone once told, so the datagrams get a second try. */
 static int send_run(struct ipfix_udp *o, const struct udp_datagram *datagrams, unsigned count)
 {
 	int rc = udp_send(&o->peer, datagrams, count);
@@ -249,7 +250,8 @@ static int read_parameters(struct ipfix_udp *o, const struct address *address,
 	return rc;
 }
 
-/* What leaves together: as much as one call takes, or less where bursts would overrun the collector. */
+/* What leaves together: as much as one call takes, or less where bursts would overrun the
+ * collector. */
 static uint32_t burst_messages(const struct ipfix_udp *o, uint32_t message_bytes)
 {
 	uint32_t most = o->rate ? PACED_BURST_MESSAGES : UDP_BURST_MAX;
@@ -273,11 +275,15 @@ static int session_open(struct ipfix_udp *o, const struct address *address, stru
 static int peer_open(struct ipfix_udp *o, const struct address *address, struct error *err)
 {
 	if (address->host_count != 1)
-		return error_set(err, -EINVAL, "%s: found %u hosts, expected one, as in ipfix+udp://host:4739; "
-		                 "give -o once for each collector", address->text, address->host_count);
+		return error_set(err, -EINVAL, "%s: found %u hosts, expected one, as in ipfix+udp://host:4739;"
+		                 " give -o once for each collector", address->text, address->host_count);
 	uint16_t port = address->hosts[0].port ? address->hosts[0].port : IPFIX_PORT;
-	int rc = udp_open(address->hosts[0].host, port, address_parameter(address, "source"),
-	                  o->env->live ? WAIT_MS_LIVE : WAIT_MS_FILE, &o->peer, err);
+	struct udp_setup setup = {
+		.host = address->hosts[0].host, .port = port,
+		.source = address_parameter(address, "source"),
+		.wait_ms = o->env->live ? WAIT_MS_LIVE : WAIT_MS_FILE,
+	};
+	int rc = udp_open(&setup, &o->peer, err);
 	return rc < 0 ? error_prefix(err, rc, "%s", address->text) : 0;
 }
 
@@ -320,12 +326,14 @@ static int ipfix_udp_schema(struct output *output, const struct schema *schema, 
 	return ipfix_add_schema(&o->session, schema, o->env, o->name, err);
 }
 
-static int ipfix_udp_write(struct output *output, const struct record_batch *batch, struct error *err)
+static int ipfix_udp_write(struct output *output, const struct record_batch *batch,
+                           struct error *err)
 {
 	return export_session_write(&self_of(output)->session, batch, err);
 }
 
-/* An answer to the last datagrams is looked for when nothing else is sent that would bring it up. */
+/* An answer to the last datagrams is looked for when nothing else is sent that would bring it
+ * up. */
 static void look_for_refusal(struct ipfix_udp *o)
 {
 	if (udp_pending_error(&o->peer) == -ECONNREFUSED)

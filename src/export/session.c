@@ -13,7 +13,7 @@
 
 struct export_lane {                    /* records of one template on their way */
 	struct ipfix_encoder *encoder;
-	uint32_t filling;               /* index of the message that takes records; those before are full */
+	uint32_t filling;               /* the message that takes records; those before are full */
 	uint32_t records;               /* in all of them */
 	uint64_t oldest_ns;             /* since when the first of them waits */
 	uint8_t *octets;                /* burst_messages times message_bytes */
@@ -21,10 +21,12 @@ struct export_lane {                    /* records of one template on their way 
 	struct export_message *burst;   /* the same for the sender */
 };
 
-static int lane_new(struct export_session *s, struct ipfix_encoder *encoder, struct export_lane **ret);
+static int lane_new(struct export_session *s, struct ipfix_encoder *encoder,
+                    struct export_lane **ret);
 static void lane_free(struct export_lane *lane);
 static struct export_lane *lane_find(struct export_session *s, const struct schema *schema);
-static int lane_take(struct export_session *s, struct export_lane *lane, const struct record_batch *batch,
+static int lane_take(struct export_session *s, struct export_lane *lane,
+                     const struct record_batch *batch,
                      struct error *err);
 static int lane_flush(struct export_session *s, struct export_lane *lane, struct error *err);
 static int templates_send(struct export_session *s, struct error *err);
@@ -74,7 +76,8 @@ static bool template_fits(struct export_session *s, const struct ipfix_encoder *
 	return ipfix_message_add_template(&message, encoder);
 }
 
-int export_session_schema(struct export_session *s, const struct schema *schema, const char **ret_note,
+int export_session_schema(struct export_session *s, const struct schema *schema,
+                          const char **ret_note,
                           struct error *err)
 {
 	if (s->lane_count > IPFIX_TEMPLATE_ID_MAX - IPFIX_TEMPLATE_ID_MIN)
@@ -84,12 +87,13 @@ int export_session_schema(struct export_session *s, const struct schema *schema,
 		return error_set(err, -ENOMEM, "out of memory for a template");
 	s->lanes = grown;
 	struct ipfix_encoder *encoder;
-	int rc = ipfix_encoder_new(schema, (uint16_t)(IPFIX_TEMPLATE_ID_MIN + s->lane_count), &encoder, err);
+	uint16_t id = (uint16_t)(IPFIX_TEMPLATE_ID_MIN + s->lane_count);
+	int rc = ipfix_encoder_new(schema, id, &encoder, err);
 	if (rc < 0)
 		return rc;
 	if (!template_fits(s, encoder)) {
-		rc = error_set(err, -EMSGSIZE, "a template of %u fields takes %u octets and messages have at "
-		               "most %u: choose fewer fields or a larger mtu", encoder->step_count,
+		rc = error_set(err, -EMSGSIZE, "a template of %u fields takes %u octets and messages have "
+		               "at most %u: choose fewer fields or a larger mtu", encoder->step_count,
 		               encoder->template_bytes + IPFIX_HEADER_BYTES + IPFIX_SET_HEADER_BYTES,
 		               s->config.message_bytes);
 		ipfix_encoder_free(encoder);
@@ -114,7 +118,8 @@ static void lane_begin(const struct export_session *s, struct export_lane *lane,
 }
 
 /* Owns the encoder from here on, also when it fails. */
-static int lane_new(struct export_session *s, struct ipfix_encoder *encoder, struct export_lane **ret)
+static int lane_new(struct export_session *s, struct ipfix_encoder *encoder,
+                    struct export_lane **ret)
 {
 	uint32_t count = s->config.burst_messages;
 	struct export_lane *lane = calloc(1, sizeof *lane);
@@ -163,7 +168,8 @@ static uint64_t session_clock(const struct export_session *s)
 	return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
 }
 
-int export_session_write(struct export_session *s, const struct record_batch *batch, struct error *err)
+int export_session_write(struct export_session *s, const struct record_batch *batch,
+                         struct error *err)
 {
 	struct export_lane *lane = lane_find(s, batch->schema);
 	s->counters.taken += batch->count;
@@ -183,7 +189,8 @@ static void too_large(struct export_session *s)
 	s->sequence++;
 }
 
-static int lane_take(struct export_session *s, struct export_lane *lane, const struct record_batch *batch,
+static int lane_take(struct export_session *s, struct export_lane *lane,
+                     const struct record_batch *batch,
                      struct error *err)
 {
 	int rc = 0;
@@ -212,8 +219,8 @@ static int lane_take(struct export_session *s, struct export_lane *lane, const s
 
 /* --- messages out --- */
 
-/* A template must not be younger than data that it describes (RFC 7011, section 8.2): when the clock was
- * set back, templates go out again with the new time. */
+/* A template must not be younger than data that it describes (RFC 7011, section 8.2): when the
+ * clock was set back, templates go out again with the new time. */
 static void session_time(struct export_session *s, uint64_t now_ns)
 {
 	uint32_t time_s = (uint32_t)(now_ns / SECOND_NS);
@@ -251,7 +258,8 @@ static int session_send(struct export_session *s, struct export_message *message
 	return rc;
 }
 
-static void message_seal(struct export_session *s, struct ipfix_message *m, struct export_message *ret)
+static void message_seal(struct export_session *s, struct ipfix_message *m,
+                         struct export_message *ret)
 {
 	struct ipfix_header header = {
 		.export_time_s = s->time_s, .sequence = s->sequence, .domain = s->config.domain,
@@ -262,7 +270,8 @@ static void message_seal(struct export_session *s, struct ipfix_message *m, stru
 }
 
 /* Sends messages[first ... first + count - 1] of the lane, behind templates where those are due. */
-static int lane_send(struct export_session *s, struct export_lane *lane, uint32_t first, uint32_t count,
+static int lane_send(struct export_session *s, struct export_lane *lane, uint32_t first,
+                     uint32_t count,
                      struct error *err)
 {
 	int rc = 0;
@@ -303,7 +312,8 @@ static int lane_flush(struct export_session *s, struct export_lane *lane, struct
 /* --- templates --- */
 
 /* Sends one message of templates from lane *at on, and moves *at behind those that went into it. */
-static int templates_send_some(struct export_session *s, unsigned *at, bool *lost, struct error *err)
+static int templates_send_some(struct export_session *s, unsigned *at, bool *lost,
+                               struct error *err)
 {
 	struct ipfix_message m;
 	ipfix_message_begin(&m, s->template_octets, s->limit_bytes, s->config.pad);
@@ -355,7 +365,8 @@ void export_session_restart(struct export_session *s)
 
 /* --- time --- */
 
-/* Templates that are due go out even when no data follow: a collector that starts late wants them. */
+/* Templates that are due go out even when no data follow: a collector that starts late wants
+ * them. */
 static int templates_keep(struct export_session *s, struct error *err)
 {
 	if (s->lane_count == 0 || !templates_due(s))
@@ -373,7 +384,8 @@ int export_session_tick(struct export_session *s, uint64_t now_ns, uint64_t *ret
 	uint64_t next_ns = UINT64_MAX;
 	for (unsigned i = 0; i < s->lane_count; i++) {
 		struct export_lane *lane = s->lanes[i];
-		if (lane->records && (now_ns < lane->oldest_ns || now_ns - lane->oldest_ns >= s->config.hold_ns))
+		bool old = now_ns < lane->oldest_ns || now_ns - lane->oldest_ns >= s->config.hold_ns;
+		if (lane->records && old)
 			rc = first_failure(rc, lane_flush(s, lane, unless_failed(rc, err)));
 		if (lane->records && lane->oldest_ns + s->config.hold_ns < next_ns)
 			next_ns = lane->oldest_ns + s->config.hold_ns;

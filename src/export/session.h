@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An IPFIX transport session seen from the exporter, whatever carries it: templates before data and again
- * and again, messages that fill up, sequence numbers, nothing held back for longer than a moment.
- * ipfix_file.c and ipfix_udp.c are its users; TCP, TLS, DTLS and SCTP need a sender each.
+ * An IPFIX transport session seen from the exporter, whatever carries it: templates before data and
+ * again and again, messages that fill up, sequence numbers, nothing held back for longer than a
+ * moment. ipfix_file.c and ipfix_udp.c are its users; TCP, TLS, DTLS and SCTP need a sender each.
  *
- * Each schema has a lane: messages being filled with records of this one template, sent in bursts of up
- * to `burst_messages`. So full messages of a lane have one length, as UDP segmentation offload wants it.
- * Sequence numbers are given when a burst leaves. They count every record that was taken and could not be
- * sent, so a collector sees the gap (RFC 7011, sections 3.1 and 10.2.2).
+ * Each schema has a lane: messages being filled with records of this one template, sent in bursts
+ * of up to `burst_messages`. So full messages of a lane have one length, as UDP segmentation
+ * offload wants it. Sequence numbers are given when a burst leaves. They count every record that
+ * was taken and could not be sent, so a collector sees the gap (RFC 7011, sections 3.1 and 10.2.2).
  *
  * Account: taken = sent + lost + too_large + waiting, at any time between calls. Not thread-safe.
  */
@@ -78,16 +78,19 @@ int export_session_init(struct export_session *s, const struct export_session_co
                         const struct export_sender *sender, struct error *err);
 void export_session_fini(struct export_session *s);
 
-/* Adds a lane and its template; fails when the template fits no message. ret_note (may be NULL): which
- * columns the template leaves out and why, "" if none; valid until fini. */
-int export_session_schema(struct export_session *s, const struct schema *schema, const char **ret_note,
+/* Adds a lane and its template; fails when the template fits no message. ret_note (may be NULL):
+ * which columns the template leaves out and why, "" if none; valid until fini. */
+int export_session_schema(struct export_session *s, const struct schema *schema,
+                          const char **ret_note,
                           struct error *err);
 
-/* Takes all rows, whatever fails on the way; the first failure is returned. Rows of a schema that was not
- * added are an -EINVAL, and lost. */
-int export_session_write(struct export_session *s, const struct record_batch *batch, struct error *err);
+/* Takes all rows, whatever fails on the way; the first failure is returned. Rows of a schema
+ * that was not added are an -EINVAL, and lost. */
+int export_session_write(struct export_session *s, const struct record_batch *batch,
+                         struct error *err);
 
-/* Sends what has waited long enough, repeats templates when it is time. *ret_next_ns: call again then. */
+/* Sends what has waited long enough, repeats templates when it is time. *ret_next_ns: call again
+ * then. */
 int export_session_tick(struct export_session *s, uint64_t now_ns, uint64_t *ret_next_ns,
                         struct error *err);
 

@@ -26,8 +26,9 @@ static int resolve(const char *host, const char *port, int family, struct addrin
 	int rc = getaddrinfo(host, port, &hints, ret);
 	if (rc == 0)
 		return 0;
-	return error_set(err, rc == EAI_SYSTEM && errno ? -errno : -ENOENT, "cannot resolve \"%s\": %s", host,
-	                 rc == EAI_SYSTEM ? strerror(errno) : gai_strerror(rc));
+	int code = rc == EAI_SYSTEM && errno ? errno : ENOENT;
+	return error_set(err, -code, "cannot resolve \"%s\": %s", host,
+	                 rc == EAI_SYSTEM ? strerror(code) : gai_strerror(rc));
 }
 
 static int bind_source(int fd, const char *source, int family, struct error *err)
@@ -66,26 +67,25 @@ static int connect_to(const struct addrinfo *to, const char *source, int *ret_fd
 	return 0;
 }
 
-int udp_open(const char *host, uint16_t port, const char *source, unsigned wait_ms, struct udp_peer *ret,
-             struct error *err)
+int udp_open(const struct udp_setup *setup, struct udp_peer *ret, struct error *err)
 {
-	char service[8];
+	char port[8];
 	struct addrinfo *found;
 	int fd = -1;
-	snprintf(service, sizeof service, "%u", port);
-	int rc = resolve(host, service, AF_UNSPEC, &found, err);
+	snprintf(port, sizeof port, "%u", setup->port);
+	int rc = resolve(setup->host, port, AF_UNSPEC, &found, err);
 	if (rc < 0)
 		return rc;
 	rc = -ENOENT;
 	for (const struct addrinfo *to = found; to && rc < 0; to = to->ai_next) {
-		rc = connect_to(to, source, &fd, err);
+		rc = connect_to(to, setup->source, &fd, err);
 		if (rc == 0)
 			*ret = (struct udp_peer){ .fd = fd, .is_ipv6 = to->ai_family == AF_INET6,
 			                          .segments = true };
 	}
 	freeaddrinfo(found);
 	if (rc == 0)
-		set_options(fd, wait_ms);
+		set_options(fd, setup->wait_ms);
 	return rc;
 }
 
@@ -126,7 +126,8 @@ unsigned udp_run(const struct udp_peer *peer, const struct udp_datagram *datagra
 	return n;
 }
 
-static int send_segments(const struct udp_peer *peer, const struct udp_datagram *datagrams, unsigned count)
+static int send_segments(const struct udp_peer *peer, const struct udp_datagram *datagrams,
+                         unsigned count)
 {
 	struct iovec pieces[UDP_BURST_MAX];
 	union {
@@ -193,7 +194,8 @@ bool udp_endpoint(const struct udp_peer *peer, struct output_endpoint *ret)
 	struct output_endpoint e = { .family = peer->is_ipv6 ? 6 : 4, .protocol = IPPROTO_UDP };
 	if (getsockname(peer->fd, (struct sockaddr *)&local, &local_bytes) < 0
 	    || getpeername(peer->fd, (struct sockaddr *)&remote, &remote_bytes) < 0
-	    || !read_end(&local, e.local, &e.local_port) || !read_end(&remote, e.remote, &e.remote_port))
+	    || !read_end(&local, e.local, &e.local_port)
+	    || !read_end(&remote, e.remote, &e.remote_port))
 		return false;
 	*ret = e;
 	return true;

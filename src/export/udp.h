@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Datagrams to one peer: a connected UDP socket, what its path takes, and many datagrams in one call where
- * the kernel can cut them apart (UDP_SEGMENT, about a fifth of the cost of single sends).
- * Knows nothing of IPFIX; ipfix_udp.c decides what a failure means.
+ * Datagrams to one peer: a connected UDP socket, what its path takes, and many datagrams in one
+ * call where the kernel can cut them apart (UDP_SEGMENT, about a fifth of the cost of single
+ * sends). Knows nothing of IPFIX; ipfix_udp.c decides what a failure means.
  */
 #ifndef EXPORT_UDP_H
 #define EXPORT_UDP_H
@@ -26,11 +26,16 @@ struct udp_datagram {
 	uint32_t bytes;
 };
 
-/* Resolves the host (which may block), tries its addresses in order, binds to `source` (a local address
- * or name; NULL: the system's choice) and connects. A send waits at most wait_ms for room in the socket.
+struct udp_setup {
+	const char *host;               /* a name or an address */
+	uint16_t port;
+	const char *source;             /* a local address or name to send from; NULL: any */
+	unsigned wait_ms;               /* a send waits at most so long for room in the socket */
+};
+
+/* Resolves the host (which may block), tries its addresses in order, binds to the source and connects.
  * On an error the message says what was tried. */
-int udp_open(const char *host, uint16_t port, const char *source, unsigned wait_ms, struct udp_peer *ret,
-             struct error *err);
+int udp_open(const struct udp_setup *setup, struct udp_peer *ret, struct error *err);
 void udp_close(struct udp_peer *peer);
 
 /* The largest IP packet that the path to the peer takes, as far as the kernel knows; 0: unknown. */
@@ -38,10 +43,11 @@ uint32_t udp_path_mtu(const struct udp_peer *peer);
 /* Octets of IP and UDP headers before the payload. */
 uint32_t udp_header_bytes(const struct udp_peer *peer);
 
-/* How many of the datagrams, from the first, one udp_send() can take: all of one length, the last may be
- * shorter. At least 1. */
+/* How many of the datagrams, from the first, one udp_send() can take: all of one length, the
+ * last may be shorter. At least 1. */
 unsigned udp_run(const struct udp_peer *peer, const struct udp_datagram *datagrams, unsigned count);
-/* Sends such a run: all or none. 0 or a negative errno; -ECONNREFUSED tells of an earlier datagram. */
+/* Sends such a run: all or none. 0 or a negative errno; -ECONNREFUSED tells of an earlier
+ * datagram. */
 int udp_send(struct udp_peer *peer, const struct udp_datagram *datagrams, unsigned count);
 
 /* Both ends of the socket, so that a live meter can leave its own export out. */

@@ -2,11 +2,12 @@
 /*
  * The plan and the loop over it; encoder.h says what it promises.
  *
- * Rows are encoded in blocks of up to 64, column by column: the operation is chosen once for a column
- * and a block, and the loop inside is load, swap, store. Each row of the block has a cursor into the
- * message. A step writes at a fixed distance from the cursor; only variable-length fields move it, so
- * records of fixed length never do. Source and destination of a block stay in the first-level cache
- * (64 rows of about 200 octets). A value costs about a nanosecond, whatever its type.
+ * Rows are encoded in blocks of up to 64, column by column: the operation is chosen once for a
+ * column and a block, and the loop inside is load, swap, store. Each row of the block has a cursor
+ * into the message. A step writes at a fixed distance from the cursor; only variable-length fields
+ * move it, so records of fixed length never do. Source and destination of a block stay in the
+ * first-level cache (64 rows of about 200 octets). A value costs about a nanosecond, whatever its
+ * type.
  */
 #include "ipfix/encoder.h"
 
@@ -153,7 +154,8 @@ static void note_add(struct ipfix_encoder *e, const struct column *column, const
 	char name[128];
 	field_column_name(column->field, column->reverse, name, sizeof name);
 	size_t length = strlen(e->note);
-	snprintf(e->note + length, sizeof e->note - length, "%s%s (%s)", length ? ", " : "", name, reason);
+	snprintf(e->note + length, sizeof e->note - length, "%s%s (%s)", length ? ", " : "", name,
+	         reason);
 }
 
 /* --- measuring: only variable-length fields need a look at the rows --- */
@@ -195,11 +197,10 @@ static size_t row_wire_bytes(const struct ipfix_encoder *e, const struct record_
 	return total;
 }
 
-uint32_t ipfix_encoder_measure(const struct ipfix_encoder *e, const struct record_batch *batch,
-                               uint32_t first, uint32_t count, size_t room, size_t *ret_bytes)
+uint32_t ipfix_encoder_measure(const struct ipfix_encoder *e, const struct ipfix_rows *rows,
+                               size_t room, size_t *ret_bytes)
 {
-	if (count > IPFIX_BLOCK_ROWS)
-		count = IPFIX_BLOCK_ROWS;
+	uint32_t count = rows->count < IPFIX_BLOCK_ROWS ? rows->count : IPFIX_BLOCK_ROWS;
 	if (e->variable_count == 0) {
 		size_t fit = room / e->fixed_bytes;
 		count = fit < count ? (uint32_t)fit : count;
@@ -209,7 +210,8 @@ uint32_t ipfix_encoder_measure(const struct ipfix_encoder *e, const struct recor
 	size_t total = 0;
 	uint32_t taken = 0;
 	for (; taken < count; taken++) {
-		size_t bytes = row_wire_bytes(e, batch, record_row(batch, first + taken));
+		const uint8_t *row = record_row(rows->batch, rows->first + taken);
+		size_t bytes = row_wire_bytes(e, rows->batch, row);
 		if (bytes > room - total)
 			break;
 		total += bytes;
@@ -238,10 +240,25 @@ void copy_octets(const struct ipfix_step *step, struct block *b, size_t bytes)
 		memcpy(b->cursor[i] + at, from, bytes);
 }
 
-static void put_copy_4(const struct ipfix_step *step, struct block *b) { copy_octets(step, b, 4); }
-static void put_copy_6(const struct ipfix_step *step, struct block *b) { copy_octets(step, b, 6); }
-static void put_copy_16(const struct ipfix_step *step, struct block *b) { copy_octets(step, b, 16); }
-static void put_copy_32(const struct ipfix_step *step, struct block *b) { copy_octets(step, b, 32); }
+static void put_copy_4(const struct ipfix_step *step, struct block *b)
+{
+	copy_octets(step, b, 4);
+}
+
+static void put_copy_6(const struct ipfix_step *step, struct block *b)
+{
+	copy_octets(step, b, 6);
+}
+
+static void put_copy_16(const struct ipfix_step *step, struct block *b)
+{
+	copy_octets(step, b, 16);
+}
+
+static void put_copy_32(const struct ipfix_step *step, struct block *b)
+{
+	copy_octets(step, b, 32);
+}
 
 static void put_swap_16(const struct ipfix_step *step, struct block *b)
 {
@@ -354,14 +371,13 @@ static void cursors_init(const struct ipfix_encoder *e, struct block *b, uint8_t
 	}
 }
 
-void ipfix_encoder_rows(const struct ipfix_encoder *e, const struct record_batch *batch,
-                        uint32_t first, uint32_t count, uint8_t *to)
+void ipfix_encoder_rows(const struct ipfix_encoder *e, const struct ipfix_rows *rows, uint8_t *to)
 {
 	struct block b;         /* the cursors are set below: no need to clear 512 octets */
-	b.batch = batch;
-	b.rows = record_row(batch, first);
-	b.row_bytes = batch->schema->row_bytes;
-	b.count = count;
+	b.batch = rows->batch;
+	b.rows = record_row(rows->batch, rows->first);
+	b.row_bytes = rows->batch->schema->row_bytes;
+	b.count = rows->count;
 	cursors_init(e, &b, to);
 	for (unsigned i = 0; i < e->step_count; i++)
 		operations[e->steps[i].operation](&e->steps[i], &b);

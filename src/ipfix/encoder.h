@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From rows of a schema to IPFIX data records. A schema is compiled once into a template record and a
- * plan: for each column where the value lies in the row, how many octets it takes on the wire, and one
- * operation that puts it there. message.h puts templates and records into messages.
+ * From rows of a schema to IPFIX data records. A schema is compiled once into a template record and
+ * a plan: for each column where the value lies in the row, how many octets it takes on the wire,
+ * and one operation that puts it there. message.h puts templates and records into messages.
  *
- * What the wire cannot say: an absent value is encoded as zero or with no octets (an absent boolean as
- * false), since a template has each field in each record. Some columns are left out of the template:
+ * What the wire cannot say: an absent value is encoded as zero or with no octets (an absent boolean
+ * as false), since a template has each field in each record. Some columns are left out of the
+ * template:
  * - the reverse of an element that has none (RFC 5103, section 6.1), or that belongs to another
  *   enterprise (section 6.2 leaves it to the owner);
  * - every reverse column when the schema has no directional key field (section 4 forbids it);
@@ -13,7 +14,8 @@
  * `note` then says which and why.
  *
  * Room for later: a schema with scope columns makes an options template. Reduced-size encoding is a
- * wire_bytes below the row's width and an operation; NetFlow v9 is another template record and header.
+ * wire_bytes below the row's width and an operation; NetFlow v9 is another template record and
+ * header.
  */
 #ifndef IPFIX_ENCODER_H
 #define IPFIX_ENCODER_H
@@ -38,9 +40,14 @@ enum ipfix_operation {
 struct ipfix_step {
 	uint16_t column;                /* in the schema */
 	uint16_t offset;                /* of the value in the row */
-	uint16_t at;                    /* on the wire, from the end of the last variable-length field */
+	uint16_t at;                    /* on the wire, behind the last variable-length field */
 	uint16_t cap_bytes;             /* variable length: cut here */
 	uint8_t operation;              /* enum ipfix_operation */
+};
+
+struct ipfix_rows {                     /* some rows of a batch */
+	const struct record_batch *batch;
+	uint32_t first, count;
 };
 
 struct ipfix_encoder {                  /* immutable once made */
@@ -68,13 +75,13 @@ static inline uint32_t ipfix_record_bytes_min(const struct ipfix_encoder *encode
 	return (uint32_t)encoder->fixed_bytes + encoder->variable_count;
 }
 
-/* How many of the rows first ... first + count - 1 (at most IPFIX_BLOCK_ROWS) fit into `room` octets;
+/* How many of the rows, from the first, fit into `room` octets; at most IPFIX_BLOCK_ROWS.
  * *ret_bytes: what they take. */
-uint32_t ipfix_encoder_measure(const struct ipfix_encoder *encoder, const struct record_batch *batch,
-                               uint32_t first, uint32_t count, size_t room, size_t *ret_bytes);
+uint32_t ipfix_encoder_measure(const struct ipfix_encoder *encoder, const struct ipfix_rows *rows,
+                               size_t room, size_t *ret_bytes);
 
-/* Writes exactly the octets that measuring told. */
-void ipfix_encoder_rows(const struct ipfix_encoder *encoder, const struct record_batch *batch,
-                        uint32_t first, uint32_t count, uint8_t *to);
+/* Writes the rows, at most IPFIX_BLOCK_ROWS, in exactly the octets that measuring told. */
+void ipfix_encoder_rows(const struct ipfix_encoder *encoder, const struct ipfix_rows *rows,
+                        uint8_t *to);
 
 #endif

@@ -68,15 +68,15 @@ uint32_t ipfix_message_add_rows(struct ipfix_message *m, const struct ipfix_enco
 	while (taken < count) {
 		size_t bytes;
 		uint32_t room = set_room(m, encoder->template_id);
-		uint32_t rows = ipfix_encoder_measure(encoder, batch, first + taken, count - taken, room,
-		                                      &bytes);
-		if (rows == 0)
+		struct ipfix_rows rows = { batch, first + taken, count - taken };
+		rows.count = ipfix_encoder_measure(encoder, &rows, room, &bytes);
+		if (rows.count == 0)
 			break;
 		set_open(m, encoder->template_id, ipfix_record_bytes_min(encoder));
-		ipfix_encoder_rows(encoder, batch, first + taken, rows, m->octets + m->bytes);
+		ipfix_encoder_rows(encoder, &rows, m->octets + m->bytes);
 		m->bytes += (uint32_t)bytes;
-		m->records += rows;
-		taken += rows;
+		m->records += rows.count;
+		taken += rows.count;
 	}
 	return taken;
 }

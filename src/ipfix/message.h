@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Builds one IPFIX message (RFC 7011, section 3) in memory of the caller: sets are opened and closed as
- * templates and rows come, the header is written last, when export time and sequence number are known.
- * Who keeps the sequence, sends, and repeats templates is export/session.h.
+ * Builds one IPFIX message (RFC 7011, section 3) in memory of the caller: sets are opened and
+ * closed as templates and rows come, the header is written last, when export time and sequence
+ * number are known. Who keeps the sequence, sends, and repeats templates is export/session.h.
  *
- *   ipfix_message_begin, ipfix_message_add_template..., ipfix_message_add_rows..., ipfix_message_seal
+ *   ipfix_message_begin, _add_template..., _add_rows..., _seal
  */
 #ifndef IPFIX_MESSAGE_H
 #define IPFIX_MESSAGE_H
@@ -42,15 +42,16 @@ static inline bool ipfix_message_is_empty(const struct ipfix_message *m)
 /* False, and nothing changed, when it does not fit. */
 bool ipfix_message_add_template(struct ipfix_message *m, const struct ipfix_encoder *encoder);
 
-/* Takes as many of the rows as fit, in order, and returns how many. When the message is empty of sets
- * and 0 is returned, the first row is too large for any message of this limit. */
+/* Takes as many of the rows as fit, in order, and returns how many. When the message is empty of
+ * sets and 0 is returned, the first row is too large for any message of this limit. */
 uint32_t ipfix_message_add_rows(struct ipfix_message *m, const struct ipfix_encoder *encoder,
                                 const struct record_batch *batch, uint32_t first, uint32_t count);
 
 /* Closes the open set (with padding, if asked for and allowed); m->bytes is final from here on. */
 void ipfix_message_close(struct ipfix_message *m);
 
-/* Closes and writes the header; may be repeated with another header. Returns the message's length. */
+/* Closes and writes the header; may be repeated with another header. Returns the message's
+ * length. */
 uint32_t ipfix_message_seal(struct ipfix_message *m, const struct ipfix_header *header);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Times as IPFIX carries dateTimeMicroseconds and dateTimeNanoseconds: 64-bit NTP timestamps, seconds
- * since 1900 and a binary fraction (RFC 7011, sections 6.1.9 and 6.1.10). The seconds wrap in 2036, when
- * the next NTP era begins; a reader knows the era by the export time.
+ * Times as IPFIX carries dateTimeMicroseconds and dateTimeNanoseconds: 64-bit NTP timestamps,
+ * seconds since 1900 and a binary fraction (RFC 7011, sections 6.1.9 and 6.1.10). The seconds wrap
+ * in 2036, when the next NTP era begins; a reader knows the era by the export time.
  *
- * Fractions are rounded up: the error is below half a unit even where the 11 low bits are zero, so a
- * reader that cuts and a reader that rounds both get back the number that went in.
+ * Fractions are rounded up: the error is below half a unit even where the 11 low bits are zero, so
+ * a reader that cuts and a reader that rounds both get back the number that went in.
  */
 #ifndef IPFIX_NTP_H
 #define IPFIX_NTP_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Field specifiers (RFC 7011, section 3.2) of columns. The reverse of an IANA element has the element's
- * own id under the reverse PEN 29305 (RFC 5103, section 6.1); that PEN says nothing about elements of
- * enterprises, so ours spend one bit of their ids on it (section 6.2). See template.h.
+ * Field specifiers (RFC 7011, section 3.2) of columns. The reverse of an IANA element has the
+ * element's own id under the reverse PEN 29305 (RFC 5103, section 6.1); that PEN says nothing about
+ * elements of enterprises, so ours spend one bit of their ids on it (section 6.2). See template.h.
  */
 #include "ipfix/template.h"
 
@@ -39,7 +39,8 @@ static bool is_structured(const struct field *field)
 }
 
 /* NULL, or why there is no reverse. */
-static const char *reverse_specify(const struct field *field, struct ipfix_field_specifier *specifier)
+static const char *reverse_specify(const struct field *field,
+                                   struct ipfix_field_specifier *specifier)
 {
 	if (!field_is_reversible(field))
 		return field->pen == PEN_IANA || field->pen == PEN_WEIR_DEFAULT ?

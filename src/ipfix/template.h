@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a column is called in a template: element id, enterprise and length, or the reason why it cannot
- * be there. Used by the encoder; pure functions of the field table.
+ * What a column is called in a template: element id, enterprise and length, or the reason why it
+ * cannot be there. Used by the encoder; pure functions of the field table.
  */
 #ifndef IPFIX_TEMPLATE_H
 #define IPFIX_TEMPLATE_H
@@ -22,7 +22,8 @@ struct ipfix_field_specifier {
 bool ipfix_specify(const struct column *column, struct ipfix_field_specifier *ret,
                    const char **ret_reason);
 
-/* True when the schema names an endpoint, so that "reverse" means something (RFC 5103, section 4). */
+/* True when the schema names an endpoint, so that "reverse" means something (RFC 5103, section
+ * 4). */
 bool ipfix_has_directional_key(const struct schema *schema);
 
 /* Octets of the specifier in a template record, and the octets; returns their end. */

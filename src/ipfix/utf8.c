@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Well-formed UTF-8 by the table of RFC 3629, section 4: no surrogates, no overlong forms. See utf8.h. */
+/* Well-formed UTF-8 by the table of RFC 3629, section 4: no surrogates, no overlong forms. See
+ * utf8.h. */
 #include "ipfix/utf8.h"
 
 #include <stdbool.h>

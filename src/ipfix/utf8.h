@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Strings for the wire: IPFIX forbids ill-formed UTF-8 (RFC 7011, section 6.1.6), and what was read from
- * packets may be anything. The length is known before the octets are copied, so a record can be measured
- * first and written after.
+ * Strings for the wire: IPFIX forbids ill-formed UTF-8 (RFC 7011, section 6.1.6), and what was read
+ * from packets may be anything. The length is known before the octets are copied, so a record can
+ * be measured first and written after.
  */
 #ifndef IPFIX_UTF8_H
 #define IPFIX_UTF8_H

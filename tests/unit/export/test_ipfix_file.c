@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ipfix:FILE: each file begins with templates and sequence 0, and the accounts agree with what is in it. */
+/* ipfix:FILE: each file begins with templates and sequence 0, and the accounts agree with what
+ * is in it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

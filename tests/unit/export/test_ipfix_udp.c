@@ -47,7 +47,8 @@ static void collector_open(struct fixture *f, int family)
 	struct sockaddr_storage bound;
 	socklen_t bound_size = sizeof bound;
 	f->collector = socket(family, SOCK_DGRAM, 0);
-	assert_int_equal(setsockopt(f->collector, SOL_SOCKET, SO_RCVBUF, &(int){ 1 << 22 }, sizeof(int)), 0);
+	int room = 1 << 22;
+	assert_int_equal(setsockopt(f->collector, SOL_SOCKET, SO_RCVBUF, &room, sizeof room), 0);
 	assert_int_equal(bind(f->collector, address, size), 0);
 	assert_int_equal(getsockname(f->collector, (struct sockaddr *)&bound, &bound_size), 0);
 	f->port = ntohs(((struct sockaddr_in *)&bound)->sin_port);
@@ -71,7 +72,8 @@ static void fixture_init(struct fixture *f, const char *host, const char *parame
 	*f = (struct fixture){ .env = { .live = true, .message = fixture_message } };
 	f->env.context = f;
 	collector_open(f, strchr(host, '[') ? AF_INET6 : AF_INET);
-	snprintf(text, sizeof text, "ipfix+udp://%s:%u%s%s", host, f->port, *parameters ? "?" : "", parameters);
+	snprintf(text, sizeof text, "ipfix+udp://%s:%u%s%s", host, f->port, *parameters ? "?" : "",
+	         parameters);
 	if (output_try(f, text, &err) < 0)
 		fail_msg("%s", err.text);
 	f->schema = records_schema("sourceIPv4Address,octetDeltaCount,reverseOctetDeltaCount", 0);
@@ -139,7 +141,8 @@ static struct received receive(struct fixture *f)
 	return r;
 }
 
-static void check_arrival(const char *host, const char *parameters, uint32_t longest, uint32_t records)
+static void check_arrival(const char *host, const char *parameters, uint32_t longest,
+                          uint32_t records)
 {
 	struct fixture f;
 	fixture_init(&f, host, parameters);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Templates in time, sequence numbers, bursts, and the account of every record, with a sender that notes. */
+/* Templates in time, sequence numbers, bursts, and the account of every record, with a sender
+ * that notes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +37,8 @@ static uint64_t fixture_clock(void *context)
 	return ((struct fixture *)context)->now_ns;
 }
 
-static int fixture_send(void *context, struct export_message *messages, unsigned count, struct error *err)
+static int fixture_send(void *context, struct export_message *messages, unsigned count,
+                        struct error *err)
 {
 	struct fixture *f = context;
 	for (unsigned i = 0; i < count; i++) {
@@ -46,8 +48,8 @@ static int fixture_send(void *context, struct export_message *messages, unsigned
 		assert_int_equal(load_be16(o + 2), messages[i].bytes);
 		messages[i].lost = f->note_count >= f->lose_from && f->note_count < f->lose_to;
 		f->notes[f->note_count++] = (struct note){
-			.bytes = messages[i].bytes, .records = messages[i].records, .sequence = load_be32(o + 8),
-			.time_s = load_be32(o + 4), .set_id = load_be16(o + 16), .burst = f->bursts,
+			.bytes = messages[i].bytes, .records = messages[i].records,
+			.sequence = load_be32(o + 8), .time_s = load_be32(o + 4), .set_id = load_be16(o + 16), .burst = f->bursts,
 		};
 	}
 	f->bursts++;
@@ -368,7 +370,7 @@ static void test_narrower_path(void **state)
 {
 	static struct fixture f;
 	fixture_init(&f, &standard);
-	write_rows(&f, 15);             /* one message is full, the second has begun with the old limit */
+	write_rows(&f, 15);             /* one message is full, the second has begun as before */
 	export_session_limit(&f.session, 60);
 	write_rows(&f, 100);
 	export_session_flush(&f.session, NULL);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Messages octet by octet. The expected octets were worked out by hand from RFC 7011, sections 3.1 (header),
- * 3.3.2 (set header), 3.4.1 and 3.4.2.2 (templates), 3.2 (field specifiers), 6.1 (values), 7 (variable
- * length), and RFC 5103, section 6.1 (reverse elements: the same id, enterprise 29305 = 0x7279).
+ * Messages octet by octet. The expected octets were worked out by hand from RFC 7011, sections 3.1
+ * (header), 3.3.2 (set header), 3.4.1 and 3.4.2.2 (templates), 3.2 (field specifiers), 6.1
+ * (values), 7 (variable length), and RFC 5103, section 6.1 (reverse elements: the same id,
+ * enterprise 29305 = 0x7279).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,8 +65,8 @@ static uint32_t add_rows(struct fixture *f)
 static void test_template_and_data(void **state)
 {
 	struct fixture f;
-	fixture_init(&f, "sourceIPv4Address,destinationTransportPort,protocolIdentifier,octetDeltaCount,"
-	             "reverseOctetDeltaCount,flowStartMilliseconds");
+	fixture_init(&f, "sourceIPv4Address,destinationTransportPort,protocolIdentifier,"
+	             "octetDeltaCount,reverseOctetDeltaCount,flowStartMilliseconds");
 	records_row(f.batch);
 	records_octets(f.batch, 0, (uint8_t[]){ 192, 0, 2, 1 }, 4);
 	records_unsigned(f.batch, 1, 443);
@@ -94,7 +95,8 @@ static void test_template_and_data(void **state)
 		192, 0, 2, 1, 0x01, 0xbb, 6,
 		0, 0, 0, 0, 0, 0, 0x03, 0xe8, 0, 0, 0, 0, 0, 0x01, 0x11, 0x70,
 		0x00, 0x00, 0x01, 0x8b, 0xcf, 0xe5, 0x68, 0x7b, /* 1700000000123 */
-		192, 0, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		192, 0, 2, 2, 0, 0, 0,
+		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 	};
 	check_octets(&f, expected, sizeof expected);
 	fixture_fini(&f);
@@ -134,7 +136,8 @@ static void test_value_types(void **state)
 		0xe8, 0xfe, 0x6f, 0x80, 0x00, 0x00, 0x00, 0x05, /* and a nanosecond */
 		0x3f, 0xd0, 0, 0, 0, 0, 0, 0,                   /* 2^-2: exponent 1021 = 0x3fd */
 		0xff, 0xff, 0xff, 0xfe,
-		0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
+		0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
 	};
 	check_octets(&f, expected, sizeof expected);
 	fixture_fini(&f);
@@ -179,13 +182,14 @@ static void test_variable_lengths(void **state)
 	fixture_fini(&f);
 }
 
-/* RFC 5103, section 6.2: the reverse PEN speaks of IANA elements only, so ours use a bit of their ids. */
+/* RFC 5103, section 6.2: the reverse PEN speaks of IANA elements only, so ours use a bit of
+ * their ids. */
 static void test_own_reverse(void **state)
 {
 	static const struct field own = { .name = "ownCount", .short_name = "", .pen = PEN_WEIR_DEFAULT,
 	                                  .id = 0x0123, .type = TYPE_U16, .unit = "", .text = "" };
-	static const struct field foreign = { .name = "foreignCount", .short_name = "", .pen = 9, .id = 5,
-	                                      .type = TYPE_U16, .unit = "", .text = "" };
+	static const struct field foreign = { .name = "foreignCount", .short_name = "", .pen = 9,
+	                                      .id = 5, .type = TYPE_U16, .unit = "", .text = "" };
 	struct column_choice choices[] = {
 		{ .field = field_find("sourceTransportPort", 19, NULL) },
 		{ .field = &own }, { .field = &own, .reverse = true },
@@ -264,7 +268,7 @@ static void test_options_template(void **state)
 static void test_padding(void **state)
 {
 	struct fixture f;
-	fixture_init(&f, "protocolIdentifier,sourceTransportPort,vlanId");       /* records of 5 octets */
+	fixture_init(&f, "protocolIdentifier,sourceTransportPort,vlanId");      /* 5 octets a record */
 	records_row(f.batch);
 	ipfix_message_begin(&f.message, f.octets, sizeof f.octets, true);
 	memset(f.octets, 0xee, sizeof f.octets);
@@ -275,7 +279,8 @@ static void test_padding(void **state)
 	check_octets(&f, padded, sizeof padded);
 	fixture_fini(&f);
 
-	fixture_init(&f, "protocolIdentifier,ipClassOfService");        /* 2 octets: padding by 2 is too much */
+	/* Records of 2 octets: padding by 2 would be too much. */
+	fixture_init(&f, "protocolIdentifier,ipClassOfService");
 	records_row(f.batch);
 	ipfix_message_begin(&f.message, f.octets, sizeof f.octets, true);
 	assert_int_equal(add_rows(&f), 1);
@@ -309,7 +314,8 @@ static void test_limits(void **state)
 	fixture_fini(&f);
 }
 
-/* Padding is left out where the message has no room for it, and the message never grows past its limit. */
+/* Padding is left out where the message has no room for it, and the message never grows past its
+ * limit. */
 static void test_limits_with_padding(void **state)
 {
 	struct fixture f;

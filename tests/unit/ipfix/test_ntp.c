@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* NTP timestamps against known instants (RFC 5905, figure 4, and the era's end) and against readers. */
+/* NTP timestamps against known instants (RFC 5905, figure 4, and the era's end) and against
+ * readers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,16 +14,20 @@ static void test_known_instants(void **state)
 	/* Seconds since 1900 as RFC 5905 lists them: first day of UNIX, of UTC, last of the century. */
 	assert_int_equal(ntp_of_microseconds(0), UINT64_C(2208988800) << 32);
 	assert_int_equal(ntp_of_microseconds(UINT64_C(63072000) * 1000000), UINT64_C(2272060800) << 32);
-	assert_int_equal(ntp_of_nanoseconds(UINT64_C(946598400) * 1000000000), UINT64_C(3155587200) << 32);
-	assert_int_equal(ntp_of_nanoseconds(UINT64_C(1063065600) * 1000000000), UINT64_C(3272054400) << 32);
+	assert_int_equal(ntp_of_nanoseconds(UINT64_C(946598400) * 1000000000),
+	                 UINT64_C(3155587200) << 32);
+	assert_int_equal(ntp_of_nanoseconds(UINT64_C(1063065600) * 1000000000),
+	                 UINT64_C(3272054400) << 32);
 }
 
 static void test_era_ends(void **state)
 {
-	/* 2036-02-07 06:28:16 UTC is second 0 of the next era; half a second before it all bits but 31. */
+	/* 2036-02-07 06:28:16 UTC is second 0 of the next era; half a second before it all bits but
+	 * 31. */
 	uint64_t end_s = UINT64_C(2085978496);
 	assert_int_equal(ntp_of_microseconds(end_s * 1000000), 0);
-	assert_int_equal(ntp_of_nanoseconds(end_s * 1000000000 - 500000000), UINT64_C(0xffffffff80000000));
+	assert_int_equal(ntp_of_nanoseconds(end_s * 1000000000 - 500000000),
+	                 UINT64_C(0xffffffff80000000));
 }
 
 static void test_fractions(void **state)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Only well-formed UTF-8 leaves, and no character is cut in two. Cases from RFC 3629, sections 3, 4, 10. */
+/* Only well-formed UTF-8 leaves, and no character is cut in two. Cases from RFC 3629, sections
+ * 3, 4, 10. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

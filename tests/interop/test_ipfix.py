@@ -1,0 +1,343 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What weir exports, read by others: our own strict reader, tshark, nfcapd and nfdump.
+
+The expected flows are those that traffic.py counted while it made the capture.
+"""
+import gzip
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+from collections import Counter
+from datetime import datetime, timezone
+
+import pytest
+
+from golden import craft
+from interop import traffic
+from interop.ipfix_reader import Session
+from net.lab import wait_for
+
+EPHEMERAL = 0
+
+
+@pytest.fixture(scope="module")
+def sent():
+    return traffic.standard()
+
+
+@pytest.fixture(scope="module")
+def capture(sent, tmp_path_factory):
+    return sent.write(tmp_path_factory.mktemp("ipfix") / "standard.pcap")
+
+
+@pytest.fixture
+def meter(weir, capture):
+    """Runs weir on the capture into one address; what it printed, and its accounts of that output."""
+    def run(address, *more, status=0):
+        done = weir("meter", "-r", capture, *traffic.OPTIONS, "-o", address, *more,
+                    text=False)
+        assert done.returncode == status, done.stderr.decode()
+        return done
+    return run
+
+
+@pytest.fixture
+def collector():
+    """A UDP socket on the loopback interface with room for all that a test sends."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+        made.bind(("127.0.0.1", EPHEMERAL))
+        made.settimeout(0.2)
+        yield made
+
+
+def datagrams(collector):
+    received = []
+    try:
+        while True:
+            received.append(collector.recv(65536))
+    except TimeoutError:
+        return received
+
+
+def address_of(collector, parameters=""):
+    return f"ipfix+udp://127.0.0.1:{collector.getsockname()[1]}{parameters}"
+
+
+def either(record, *names):
+    return next(record[name] for name in names if record.get(name) is not None)
+
+
+def as_sent(record):
+    """A record in the terms of traffic.Biflow."""
+    icmp = record["protocolIdentifier"] in (1, 58)
+    family = "IPv6" if record.get("sourceIPv6Address") else "IPv4"
+    return {
+        "key": (either(record, "sourceIPv4Address", "sourceIPv6Address"),
+                either(record, "destinationIPv4Address", "destinationIPv6Address"),
+                record["protocolIdentifier"], record["sourceTransportPort"],
+                record["destinationTransportPort"], record["vlanId"], record["dot1qCustomerVlanId"]),
+        "packets": [record["packetDeltaCount"], record["reverse packetDeltaCount"]],
+        "octets": [record["octetDeltaCount"], record["reverse octetDeltaCount"]],
+        "flags": [record["tcpControlBits"], record["reverse tcpControlBits"]],
+        "icmp": [record[f"{way}icmpTypeCode{family}"] for way in ("", "reverse ")] if icmp else [0, 0],
+        "times": (record["flowStartMilliseconds"], record["flowEndMilliseconds"]),
+    }
+
+
+def expected(flow):
+    return {"key": flow.key, "packets": flow.packets, "octets": flow.octets, "flags": flow.flags,
+            "icmp": flow.icmp, "times": (flow.start_ms, flow.end_ms)}
+
+
+def check_records(records, sent):
+    found = sorted((as_sent(record) for record in records), key=lambda one: one["key"])
+    assert found == sorted((expected(flow) for flow in sent.biflows), key=lambda one: one["key"])
+
+
+def check_templates_first(session):
+    assert session.messages[0].sets == [2]
+    assert [template.id for template in session.messages[0].templates] == [256, 257]
+
+
+# ---- our own reader ----
+
+def test_file(meter, sent, tmp_path):
+    path = tmp_path / "flows.ipfix"
+    meter(f"ipfix:{path}")
+    session = Session()
+    session.file(path.read_bytes())
+    check_templates_first(session)
+    check_records(session.records, sent)
+    assert {message.domain for message in session.messages} == {1}
+
+
+def test_standard_output(meter, sent):
+    session = Session()
+    session.file(meter("ipfix:-").stdout)
+    check_records(session.records, sent)
+
+
+def test_compressed_file(meter, sent, tmp_path):
+    path = tmp_path / "flows.ipfix.gz"
+    meter(f"ipfix:{path}?domain=77&mtu=500")
+    session = Session()
+    session.file(gzip.decompress(path.read_bytes()))
+    check_records(session.records, sent)
+    assert {message.domain for message in session.messages} == {77}
+    assert max(message.octets for message in session.messages) <= 500
+
+
+def test_files_by_size_stand_alone(meter, sent, tmp_path):
+    meter(f"ipfix:{tmp_path}/part.ipfix?rotate-size=4k&mtu=1000")
+    records, paths = [], sorted(tmp_path.glob("part*.ipfix"))
+    assert len(paths) > 3
+    for path in paths:
+        session = Session()
+        session.file(path.read_bytes())
+        check_templates_first(session)
+        assert session.messages[0].sequence == 0
+        records += session.records
+    check_records(records, sent)
+
+
+def test_capture_without_packets(weir, tmp_path):
+    capture, path = tmp_path / "empty.pcap", tmp_path / "empty.ipfix"
+    capture.write_bytes(craft.pcap([]))
+    assert weir("meter", "-r", capture, "-o", f"ipfix:{path}").returncode == 0
+    session = Session()
+    session.file(path.read_bytes())
+    check_templates_first(session)
+    assert session.records == []
+
+
+@pytest.mark.parametrize("mtu", [400, 576, 1280, 1500, 9000])
+def test_udp(meter, collector, sent, tmp_path, mtu):
+    stats = tmp_path / "stats.json"
+    meter(address_of(collector, f"?mtu={mtu}&domain=4294967295"), "--stats", stats)
+    session, octets = Session(), 0
+    for datagram in datagrams(collector):
+        assert len(datagram) <= mtu - 28
+        octets += len(datagram)
+        session.message(datagram)
+    check_templates_first(session)
+    check_records(session.records, sent)
+    account, = json.loads(stats.read_text())["outputs"].values()
+    assert (account["accepted"], account["sent"]) == (len(sent.biflows),) * 2
+    assert (account["octets"], account["messages"]) == (octets, len(session.messages))
+
+
+def test_udp_templates_again(meter, collector):
+    meter(address_of(collector, "?mtu=400&template-packets=3"))
+    session = Session()
+    for datagram in datagrams(collector):
+        session.message(datagram)
+    kinds = [2 in message.sets for message in session.messages]
+    assert kinds[:9] == [True, False, False, False] * 2 + [True]
+
+
+def test_udp_to_nobody(meter, collector, sent, tmp_path):
+    """Every record is in the account, and one line says what happened."""
+    address, stats = address_of(collector), tmp_path / "stats.json"
+    collector.close()
+    done = meter(address, "--stats", stats)
+    account, = json.loads(stats.read_text())["outputs"].values()
+    assert account["accepted"] == len(sent.biflows)
+    assert account["sent"] + sum(account["dropped"].values()) == account["accepted"]
+    assert account["dropped"]["send_failed"] > 0
+    assert done.stderr.decode().count("refused") == 1
+
+
+def test_all_fields(weir, capture, tmp_path):
+    """Whatever can be switched on keeps the message well-formed."""
+    path = tmp_path / "all.ipfix"
+    done = weir("meter", "-r", capture, *traffic.OPTIONS, "--fields", "all", "-o", f"ipfix:{path}")
+    assert done.returncode == 0, done.stderr
+    session = Session()
+    session.file(path.read_bytes())
+    assert session.records
+
+
+def test_times_in_other_units(weir, capture, sent, tmp_path):
+    path = tmp_path / "times.ipfix"
+    fields = ("sourceTransportPort", "flowStartSeconds", "flowStartMilliseconds", "flowStartMicroseconds",
+              "flowStartNanoseconds", "flowEndNanoseconds")
+    done = weir("meter", "-r", capture, *traffic.OPTIONS, "--fields", ",".join(fields),
+                "-o", f"ipfix:{path}")
+    assert done.returncode == 0, done.stderr
+    session = Session()
+    session.file(path.read_bytes())
+    found = sorted(tuple(value for _, value in record.values) for record in session.records)
+    assert found == sorted(
+        (flow.client_port, start // 10**9, start // 10**6, start // 1000, start, max(flow.times))
+        for flow in sent.biflows for start in [min(flow.times)])
+
+
+def test_reverse_that_does_not_exist_is_told(weir, capture, tmp_path):
+    done = weir("meter", "-r", capture, "--fields", "vlanId,octetDeltaCount,reverseOctetDeltaCount",
+                "-o", f"ipfix:{tmp_path / 'x.ipfix'}")
+    assert done.returncode == 0
+    assert "reverseOctetDeltaCount" in done.stderr
+
+
+# ---- tshark ----
+
+def in_a_capture(messages):
+    """Datagrams as a collector's capture would show them."""
+    return craft.pcap([(craft.BASE_NS + i * 1000, frame, len(frame)) for i, frame in enumerate(
+        craft.ether(craft.ipv4("192.0.2.1", "192.0.2.2", craft.udp(50000, 4739, payload=octets)))
+        for octets in messages)])
+
+
+def tshark_lines(tool, path, *fields, occurrence="a"):
+    words = [word for field in fields for word in ("-e", field)]
+    done = subprocess.run([tool("tshark"), "-r", str(path), "-T", "fields", "-E", f"occurrence={occurrence}",
+                           "-E", "aggregator= ", *words], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def check_by_tshark(tool, path, sent):
+    """No complaint of any kind, and the counters of every record."""
+    done = subprocess.run([tool("tshark"), "-r", str(path), "-Y",
+                           "_ws.malformed || _ws.expert || cflow.unexpected_sequence_number || !cflow"],
+                          capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stdout) == (0, "")
+    # tshark gives forward and reverse values under one name, in the order of the template.
+    lines = tshark_lines(tool, path, "cflow.octets", "cflow.packets", "cflow.srcport")
+    octets, packets, ports = (
+        [int(value) for line in lines for value in line.split("\t")[column].split()] for column in range(3))
+    assert Counter(octets) == Counter(value for flow in sent.biflows for value in flow.octets)
+    assert Counter(packets) == Counter(value for flow in sent.biflows for value in flow.packets)
+    assert Counter(ports) == Counter(flow.client_port for flow in sent.biflows)
+
+
+def test_file_by_tshark(meter, sent, tool, tmp_path):
+    path = tmp_path / "flows.ipfix"
+    meter(f"ipfix:{path}")
+    check_by_tshark(tool, path, sent)
+
+
+@pytest.mark.parametrize("parameters", ["", "?mtu=576&template-packets=2"])
+def test_udp_by_tshark(meter, collector, sent, tool, tmp_path, parameters):
+    meter(address_of(collector, parameters))
+    path = tmp_path / "datagrams.pcap"
+    path.write_bytes(in_a_capture(datagrams(collector)))
+    check_by_tshark(tool, path, sent)
+
+
+def test_tshark_would_see_a_gap(meter, collector, tool, tmp_path):
+    """The twin of the tests above: a datagram is taken away and tshark must complain."""
+    meter(address_of(collector, "?mtu=576"))
+    received = datagrams(collector)
+    path = tmp_path / "gap.pcap"
+    path.write_bytes(in_a_capture(received[:3] + received[4:]))
+    assert any(tshark_lines(tool, path, "cflow.sequence_analysis.expected_sn"))
+
+
+# ---- nfcapd and nfdump ----
+
+def nfdump_time(text):
+    return round(datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp() * 1000)
+
+
+def nfdump_flags(text):
+    """CWR to FIN from the left."""
+    return sum(128 >> i for i, letter in enumerate(text) if letter != ".")
+
+
+def by_nfdump(flow):
+    v6 = "src6_addr" in flow
+    icmp = flow["proto"] in (1, 58)
+    return {
+        "key": (flow["src6_addr" if v6 else "src4_addr"], flow["dst6_addr" if v6 else "dst4_addr"],
+                flow["proto"], flow.get("src_port", 0), flow.get("dst_port", 0), flow["src_vlan"]),
+        "packets": [flow["in_packets"], flow["out_packets"]],
+        "octets": [flow["in_bytes"], flow["out_bytes"]],
+        "flags": nfdump_flags(flow["tcp_flags"]) if flow["proto"] == 6 else 0,
+        "icmp": flow["icmp_type"] * 256 + flow["icmp_code"] if icmp else 0,
+        "times": (nfdump_time(flow["first"]), nfdump_time(flow["last"])),
+    }
+
+
+def for_nfdump(flow):
+    return {"key": flow.key[:6], "packets": flow.packets, "octets": flow.octets, "flags": flow.flags[0],
+            "icmp": flow.icmp[0], "times": (flow.start_ms, flow.end_ms)}
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
+def test_nfcapd(lab, tool, weir_program, capture, sent, tmp_path, host):
+    here = lab.host()
+    folder = tmp_path / "flows"
+    folder.mkdir()
+    family = ["-6"] if host == "[::1]" else ["-4"]
+    nfcapd = here.start(tool("nfcapd"), *family, "-p", "4739", "-w", folder, "-t", "3600",
+                        stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    here.await_port(4739, "udp")
+    here.run(weir_program, "meter", "-r", capture, *traffic.OPTIONS, "-o", f"ipfix+udp://{host}")
+    wait_for(lambda: received_all(here), what="nfcapd to empty its socket")
+    nfcapd.send_signal(signal.SIGTERM)
+    nfcapd.wait(10)
+    done = subprocess.run([tool("nfdump"), "-R", str(folder), "-o", "json"], capture_output=True,
+                          text=True, timeout=60, check=True, env={**os.environ, "TZ": "UTC"})
+    found = sorted((by_nfdump(flow) for flow in json.loads(done.stdout)), key=lambda one: one["key"])
+    assert found == sorted((for_nfdump(flow) for flow in sent.biflows), key=lambda one: one["key"])
+    summary = subprocess.run([tool("nfdump"), "-R", str(folder), "-I"], capture_output=True, text=True,
+                             timeout=60, check=True)
+    assert "Sequence failures: 0" in summary.stdout
+
+
+def received_all(host):
+    """No datagram waits in any UDP socket of the host."""
+    lines = host.run("cat", "/proc/net/udp", "/proc/net/udp6").stdout.splitlines()
+    return all(line.split()[4].endswith(":00000000") for line in lines if ":" in line.split()[0])
+
+
+def test_messages_are_what_they_say():
+    """The capture that is made for tshark holds a message unchanged."""
+    link, frames, _ = craft.read_pcap(in_a_capture([b"\0\x0a\0\x10" + bytes(12)]))
+    assert link == craft.LINK_ETHERNET
+    assert struct.unpack_from("!HH", frames[0][1], 14 + 20 + 8) == (10, 16)
