@@ -27,11 +27,11 @@ ROOMS_BEGIN, ROOMS_END = "<!-- rooms: tools/rooms --markdown -->\n", "<!-- end o
 
 
 def pages():
-    listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others",
-                             "--exclude-standard", "*.md"], capture_output=True, text=True)
-    if listed.returncode == 0:
+    if shutil.which("git") and (ROOT / ".git").exists():
+        listed = subprocess.run(["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others",
+                                 "--exclude-standard", "*.md"], capture_output=True, text=True)
         found = [ROOT / name for name in listed.stdout.split("\0") if name]
-    else:                               # no clone: a tree from an archive
+    else:                               # a tree from an archive
         found = [path for path in ROOT.rglob("*.md") if "build" not in path.parts]
     return sorted(path for path in found if path.exists())
 
@@ -237,12 +237,12 @@ def test_planned_rooms_are_called_planned():
 
 
 def test_tools_that_blocks_use_are_everywhere():
-    """Blocks are for a fresh machine: the shell, coreutils and weir, nothing else."""
-    allowed = {"build/weir", "head", "wc", "sort", "cat", "gunzip", "ls"}
+    """Blocks are for a fresh machine: the shell, coreutils and weir, nothing else. Not head: what writes
+    to it may be ended by its leaving early."""
+    allowed = {"build/weir", "wc", "sort", "cat", "ls"}
     for page in RUN_PAGES:
         for line, block in blocks(page.read_text()):
             for command in re.split(r"\n|\|", block.replace("\\\n", " ")):
                 words = command.split()
                 if words and not words[0].startswith("#"):
                     assert words[0] in allowed, "%s:%d: %s" % (page.name, line, words[0])
-    assert shutil.which("bash")
