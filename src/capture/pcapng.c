@@ -7,6 +7,8 @@
  */
 #include "capture/pcapng.h"
 
+#include <string.h>
+#include <stdio.h>
 #include <errno.h>
 #include <stdlib.h>
 
@@ -111,8 +113,13 @@ static int take_interface(struct reader *r, const struct block_view *b, struct e
 		p->interfaces = more;
 		p->interface_room = room;
 	}
-	pcapng_interface_init(&p->interfaces[p->interface_count++], b->body, b->body_bytes,
-	                      b->swapped, r->interfaces);
+	/* Nameless ones of a section are told apart by their number, in all sections alike. */
+	uint32_t number = p->interface_count++;
+	struct pcapng_interface *i = &p->interfaces[number];
+	pcapng_interface_init(i, b->body, b->body_bytes, b->swapped);
+	if (!*i->name && number)
+		snprintf(i->name, sizeof i->name, "#%u", number);
+	i->interface = interface_list_add(r->interfaces, i->name, strlen(i->name), i->link_type);
 	return 0;
 }
 

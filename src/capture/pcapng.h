@@ -19,6 +19,7 @@ struct pcapng_interface {               /* one Interface Description Block of th
 	uint16_t link_type, interface;
 	uint8_t unit;                   /* enum pcapng_unit */
 	uint8_t fcs_bytes;
+	char name[48];                  /* if_name, cut; "" if it has none */
 };
 
 struct pcapng {
@@ -57,7 +58,7 @@ bool pcapng_option_next(struct pcapng_options *o, struct pcapng_option *ret);
 
 /* Reads the body of an Interface Description Block (link type, snaplen, options). */
 void pcapng_interface_init(struct pcapng_interface *i, const uint8_t *body, size_t bytes,
-                           bool swapped, struct interface_list *list);
+                           bool swapped);
 
 /* Ticks of an interface to ns since 1970. False when they do not fit 64 bits. */
 bool pcapng_time(const struct pcapng_interface *i, uint64_t ticks, uint64_t *ret_ns);

@@ -3,6 +3,9 @@
  * draft-ietf-opsawg-pcapng. */
 #include "capture/pcapng.h"
 
+#include <stdio.h>
+#include <string.h>
+
 enum { OPTION_END = 0, IF_NAME = 2, IF_TSRESOL = 9, IF_FCSLEN = 13, IF_TSOFFSET = 14 };
 enum { RESOL_BINARY = 0x80, RESOL_DEFAULT = 6, RESOL_NS = 9, RESOL_DECIMAL_MAX = 19 };
 
@@ -64,7 +67,7 @@ static void take_option(struct pcapng_interface *i, const struct pcapng_option *
 }
 
 void pcapng_interface_init(struct pcapng_interface *i, const uint8_t *body, size_t bytes,
-                           bool swapped, struct interface_list *list)
+                           bool swapped)
 {
 	*i = (struct pcapng_interface){
 		.link_type = pcapng_u16(body, swapped),
@@ -74,17 +77,13 @@ void pcapng_interface_init(struct pcapng_interface *i, const uint8_t *body, size
 	i->captured_max = snaplen > FRAME_LARGEST ? FRAME_LARGEST :
 	                  snaplen > FRAME_USUAL_MAX ? snaplen : FRAME_USUAL_MAX;
 	set_resolution(i, RESOL_DEFAULT);
-	const char *name = "";
-	size_t name_bytes = 0;
 	struct pcapng_options options = { body + 8, body + bytes, swapped };
 	for (struct pcapng_option option; pcapng_option_next(&options, &option);) {
 		take_option(i, &option, swapped);
-		if (option.code == IF_NAME) {
-			name = (const char *)option.value;
-			name_bytes = option.bytes;
-		}
+		if (option.code == IF_NAME)
+			snprintf(i->name, sizeof i->name, "%.*s", (int)option.bytes,
+			         (const char *)option.value);
 	}
-	i->interface = interface_list_add(list, name, name_bytes, i->link_type);
 }
 
 /* The division serves units finer than a ns, which no common writer uses. */

@@ -6,7 +6,7 @@ static unsigned rank(uint8_t basis)
 {
 	static const uint8_t ranks[] = {
 		[BASIS_NONE] = 0, [BASIS_FIRST_PACKET] = 1, [BASIS_REGISTERED_PORT] = 2, [BASIS_PROTOCOL] = 3,
-		[BASIS_REMEMBERED_SERVER] = 4, [BASIS_SYN_ACK] = 5, [BASIS_SYN] = 6,
+		[BASIS_REMEMBERED_SERVER] = 4, [BASIS_SYN_ACK] = 5, [BASIS_SYN] = 5,
 	};
 	return basis < sizeof ranks ? ranks[basis] : 0;
 }

@@ -7,8 +7,8 @@
         c.send(1, ip(B, A, udp(53, 1000, 20)))
         c.expect(A, 1000, B, 53, UDP, (1, 38), (1, 48), when=(0, 1))
 
-The first word is the row of docs/semantics.md that the case proves, the sentence is why it is there.
-Modules in cases/ register their functions here; test_cases.py runs them all.
+The first word is the row of docs/semantics.md that the case proves, the sentence is why it is
+there. Modules in cases/ register their functions here; test_cases.py runs them all.
 """
 import craft
 
@@ -52,7 +52,7 @@ class Case:
             "reversePacketDeltaCount": reverse[0], "reverseOctetDeltaCount": reverse[1],
             "flowStartMicroseconds": craft.at(when[0]) // 1000,
             "flowEndMicroseconds": craft.at(when[1]) // 1000,
-            "flowEndReason": reason, "biflowDirection": 1, "vlanId": 0, "dot1qCustomerVlanId": None,
+            "flowEndReason": reason, "vlanId": 0, "dot1qCustomerVlanId": None,
             **fields})
 
     def expect_fields(self, **fields):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the golden tests compare records with: three plain functions that return a list of differences.
+"""What the golden tests compare records with: three plain functions that return a list of
+differences.
 
 They are themselves under test (test_compare.py plants wrong records), because a comparison that
 cannot fail proves nothing. Neighbours: runner.py (where records come from), the tests.
@@ -68,7 +69,8 @@ def end_points(record):
     if swapped:
         ends.reverse()
         kinds = kinds[::-1]
-    return (value_of(record, "vlanId"), record.get("dot1qCustomerVlanId"), *ends[0][:2], *ends[1][:2],
+    return (value_of(record, "vlanId"), record.get("dot1qCustomerVlanId"), *ends[0][:2],
+            *ends[1][:2],
             protocol, kinds), swapped
 
 
@@ -145,4 +147,6 @@ def unaccounted(stats, records):
     packets = sum(value_of(r, "packetDeltaCount") + value_of(r, "reversePacketDeltaCount")
                   for r in records)
     metered = stats["packets"]["metered"]
-    return [] if packets == metered else ["records hold %d packets, metered are %d" % (packets, metered)]
+    if packets == metered:
+        return []
+    return ["records hold %d packets, metered are %d" % (packets, metered)]

@@ -196,7 +196,8 @@ def vxlan(frame, vni, source=50000):
 
 
 def geneve(frame, vni, source=50000, options=b"", protocol=0x6558):
-    return udp(source, 6081, payload=struct.pack("!BBHI", len(options) // 4, 0, protocol, vni << 8) +
+    return udp(source, 6081,
+               payload=struct.pack("!BBHI", len(options) // 4, 0, protocol, vni << 8) +
                options + frame)
 
 

@@ -48,7 +48,8 @@ def weir(*arguments, stats=False, status=0, **popen):
             done = subprocess.run([WEIR, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                   timeout=SECONDS_MAX, **popen)
         except subprocess.TimeoutExpired:
-            raise Broken("weir %s: still running after %g s" % (" ".join(words), SECONDS_MAX)) from None
+            raise Broken("weir %s: still running after %g s"
+                         % (" ".join(words), SECONDS_MAX)) from None
         accounts = json.loads(file.read_text()) if stats and file.exists() else None
     run = Run(words, done.returncode, done.stdout, done.stderr, accounts)
     if done.returncode < 0 or b"Sanitizer" in done.stderr or b"runtime error:" in done.stderr:

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A second, slow implementation of docs/semantics.md: the independent computation of the golden tests.
+"""A second, slow implementation of docs/semantics.md: the independent computation of the golden
+tests.
 
 Dictionaries and tuples only, one packet at a time, no clock: where a record is cut depends on the
-record's own packets, so a wheel is not needed to know the records of a file. It covers Ethernet, VLAN
-stacks, Linux cooked and raw IP, both families with extension headers and fragments, and the standard
-key. Neighbours: test_random.py and test_cases.py compare weir with it, test_oracle.py both with tshark.
+record's own packets, so a wheel is not needed to know the records of a file. It covers Ethernet,
+VLAN stacks, Linux cooked and raw IP, both families with extension headers and fragments, and the
+standard key. Neighbours: test_random.py and test_cases.py compare weir with it, test_oracle.py both
+with tshark.
 """
 import ipaddress
 import struct
@@ -170,7 +172,7 @@ class Record:
 class Flow:
     initiator: int
     record: Record
-    turned_by_evidence: bool = False
+    has_evidence: bool = False
     exported: bool = False
     fin: list = field(default_factory=lambda: [False, False])
     rst: bool = False
@@ -206,7 +208,8 @@ class Meter:
         return (packet.vlans, *sorted(ends), packet.protocol), sender
 
     def judge(self, key, flow, packet):
-        """Ends the open record where its own times, or a new SYN, say so; None if the flow is new."""
+        """Ends the open record where its own times, or a new SYN, say so; None if the flow is
+        new."""
         reason = self.overdue(flow, packet.time_ns)
         lives = True
         if reason == 2:
@@ -239,9 +242,9 @@ class Meter:
 
     def tcp(self, key, flow, packet, sender):
         if (self.direction == "evidence" and packet.tcp_flags & SYN and not flow.exported and
-                not flow.turned_by_evidence):
+                not flow.has_evidence):
             flow.initiator = sender ^ bool(packet.tcp_flags & ACK)
-            flow.turned_by_evidence = True
+            flow.has_evidence = True
         if packet.tcp_flags & FIN:
             flow.fin[sender] = True
         if packet.tcp_flags & RST:
@@ -265,7 +268,8 @@ class Meter:
         family = len(ends[0][0]) == 4 and 4 or 6
         ported = protocol in WITH_PORTS
         row = {
-            "flowStartMicroseconds": record.first // 1000, "flowEndMicroseconds": record.last // 1000,
+            "flowStartMicroseconds": record.first // 1000,
+            "flowEndMicroseconds": record.last // 1000,
             "sourceIPv%dAddress" % family: str(ipaddress.ip_address(ends[a][0])),
             "destinationIPv%dAddress" % family: str(ipaddress.ip_address(ends[b][0])),
             "protocolIdentifier": protocol,
@@ -274,8 +278,9 @@ class Meter:
             "vlanId": vlans[0] if vlans else 0,
             "dot1qCustomerVlanId": vlans[1] if len(vlans) > 1 else None,
             "packetDeltaCount": record.packets[a], "octetDeltaCount": record.octets[a],
-            "reversePacketDeltaCount": record.packets[b], "reverseOctetDeltaCount": record.octets[b],
-            "flowEndReason": reason, "biflowDirection": 1,
+            "reversePacketDeltaCount": record.packets[b],
+            "reverseOctetDeltaCount": record.octets[b],
+            "flowEndReason": reason, "biflowDirection": int(flow.has_evidence),
         }
         if protocol == 6:
             row.update(tcpControlBits=record.flags[a], reverseTcpControlBits=record.flags[b])

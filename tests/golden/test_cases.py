@@ -43,7 +43,8 @@ def verify(case, run):
     for check in case.checks:
         check(records, run)
     fates = run.stats["packets"]
-    assert {name: fates.get(name, 0) for name in case.packets} == case.packets, explain(case, [], run)
+    counted = {name: fates.get(name, 0) for name in case.packets}
+    assert counted == case.packets, explain(case, [], run)
     assert not (wrong := compare.unbalanced(run.stats)), explain(case, wrong, run)
     assert not (wrong := compare.unaccounted(run.stats, records)), explain(case, wrong, run)
     assert fates["seen"] == len(case.frames)

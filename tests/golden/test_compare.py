@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The comparisons themselves must be able to fail: each is given a planted fault and has to see it."""
+"""The comparisons themselves must be able to fail: each is given a planted fault and has to see
+it."""
 import copy
 
 import compare
@@ -14,7 +15,8 @@ def conversation():
     packets = [ip(A, B, tcp(1000, 80, SYN)), ip(B, A, tcp(80, 1000, SYN | ACK)),
                ip(A, B, tcp(1000, 80, ACK, 100)), ip(B, A, tcp(80, 1000, FIN | ACK)),
                ip(A, B, udp(2000, 53, 10)), ip(A, B, icmp(8)), ip(B, A, icmp(0))]
-    return [(craft.at(i), craft.ether(packet), 14 + len(packet)) for i, packet in enumerate(packets)]
+    return [(craft.at(i), craft.ether(packet), 14 + len(packet))
+            for i, packet in enumerate(packets)]
 
 
 def records():
@@ -31,13 +33,15 @@ def test_equal_is_equal():
     assert not compare.differences(records(), records())
     assert not compare.differences(records(), records()[::-1])
     assert not compare.multiset_differences(records(), records()[::-1])
-    assert not compare.sum_differences(compare.sums_by_key(records()), compare.sums_by_key(records()))
+    assert not compare.sum_differences(compare.sums_by_key(records()),
+                                       compare.sums_by_key(records()))
 
 
 def test_a_packet_counted_twice():
     assert compare.differences(records(), counted_twice())
     assert compare.multiset_differences(records(), counted_twice())
-    found = compare.sum_differences(compare.sums_by_key(records()), compare.sums_by_key(counted_twice()))
+    found = compare.sum_differences(compare.sums_by_key(records()),
+                                    compare.sums_by_key(counted_twice()))
     assert len(found) == 1 and "packets=2" in found[0] and "packets=3" in found[0]
 
 

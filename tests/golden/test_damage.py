@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cut and bit-flipped copies of every capture: what is whole is metered, accounts stay balanced, the
-exit status says whether the input was damaged, and nothing crashes, hangs or trips a sanitizer.
+"""Cut and bit-flipped copies of every capture: what is whole is metered, accounts stay balanced,
+the exit status says whether the input was damaged, and nothing crashes, hangs or trips a sanitizer.
 
 Faults come from fixed seeds. WEIR_TEST_DAMAGE multiplies their number (default 1).
 """
@@ -115,7 +115,8 @@ def check_cut_pcap(run, copy, cut, ends):
 
 def test_nothing_left_of_a_file(tmp_path):
     """An empty file, and one cut in its file header, are no captures: said with the file's name."""
-    data = craft.pcap([(craft.at(0), craft.ether(craft.ip("10.0.0.1", "10.0.0.2", craft.udp(1, 2))), 42)])
+    data = craft.pcap([(craft.at(0), craft.ether(craft.ip("10.0.0.1", "10.0.0.2", craft.udp(1, 2))),
+                        42)])
     for size in (0, 3, 4, 10, 23):
         copy = tmp_path / ("short%d.pcap" % size)
         copy.write_bytes(data[:size])
@@ -141,12 +142,16 @@ def test_random_octets(tmp_path):
 
 # What a parser must step through and may stumble over: valid openings, then random octets.
 OPENINGS = [
-    lambda c: craft.ether(craft.tag(5, craft.tag(6, b"\x45" + c.randbytes(40), 0x8100), 0x8100), 0x88a8),
-    lambda c: craft.ether(craft.mpls([16, 17], bytes([c.choice([0x45, 0x60, 0])]) + c.randbytes(60)),
+    lambda c: craft.ether(craft.tag(5, craft.tag(6, b"\x45" + c.randbytes(40), 0x8100), 0x8100),
+                          0x88a8),
+    lambda c: craft.ether(craft.mpls([16, 17],
+                                     bytes([c.choice([0x45, 0x60, 0])]) + c.randbytes(60)),
                           0x8847),
     lambda c: craft.ether(b"\x11\0\0\7" + c.randbytes(2) + b"\0\x21" + c.randbytes(40), 0x8864),
-    lambda c: craft.ether(craft.ipv6("::1", "::2", c.randbytes(60), c.choice([0, 43, 44, 51, 60, 135]))),
-    lambda c: craft.ether(craft.ipv4("1.1.1.1", "2.2.2.2", c.randbytes(80), c.choice([4, 41, 47, 51]))),
+    lambda c: craft.ether(craft.ipv6("::1", "::2", c.randbytes(60),
+                                     c.choice([0, 43, 44, 51, 60, 135]))),
+    lambda c: craft.ether(craft.ipv4("1.1.1.1", "2.2.2.2", c.randbytes(80),
+                                     c.choice([4, 41, 47, 51]))),
     lambda c: craft.ether(craft.ipv4("1.1.1.1", "2.2.2.2", craft.udp(
         9, c.choice([4789, 6081, 2152, 3544]), payload=c.randbytes(90)))),
     lambda c: craft.ether(craft.ipv4("1.1.1.1", "2.2.2.2", c.randbytes(40), c.randrange(256),
@@ -160,7 +165,8 @@ def test_valid_openings(arguments, tmp_path):
     chance, frames = random.Random(7), []
     for number in range(4000):
         data = chance.choice(OPENINGS)(chance)
-        frames.append((craft.at(number / 100), data[:chance.randrange(14, len(data) + 1)], len(data)))
+        frames.append((craft.at(number / 100), data[:chance.randrange(14, len(data) + 1)],
+                       len(data)))
     copy = tmp_path / "openings.pcap"
     copy.write_bytes(craft.pcap(frames))
     run = meter(copy, *arguments)

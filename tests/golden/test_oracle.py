@@ -2,8 +2,9 @@
 """Every capture we have: weir against tshark's per-packet fields, and against itself where only a
 setting differs that must change no sum or no record.
 
-With timers off there is one record for each key, with packets and IP octets each way, first and last
-time, and the source that sent the first packet. tests/golden/tshark.py makes the same from tshark.
+With timers off there is one record for each key, with packets and IP octets each way, first and
+last time, and the source that sent the first packet. tests/golden/tshark.py makes the same from
+tshark.
 """
 import functools
 
@@ -39,7 +40,8 @@ def flows_of(records):
         key, swapped = compare.end_points(record)
         assert key not in flows, "two records of one key: %s" % (key,)
         totals = compare.sums_by_key([record])[key]
-        flows[key] = tshark.Flow(totals, record["flowStartMicroseconds"], record["flowEndMicroseconds"],
+        flows[key] = tshark.Flow(totals, record["flowStartMicroseconds"],
+                                 record["flowEndMicroseconds"],
                                  (compare.either(record, "source"), record["sourceTransportPort"]))
     return flows
 
@@ -64,7 +66,8 @@ def test_exact(capture):
 @every_capture
 def test_timers_change_no_sum(capture):
     sums = compare.sums_by_key(whole(capture).records)
-    for settings in ((), ("-d", "1", "-t", "3", "--tcp-linger", "0"), ("-d", "100ms", "-t", "500ms")):
+    for settings in ((), ("-d", "1", "-t", "3", "--tcp-linger", "0"),
+                     ("-d", "100ms", "-t", "500ms")):
         run = meter(capture, *settings)
         wrong = compare.sum_differences(sums, compare.sums_by_key(run.records))
         assert not wrong, "%s\n%s" % (run, "\n".join(wrong))
@@ -89,7 +92,8 @@ def test_slow_meter_and_tshark(capture):
     link, frames, _ = craft.read_pcap(capture.read_bytes())
     if link not in SLOW_LINKS:
         return
-    records, _ = slow_meter.run(frames, link, idle=None, active=None, linger=None, direction="first")
+    records, _ = slow_meter.run(frames, link, idle=None, active=None, linger=None,
+                                direction="first")
     wrong = compare.sum_differences(in_microseconds(oracle(capture).flows), flows_of(records))
     assert not wrong, "\n".join(wrong)
 

@@ -8,7 +8,8 @@ Neighbours: craft.py (the frames), test_random.py (who meters them twice).
 """
 import random
 
-from craft import ACK, FIN, PSH, RST, SYN, at, ether, fragment6, icmp, icmp6, ip, ipv4, ipv6, tag, tcp, udp
+from craft import (ACK, FIN, PSH, RST, SYN, at, ether, fragment6, icmp, icmp6, ip, ipv4, ipv6, tag,
+                   tcp, udp)
 
 HOSTS4 = ["10.0.0.%d" % number for number in range(1, 6)]
 HOSTS6 = ["2001:db8::%x" % number for number in range(1, 6)]
@@ -96,7 +97,8 @@ class Traffic:
         part, offset = (datagram[:56], 0) if first else (datagram[56:], 56)
         if ":" in one:
             return ipv6(one, other, fragment6(part, ident, offset, first, datagram.protocol))
-        return ipv4(one, other, part, datagram.protocol, identification=ident, offset=offset, more=first)
+        return ipv4(one, other, part, datagram.protocol, identification=ident, offset=offset,
+                    more=first)
 
 
 def framed(packet, stack):

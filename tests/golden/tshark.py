@@ -57,7 +57,8 @@ def time_ns(row):
 
 
 class Oracle:
-    """Flows by undirected key, each with totals ([0] sent by the lower end), times, first sender."""
+    """Flows by undirected key, each with totals ([0] sent by the lower end), times, first
+    sender."""
 
     def __init__(self, capture):
         self.flows, self.packets, self.metered, self.octets = {}, 0, 0, 0
@@ -137,7 +138,8 @@ class Oracle:
 
     def add(self, now, vlans, source, destination, octets, protocol, ports, kind):
         family = 6 if ":" in source else 4
-        record = {"sourceIPv%dAddress" % family: source, "destinationIPv%dAddress" % family: destination,
+        record = {"sourceIPv%dAddress" % family: source,
+                  "destinationIPv%dAddress" % family: destination,
                   "sourceTransportPort": ports[0], "destinationTransportPort": ports[1],
                   "protocolIdentifier": protocol, "vlanId": vlans[0] if vlans else 0,
                   "dot1qCustomerVlanId": vlans[1] if len(vlans) > 1 else None}
@@ -147,7 +149,8 @@ class Oracle:
         counts = (0, 0, 1, octets) if swapped else (1, octets, 0, 0)
         old = self.flows.get(key)
         if old is None:
-            self.flows[key] = Flow(compare.Totals(*counts), now, now, canonical_end(source, ports[0]))
+            self.flows[key] = Flow(compare.Totals(*counts), now, now,
+                                   canonical_end(source, ports[0]))
         else:
             self.flows[key] = Flow(compare.Totals(*(a + b for a, b in zip(old.totals, counts))),
                                    min(old.first, now), max(old.last, now), old.source)
@@ -158,6 +161,7 @@ def canonical_end(address, port):
 
 
 def version():
-    text = subprocess.run(["tshark", "--version"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    text = subprocess.run(["tshark", "--version"], stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL,
                           text=True, check=False).stdout
     return re.search(r"\d+\.\d+\.\d+", text).group()

@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
 """The golden cases, one module a topic; importing the package registers them all."""
-from . import (counters, direction, fragments, key, link, octets, protocols, tcpend, time,  # noqa: F401
-               tunnel)
+from . import (counters, direction, fragments, key, link, octets,  # noqa: F401
+               protocols, tcpend, time, tunnel)

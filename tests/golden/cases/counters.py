@@ -89,7 +89,8 @@ def alive_stays(c):
 
     def check(records, run):
         alive = [record for record in records if record["sourceIPv4Address"] == A]
-        assert [(r["packetDeltaCount"], r["reversePacketDeltaCount"]) for r in alive] == [(200, 200)]
+        assert [(r["packetDeltaCount"], r["reversePacketDeltaCount"])
+                for r in alive] == [(200, 200)]
         assert sum(value_of(r, "packetDeltaCount") + value_of(r, "reversePacketDeltaCount")
                    for r in records) == 4400
     c.check(check)

@@ -11,14 +11,15 @@ def segment(c, seconds, source, source_port, destination, destination_port, flag
     c.send(seconds, ip(source, destination, tcp(source_port, destination_port, flags)))
 
 
-@case("direction", "without evidence the sender of the first packet is the initiator, in both orders "
+@case("direction",
+      "without evidence the sender of the first packet is the initiator, in both orders "
       "of the addresses")
 def first_packet(c):
     segment(c, 0, A, 1000, B, 2000, ACK)
     segment(c, 1, B, 2000, A, 1000, ACK)
     segment(c, 2, B, 3000, A, 4000, ACK)
     segment(c, 3, A, 4000, B, 3000, ACK)
-    c.expect(A, 1000, B, 2000, TCP, (1, 40), (1, 40), when=(0, 1))
+    c.expect(A, 1000, B, 2000, TCP, (1, 40), (1, 40), when=(0, 1), biflowDirection=0)
     c.expect(B, 3000, A, 4000, TCP, (1, 40), (1, 40), when=(2, 3))
 
 
@@ -28,7 +29,7 @@ def late_syn(c):
     segment(c, 0.1, A, 1000, B, 80, SYN)
     segment(c, 0.2, B, 80, A, 1000, ACK)
     c.expect(A, 1000, B, 80, TCP, (1, 40), (2, 80), when=(0, 0.2), tcpControlBits=SYN,
-             reverseTcpControlBits=ACK | PSH)
+             reverseTcpControlBits=ACK | PSH, biflowDirection=1)
 
 
 @case("direction", "the same from the higher address, in IPv6")
@@ -48,7 +49,7 @@ def syn_ack_first(c):
 @case("direction", "a SYN-ACK alone: all packets are the reverse direction's")
 def syn_ack_alone(c):
     segment(c, 0, B, 80, A, 1000, SYN | ACK)
-    c.expect(A, 1000, B, 80, TCP, (0, 0), (1, 40))
+    c.expect(A, 1000, B, 80, TCP, (0, 0), (1, 40), biflowDirection=1)
 
 
 @case("direction", "a SYN-ACK that comes late, from the source, turns the flow as well")
@@ -59,7 +60,8 @@ def late_syn_ack(c):
     c.expect(A, 1000, B, 80, TCP, (1, 40), (2, 80), when=(0, 0.2))
 
 
-@case("direction", "it may turn only before the flow's first record is exported", "-t", "10", "-d", "30")
+@case("direction", "it may turn only before the flow's first record is exported",
+      "-t", "10", "-d", "30")
 def no_turn_after_export(c):
     segment(c, 0, B, 80, A, 1000, ACK)
     segment(c, 12, A, 1000, B, 80, SYN)
@@ -100,12 +102,14 @@ def udp_first(c):
 
 def bases_differ(first, second):
     def check(records, run):
-        by_port = {record["sourceTransportPort"]: record["flowDirectionBasis"] for record in records}
+        by_port = {record["sourceTransportPort"]: record["flowDirectionBasis"]
+                   for record in records}
         assert by_port[first] != by_port[second]
     return check
 
 
-@case("direction", "the basis of the decision is exported", "--fields", "+flowDirectionBasis", slow=False)
+@case("direction", "the basis of the decision is exported", "--fields", "+flowDirectionBasis",
+      slow=False)
 def basis(c):
     segment(c, 0, A, 1000, B, 80, SYN)
     c.send(0, ip(A, B, udp(2000, 80)))

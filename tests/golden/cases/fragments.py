@@ -2,8 +2,8 @@
 """Rows "fragments" and "IPv6 extension headers": what lies between the IP header and the ports."""
 from case import case
 from craft import (DSTOPTS, ESP, HIP, HOPOPTS, ICMP, MOBILITY, NONEXT, SHIM6, TCP, UDP,
-                   ACK, authentication, ether, extension, fragment6, icmp, ip, ipv4, ipv6, routing, tag,
-                   tcp, udp)
+                   ACK, authentication, ether, extension, fragment6, icmp, ip, ipv4, ipv6, routing,
+                   tag, tcp, udp)
 
 A, B = "10.0.0.1", "10.0.0.2"
 A6, B6, VIA = "2001:db8::1", "2001:db8::2", "2001:db8::99"
@@ -103,7 +103,8 @@ def later_ipv6(c):
     c.expect(A6, 0, B6, 0, UDP, (1, 1048))
 
 
-@case("fragments", "IPv6: headers behind the fragment header are in the first fragment only, and the "
+@case("fragments",
+      "IPv6: headers behind the fragment header are in the first fragment only, and the "
       "later ones take the protocol from it")
 def chain_behind_fragment(c):
     for seconds, piece in enumerate(pieces6(extension(DSTOPTS, udp(1000, 53, 1984)), 1000)):

@@ -29,7 +29,8 @@ def octet_order(c):
     c.expect("1.0.0.2", 9, "2.0.0.1", 8, UDP, (1, 29), (1, 29), when=(0, 1))
 
 
-@case("key", "A:x to B:y and A:y to B:x are two flows: ports move with their addresses, never alone")
+@case("key",
+      "A:x to B:y and A:y to B:x are two flows: ports move with their addresses, never alone")
 def ports_follow_addresses(c):
     c.send(0, ip(A, B, udp(1000, 2000, 10)))
     c.send(1, ip(A, B, udp(2000, 1000, 20)))
@@ -73,7 +74,8 @@ def both_families(c):
     c.expect(B6, 1000, A6, 2000, UDP, (1, 78), when=(2, 2))
 
 
-@case("other-keys", "addresses by prefix are exported as prefix and length, never as a host address",
+@case("other-keys",
+      "addresses by prefix are exported as prefix and length, never as a host address",
       "--key", "sourceIPv4Address/24,destinationIPv4Address/24", slow=False)
 def prefixes(c):
     c.send(0, ip(A, "192.0.2.1", udp(1, 2, 10)))
@@ -90,7 +92,8 @@ def prefixes(c):
                         reversePacketDeltaCount=back[0], reverseOctetDeltaCount=back[1])
 
 
-@case("other-keys", "masks apply before ordering: with host bits kept the two directions would split",
+@case("other-keys",
+      "masks apply before ordering: with host bits kept the two directions would split",
       "--key", "sourceIPv4Address/8,destinationIPv4Address/8", slow=False)
 def masks_before_order(c):
     c.send(0, ip("10.0.0.9", "10.0.0.1", udp(1, 2, 0)))
@@ -106,7 +109,8 @@ def one_record_of(records, packets, octets):
     assert record["octetDeltaCount"] + record.get("reverseOctetDeltaCount", 0) == octets
 
 
-@case("other-keys", "a key without its mirror makes uniflows: each packet counts for its own source",
+@case("other-keys",
+      "a key without its mirror makes uniflows: each packet counts for its own source",
       "--key", "sourceIPv4Address", slow=False)
 def no_mirror(c):
     c.send(0, ip(A, B, udp(1, 2, 10)))
@@ -118,7 +122,8 @@ def no_mirror(c):
                     octetDeltaCount=48, reversePacketDeltaCount=0)
 
 
-@case("other-keys", "host pairs: without ports in the key every conversation of the two is one flow",
+@case("other-keys",
+      "host pairs: without ports in the key every conversation of the two is one flow",
       "--key", "sourceIPv4Address,destinationIPv4Address", slow=False)
 def host_pairs(c):
     c.send(0, ip(A, B, udp(1, 2, 10)))

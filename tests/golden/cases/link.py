@@ -3,8 +3,8 @@
 import struct
 
 from case import case
-from craft import (LINK_IPV4, LINK_IPV6, LINK_LOOP, LINK_NULL, LINK_PPP, LINK_RAW, LINK_SLL, LINK_SLL2,
-                   UDP, ether, ip, mpls, ppp, pppoe, sll, sll2, tag, udp)
+from craft import (LINK_IPV4, LINK_IPV6, LINK_LOOP, LINK_NULL, LINK_PPP, LINK_RAW, LINK_SLL,
+                   LINK_SLL2, UDP, ether, ip, mpls, ppp, pppoe, sll, sll2, tag, udp)
 
 A, B = "10.0.0.1", "10.0.0.2"
 A6, B6 = "2001:db8::1", "2001:db8::2"
@@ -203,7 +203,8 @@ def raw6(c):
     pair6(c)
 
 
-@case("link", "BSD null: the family in the byte order of whoever wrote the file; IPv6 has three numbers",
+@case("link",
+      "BSD null: the family in the byte order of whoever wrote the file; IPv6 has three numbers",
       link=LINK_NULL, slow=False)
 def null(c):
     c.frame(0, struct.pack("<I", 2) + THERE)

@@ -7,7 +7,8 @@ A, B = "10.0.0.1", "10.0.0.2"
 A6, B6 = "2001:db8::1", "2001:db8::2"
 
 
-@case("octets", "Ethernet padding of a short packet does not count; frame octets have their own counter",
+@case("octets",
+      "Ethernet padding of a short packet does not count; frame octets have their own counter",
       "--fields", "+layer2OctetDeltaCount")
 def padding(c):
     c.frame(0, ether(ip(A, B, udp(1000, 53))) + bytes(18))
@@ -65,7 +66,8 @@ def truncated(c):
     c.expect(A6, 1000, B6, 53, UDP, (1, 1048), when=(1, 1))
 
 
-@case("snaplen", "ports are read where they are there; TCP flags are not invented where they are cut off")
+@case("snaplen",
+      "ports are read where they are there; TCP flags are not invented where they are cut off")
 def truncated_transport(c):
     c.send(0, ip(A, B, tcp(1000, 80, SYN, 0)), cut=14 + 20 + 8)
     c.send(1, ip(A, B, tcp(1001, 80, SYN, 0)), cut=14 + 20 + 2)

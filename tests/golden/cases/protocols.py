@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Row "ICMP" and row "SCTP, DCCP, UDP-Lite": what stands for ports."""
 from case import case
-from craft import (DCCP, GRE, ICMP, ICMP6, IGMP, SCTP, UDPLITE, dccp, icmp, icmp6, ip, ipv4, sctp, udp,
-                   udplite)
+from craft import (DCCP, GRE, ICMP, ICMP6, IGMP, SCTP, UDPLITE, dccp, icmp, icmp6, ip, ipv4, sctp,
+                   udp, udplite)
 
 A, B = "10.0.0.1", "10.0.0.2"
 A6, B6 = "2001:db8::1", "2001:db8::2"
@@ -12,7 +12,8 @@ def code(kind, minor=0):
     return kind << 8 | minor
 
 
-@case("icmp", "echo request and reply are one biflow; its ports are 0, its types are exported each way")
+@case("icmp",
+      "echo request and reply are one biflow; its ports are 0, its types are exported each way")
 def echo(c):
     c.send(0, ip(A, B, icmp(8, 0, 56)))
     c.send(1, ip(B, A, icmp(0, 0, 56)))
@@ -80,7 +81,8 @@ def one_way_ipv6(c):
     c.expect(A6, 0, B6, 0, ICMP6, (1, 48), when=(2, 2), icmpTypeCodeIPv6=code(1, 4))
 
 
-@case("icmp", "--icmp-key none: all ICMP of a host pair is one flow", "--icmp-key", "none", slow=False)
+@case("icmp", "--icmp-key none: all ICMP of a host pair is one flow", "--icmp-key", "none",
+      slow=False)
 def merged(c):
     c.send(0, ip(A, B, icmp(8)))
     c.send(1, ip(B, A, icmp(0)))

@@ -30,7 +30,8 @@ def close(c, start=1.0):
     server(c, start + 0.1, FIN | ACK)
 
 
-@case("tcp-end", "after FIN from both sides the last ACK still belongs to the record; it leaves with "
+@case("tcp-end",
+      "after FIN from both sides the last ACK still belongs to the record; it leaves with "
       "reason 3 the linger after its last packet")
 def fin_both(c):
     handshake(c)
@@ -117,7 +118,8 @@ def reused_after_one_fin(c):
     record(c, 1, 0, when=(1.1, 1.1))
 
 
-@case("tcp-end", "a SYN after RST does as well, from the other side too: it is the new flow's source",
+@case("tcp-end",
+      "a SYN after RST does as well, from the other side too: it is the new flow's source",
       "--tcp-linger", "1h")
 def reused_after_reset(c):
     handshake(c)
@@ -127,7 +129,8 @@ def reused_after_reset(c):
     c.expect(B, 80, A, 1000, TCP, (1, 40), when=(2, 2))
 
 
-@case("tcp-end", "a SYN after FIN that comes when the idle timeout has passed: the record had ended by "
+@case("tcp-end",
+      "a SYN after FIN that comes when the idle timeout has passed: the record had ended by "
       "then, and its own times name the reason")
 def reused_after_idle(c):
     handshake(c)
@@ -137,7 +140,8 @@ def reused_after_idle(c):
     record(c, 1, 0, when=(31, 31))
 
 
-@case("tcp-end", "the same for the active timeout, and it makes no difference that other packets move "
+@case("tcp-end",
+      "the same for the active timeout, and it makes no difference that other packets move "
       "the clock on before", "-t", "10", "-d", "60")
 def reused_after_active(c):
     handshake(c)
@@ -185,7 +189,8 @@ def linger_zero_reset(c):
     c.expect(B, 80, A, 1000, TCP, (1, 40), when=(1, 1), reason=3)
 
 
-@case("tcp-end", "linger off: a TCP end closes nothing, not even with a new SYN", "--tcp-linger", "off")
+@case("tcp-end", "linger off: a TCP end closes nothing, not even with a new SYN",
+      "--tcp-linger", "off")
 def linger_off(c):
     handshake(c)
     close(c)

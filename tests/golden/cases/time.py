@@ -39,7 +39,8 @@ def microseconds(c):
     record(c, 2, when=(0.000001, 0.999999))
 
 
-@case("idle", "a packet less than the idle timeout after the last belongs to the record", "-d", "10")
+@case("idle", "a packet less than the idle timeout after the last belongs to the record",
+      "-d", "10")
 def idle_just_before(c):
     there(c, 0, 10 - MICROSECOND)
     record(c, 2, when=(0, 10 - MICROSECOND))
@@ -89,14 +90,16 @@ def active_just_before(c):
     record(c, 4, when=(0, 60 - MICROSECOND))
 
 
-@case("active", "exactly the active timeout after the start opens the next record", "-t", "60", "-d", "30")
+@case("active", "exactly the active timeout after the start opens the next record",
+      "-t", "60", "-d", "30")
 def active_exactly(c):
     there(c, 0, 20, 40, 60)
     record(c, 3, when=(0, 40), reason=2)
     record(c, 1, when=(60, 60))
 
 
-@case("active", "the flow goes on after it: the direction stays, although the other side speaks first",
+@case("active",
+      "the flow goes on after it: the direction stays, although the other side speaks first",
       "-t", "60", "-d", "30")
 def active_keeps_direction(c):
     there(c, 0, 20, 40)
@@ -128,7 +131,8 @@ def tie(c):
     c.expect(B, 53, A, 1000, UDP, (1, 48), when=(10, 10))
 
 
-@case("active", "the earlier of the two names the reason: active before idle; the gap was idle too, "
+@case("active",
+      "the earlier of the two names the reason: active before idle; the gap was idle too, "
       "so the flow is new", "-t", "60", "-d", "30")
 def active_then_idle(c):
     there(c, 0, 25, 50)
@@ -137,7 +141,8 @@ def active_then_idle(c):
     c.expect(B, 53, A, 1000, UDP, (1, 48), when=(85, 85))
 
 
-@case("active", "the earlier of the two names the reason: idle before active", "-t", "60", "-d", "30")
+@case("active", "the earlier of the two names the reason: idle before active",
+      "-t", "60", "-d", "30")
 def idle_then_active(c):
     there(c, 0, 20)
     back(c, 70)
@@ -145,7 +150,8 @@ def idle_then_active(c):
     c.expect(B, 53, A, 1000, UDP, (1, 48), when=(70, 70))
 
 
-@case("active", "active before idle with a gap that is not idle: the flow goes on", "-t", "60", "-d", "30")
+@case("active", "active before idle with a gap that is not idle: the flow goes on",
+      "-t", "60", "-d", "30")
 def active_in_gap(c):
     there(c, 0, 25, 50)
     back(c, 75)
@@ -153,7 +159,8 @@ def active_in_gap(c):
     record(c, 0, 1, when=(75, 75))
 
 
-@case("active", "an active timeout shorter than idle in a quiet flow: reason 2, and it goes on until "
+@case("active",
+      "an active timeout shorter than idle in a quiet flow: reason 2, and it goes on until "
       "it is idle", "-d", "30", "-t", "5")
 def active_shorter(c):
     there(c, 0)
@@ -164,7 +171,8 @@ def active_shorter(c):
     record(c, 1, when=(45, 45))
 
 
-@case("emission", "another flow's packets move the clock, but a record is cut by its own packets alone",
+@case("emission",
+      "another flow's packets move the clock, but a record is cut by its own packets alone",
       "-d", "10")
 def cut_by_own_packets(c):
     there(c, 0)
@@ -216,7 +224,8 @@ def active_at_end(c):
     c.expect(X, 1, Y, 2, UDP, (1, 28), when=(120, 120), reason=4)
 
 
-@case("end-of-file", "a finished connection still in its linger is forced out, a lingered one is not")
+@case("end-of-file",
+      "a finished connection still in its linger is forced out, a lingered one is not")
 def linger_at_end(c):
     for seconds, port in ((0, 1000), (4, 1001)):
         c.send(seconds, ip(A, B, tcp(port, 80, 4)))

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Row "tunnels": the outer packet by default, the innermost with --tunnels."""
 from case import case
-from craft import (GRE, IP6IN4, IPIP, UDP, ether, erspan, geneve, gre, gtpu, ip, ipv4, tag, udp, vxlan)
+from craft import (GRE, IP6IN4, IPIP, UDP, ether, erspan, geneve, gre, gtpu, ip, ipv4, tag, udp,
+                   vxlan)
 
 A, B = "10.0.0.1", "10.0.0.2"
 A6, B6 = "2001:db8::1", "2001:db8::2"
@@ -161,7 +162,8 @@ def no_ip_inside(c):
     c.expect(OUT, 0, BACK, 0, GRE, (1, 52))
 
 
-@case("tunnels", "padding and outer headers are not the inner packet's octets", "--tunnels", slow=False)
+@case("tunnels", "padding and outer headers are not the inner packet's octets", "--tunnels",
+      slow=False)
 def inner_octets(c):
     c.send(0, ip(OUT, BACK, gre(INNER + bytes(30))))
     c.expect(A, 1000, B, 53, UDP, (1, 38))
