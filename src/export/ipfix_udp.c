@@ -32,7 +32,8 @@ enum {
 	MTU_UNKNOWN = 512,              /* RFC 7011, section 10.3.3 */
 	MTU_MIN = 128, MTU_MAX = 65535,
 	PACED_BURST_MESSAGES = 8,       /* a default receive buffer holds some 90 datagrams */
-	RATE_DEFAULT = 100000,          /* records/s from a file: see docs/ipfix.md */
+	RATE_DEFAULT = 100000,          /* records/s from a file: see docs/ipfix.md; of them ... */
+	RATE_OCTETS = 80,               /* ... a wide one counts as several, each of so many octets */
 	TEMPLATE_MESSAGES_DEFAULT = 256,
 	TEMPLATE_REFRESH_DEFAULT_S = 600,       /* RFC 6728, templateRefreshTimeout */
 	WAIT_MS_LIVE = 50, WAIT_MS_FILE = 5000, /* for room in the socket */
@@ -49,7 +50,7 @@ struct ipfix_udp {
 	uint64_t slot_ns;               /* CLOCK_MONOTONIC: when the next burst may leave */
 	uint64_t deadline_ns;           /* CLOCK_REALTIME, while finishing: no pacing after; 0: none */
 	uint64_t last_records;          /* in the datagrams of the last send */
-	bool mtu_is_set;                /* by the user */
+	bool mtu_is_set, rate_is_set;   /* by the user */
 	bool failing;
 	uint64_t failure_ns;            /* CLOCK_MONOTONIC, the last one */
 };
@@ -76,8 +77,10 @@ static bool must_hurry(const struct ipfix_udp *o)
 }
 
 /* Waits for the burst's slot and books the next one. What was idle may not be caught up with. */
-static void pace(struct ipfix_udp *o, uint64_t records)
+static void pace(struct ipfix_udp *o, uint64_t records, uint64_t octets)
 {
+	if (!o->rate_is_set && octets / RATE_OCTETS > records)
+		records = octets / RATE_OCTETS;
 	if (o->rate == 0 || records == 0)
 		return;
 	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
@@ -179,10 +182,12 @@ static int send_singly(struct ipfix_udp *o, const struct udp_datagram *datagrams
 static int send_burst(struct ipfix_udp *o, const struct udp_datagram *datagrams,
                       struct export_message *messages, unsigned count)
 {
-	uint64_t records = 0;
-	for (unsigned i = 0; i < count; i++)
+	uint64_t records = 0, octets = 0;
+	for (unsigned i = 0; i < count; i++) {
 		records += messages[i].records;
-	pace(o, records);
+		octets += messages[i].bytes;
+	}
+	pace(o, records, octets);
 	if (count == 1)
 		return send_singly(o, datagrams, messages, count);
 	int rc = send_run(o, datagrams, count);
@@ -233,6 +238,7 @@ static int read_parameters(struct ipfix_udp *o, const struct address *address,
 {
 	uint64_t messages = TEMPLATE_MESSAGES_DEFAULT;
 	o->rate = o->env->live ? 0 : RATE_DEFAULT;
+	o->rate_is_set = address_parameter(address, "rate") != NULL;
 	config->template_refresh_ns = TEMPLATE_REFRESH_DEFAULT_S * SECOND_NS;
 	int rc = read_mtu(o, address, &config->message_bytes, err);
 	if (rc == 0)

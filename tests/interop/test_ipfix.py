@@ -232,9 +232,9 @@ def in_a_capture(messages):
         for octets in messages)])
 
 
-def tshark_lines(tool, path, *fields, occurrence="a"):
+def tshark_lines(tool, path, *fields):
     words = [word for field in fields for word in ("-e", field)]
-    done = subprocess.run([tool("tshark"), "-r", str(path), "-T", "fields", "-E", f"occurrence={occurrence}",
+    done = subprocess.run([tool("tshark"), "-r", str(path), "-T", "fields", "-E", "occurrence=a",
                            "-E", "aggregator= ", *words], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
@@ -248,8 +248,8 @@ def check_by_tshark(tool, path, sent):
     assert (done.returncode, done.stdout) == (0, "")
     # tshark gives forward and reverse values under one name, in the order of the template.
     lines = tshark_lines(tool, path, "cflow.octets", "cflow.packets", "cflow.srcport")
-    octets, packets, ports = (
-        [int(value) for line in lines for value in line.split("\t")[column].split()] for column in range(3))
+    octets, packets, ports = ([int(value) for line in lines for value in line.split("\t")[i].split()]
+                              for i in range(3))
     assert Counter(octets) == Counter(value for flow in sent.biflows for value in flow.octets)
     assert Counter(packets) == Counter(value for flow in sent.biflows for value in flow.packets)
     assert Counter(ports) == Counter(flow.client_port for flow in sent.biflows)
@@ -308,26 +308,61 @@ def for_nfdump(flow):
             "icmp": flow.icmp[0], "times": (flow.start_ms, flow.end_ms)}
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
-def test_nfcapd(lab, tool, weir_program, capture, sent, tmp_path, host):
+class Nfcapd:
+    """nfcapd in a namespace, and what nfdump says of what it received."""
+
+    def __init__(self, host, tool, folder, family="-4"):
+        self.host, self.tool, self.folder = host, tool, folder
+        folder.mkdir()
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        self.process = host.start(tool("nfcapd"), family, "-p", "4739", "-w", folder, "-t", "3600",
+                                  **quiet)
+        host.await_port(4739, "udp")
+
+    def nfdump(self, *arguments):
+        done = subprocess.run([self.tool("nfdump"), "-R", str(self.folder), *arguments],
+                              capture_output=True, text=True, timeout=60, check=True,
+                              env={**os.environ, "TZ": "UTC"})
+        return done.stdout
+
+    def stop(self):
+        wait_for(lambda: received_all(self.host), what="nfcapd to empty its socket")
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(10)
+        assert "Sequence failures: 0" in self.nfdump("-I")
+        return sorted(map(by_nfdump, json.loads(self.nfdump("-o", "json"))), key=lambda one: one["key"])
+
+
+@pytest.mark.parametrize("host, family", [("127.0.0.1", "-4"), ("[::1]", "-6")])
+def test_nfcapd(lab, tool, weir_program, capture, sent, tmp_path, host, family):
     here = lab.host()
-    folder = tmp_path / "flows"
-    folder.mkdir()
-    family = ["-6"] if host == "[::1]" else ["-4"]
-    nfcapd = here.start(tool("nfcapd"), *family, "-p", "4739", "-w", folder, "-t", "3600",
-                        stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
-    here.await_port(4739, "udp")
+    nfcapd = Nfcapd(here, tool, tmp_path / "flows", family)
     here.run(weir_program, "meter", "-r", capture, *traffic.OPTIONS, "-o", f"ipfix+udp://{host}")
-    wait_for(lambda: received_all(here), what="nfcapd to empty its socket")
-    nfcapd.send_signal(signal.SIGTERM)
-    nfcapd.wait(10)
-    done = subprocess.run([tool("nfdump"), "-R", str(folder), "-o", "json"], capture_output=True,
-                          text=True, timeout=60, check=True, env={**os.environ, "TZ": "UTC"})
-    found = sorted((by_nfdump(flow) for flow in json.loads(done.stdout)), key=lambda one: one["key"])
-    assert found == sorted((for_nfdump(flow) for flow in sent.biflows), key=lambda one: one["key"])
-    summary = subprocess.run([tool("nfdump"), "-R", str(folder), "-I"], capture_output=True, text=True,
-                             timeout=60, check=True)
-    assert "Sequence failures: 0" in summary.stdout
+    assert nfcapd.stop() == sorted(map(for_nfdump, sent.biflows), key=lambda one: one["key"])
+
+
+def test_nfcapd_live(lab, tool, weir_program, tmp_path):
+    """A flow that ends while the meter runs on is at the collector soon after, not at the end."""
+    there, here = lab.pair("192.0.2.1/24", "192.0.2.2/24")
+    nfcapd = Nfcapd(here, tool, tmp_path / "flows")
+    meter = here.start(weir_program, "meter", "-i", "eth0", "-d", "1s", "-o", "ipfix+udp://127.0.0.1",
+                       "icmp", stderr=subprocess.PIPE)
+    wait_for(lambda: udp_received(here) >= 1, what="the templates")
+    there.run("ping", "-c", "3", "-i", "0.2", "192.0.2.2")
+    wait_for(lambda: udp_received(here) >= 2, what="the flow")
+    assert meter.poll() is None
+    meter.send_signal(signal.SIGINT)
+    assert meter.wait(10) == 0, meter.stderr.read()
+    flow, = nfcapd.stop()
+    assert (flow["key"][:3], flow["packets"], flow["octets"], flow["icmp"]) == (
+        ("192.0.2.1", "192.0.2.2", 1), [3, 3], [252, 252], 8 << 8)
+
+
+def udp_received(host):
+    """Datagrams that UDP sockets of the host were given so far."""
+    names, values = [line.split() for line in host.run("cat", "/proc/net/snmp").stdout.splitlines()
+                     if line.startswith("Udp:")]
+    return int(values[names.index("InDatagrams")])
 
 
 def received_all(host):

@@ -106,6 +106,7 @@ def standard(many=300):
     t.echo(t.begin("2001:db8::77", "2001:db8::78", 58), (128, 129), 2, craft.icmp6)
     for i in range(many):
         v6 = i % 3 == 0
-        ends = (f"2001:db8:a::{i + 1:x}", f"2001:db8:b::{i + 1:x}") if v6 else (f"10.0.{i >> 8}.{i & 255}", "10.9.9.9")
+        ends = ((f"2001:db8:a::{i + 1:x}", f"2001:db8:b::{i + 1:x}") if v6 else
+                (f"10.0.{i >> 8}.{i & 255}", "10.9.9.9"))
         t.udp(t.begin(*ends, 17, 10000 + i, 53), ((0, i), (1, 2 * i)))
     return t
