@@ -66,12 +66,17 @@ def run_block(block, folder, program):
                           env={**os.environ, "TZ": "UTC"})
 
 
+def written(folder):
+    return [path for path in [*folder.glob("*"), *folder.glob("build/*")]
+            if path.is_file() and not path.is_symlink()]
+
+
 @pytest.mark.parametrize("block", all_blocks())
 def test_block_runs(block, tmp_path, weir_program):
     done = run_block(block, tmp_path, weir_program)
     assert done.returncode == 0, "%s\nended with status %d\n%s" % (block, done.returncode, done.stderr)
     assert "error" not in done.stderr.lower(), "%s\nsaid\n%s" % (block, done.stderr)
-    assert done.stdout or list(tmp_path.glob("flows*")), "%s\nshowed and wrote nothing" % block
+    assert done.stdout or written(tmp_path), "%s\nshowed and wrote nothing" % block
 
 
 def test_a_planted_wrong_command_is_seen(tmp_path, weir_program):
@@ -234,6 +239,11 @@ def test_planned_rooms_are_called_planned():
     text = (ROOT / "ARCHITECTURE.md").read_text()
     said = re.search(r"^Planned, no folder yet: (.*?)\.$", text, re.M | re.S).group(1)
     assert [room.strip() for room in said.split(",")] == planned_rooms()
+
+
+def test_built_rooms_have_a_page():
+    built = [path for path in sorted((ROOT / "src").iterdir()) if list(path.glob("*.c"))]
+    assert not [path.name for path in built if not (path / "README.md").exists()]
 
 
 def test_tools_that_blocks_use_are_everywhere():
