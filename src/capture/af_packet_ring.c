@@ -266,7 +266,7 @@ uint32_t ring_walk(struct ring *ring, struct frame_batch *ret, uint64_t *ret_oct
 		uint32_t step = packet_header(at)->tp_next_offset;
 		prefetch_read(at + 4 * (size_t)step);   /* a guess: the next few are as long */
 		if (likely(take_packet(ring, at, &ret->frame[count])))
-			octets += ret->frame[count++].wire_bytes;
+			octets += frame_octets(&ret->frame[count++]);
 		at += step;
 		left--;
 	}

@@ -29,6 +29,12 @@ struct frame {                          /* data is borrowed until the batch is r
 	uint16_t bits;                  /* enum frame_bits */
 };
 
+/* Octets on the wire, with a tag that the NIC has taken off: what octet counters count. */
+static inline uint64_t frame_octets(const struct frame *frame)
+{
+	return (uint64_t)frame->wire_bytes + (frame->vlan_tpid ? 4 : 0);
+}
+
 struct frame_batch {
 	uint64_t clock_ns;              /* that the whole source has reached; even if count is 0 */
 	uint32_t count;

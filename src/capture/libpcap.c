@@ -282,7 +282,7 @@ static int libpcap_read(struct capture *c, uint64_t wait_ns, struct frame_batch 
 		r = check_lanes(s, err);
 	uint64_t octets = 0;
 	for (uint32_t i = 0; i < ret->count; i++)
-		octets += ret->frame[i].wire_bytes;
+		octets += frame_octets(&ret->frame[i]);
 	counter_add(&s->frames, ret->count);
 	counter_add(&s->octets, octets);
 	advance_clock(s);

@@ -163,6 +163,7 @@ static int open_sinks(struct engine *e, bool live, struct error *err)
 	e->rows.meter = e->workers[0].meters[0].meter;
 	e->rows.uniflow = e->settings->uniflow;
 	e->rows.sample = e->settings->sample > 1 ? (uint32_t)e->settings->sample : 1;
+	e->rows.sample_random = e->settings->sample_mode == 1;
 	struct sinks_setup setup = { .settings = e->settings, .env = &e->env, .rows = &e->rows, .live = live,
 	                             .start_ns = wall_ns() };
 	int r = sinks_open(&setup, &e->sinks, err);
@@ -198,7 +199,7 @@ static int open_pump(struct engine *e, const struct capture_kind *kind, struct c
 	struct pump_setup setup = {
 		.kind = kind, .capture = c, .workers = e->worker_count, .packet_limit = s->packet_limit,
 		.packet = { .tunnels = s->tunnels, .icmp_key_none = s->icmp_key == ICMP_KEY_NONE },
-		.sample = e->rows.sample, .sample_random = s->sample_mode == 1, .log = e->env.log,
+		.sample = e->rows.sample, .sample_random = e->rows.sample_random, .log = e->env.log,
 		.own_export = own, .own_export_count = kind->live ? own_export(e, own) : 0,
 	};
 	int r = pump_new(&setup, &e->pump, err);

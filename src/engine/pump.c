@@ -48,7 +48,7 @@ struct pump {
 	/* the reader's own */
 	struct fate_counters fates;
 	uint64_t frames_left;           /* until the limit */
-	uint64_t unread_frames, unread_octets, clock_ns, last_ns, sample_count, random;
+	uint64_t unread_frames, unread_octets, clock_ns, last_ns, limit_ns, sample_count, random;
 	bool damaged;
 };
 
@@ -153,7 +153,7 @@ void pump_free(struct pump *p)
 static void count_fate(struct pump *p, const struct packet *packet, enum fate fate)
 {
 	p->fates.packets[fate] += packet->wire_packets;
-	p->fates.octets[fate] += packet->frame->wire_bytes;
+	p->fates.octets[fate] += frame_octets(packet->frame);
 	p->fates.offload_packets += packet->wire_packets - 1;
 }
 
@@ -238,12 +238,17 @@ static void deal(struct pump *p, struct parcel *parcel)
 
 /* ---- reading ------------------------------------------------------------------------------------------- */
 
-/* Frames behind the limit were delivered, but nobody looks at them. */
+/* Frames behind the limit were delivered, but nobody looks at them; time ends with the last one before. */
 static void apply_limit(struct pump *p, struct frame_batch *frames)
 {
+	for (uint32_t i = 0; p->frames_left < frames->count && i < p->frames_left; i++)
+		if (frames->frame[i].time_ns > p->limit_ns)
+			p->limit_ns = frames->frame[i].time_ns;
+	if (p->frames_left < frames->count)
+		frames->clock_ns = p->clock_ns;
 	for (uint32_t i = (uint32_t)p->frames_left; p->frames_left < frames->count && i < frames->count; i++) {
 		p->unread_frames++;
-		p->unread_octets += frames->frame[i].wire_bytes;
+		p->unread_octets += frame_octets(&frames->frame[i]);
 	}
 	if (frames->count > p->frames_left)
 		frames->count = (uint32_t)p->frames_left;
@@ -267,11 +272,19 @@ static int fill(struct pump *p, struct parcel *parcel)
 		log_line(p->setup.log, LOG_ERROR, "%s", *err.text ? err.text : strerror(-r));
 		parcel->frames.count = 0;
 	}
-	p->clock_ns = parcel->frames.clock_ns;
 	apply_limit(p, &parcel->frames);
+	p->clock_ns = parcel->frames.clock_ns;
 	packet_parse(p->parser, &parcel->frames, &parcel->packets, &p->fates);
 	deal(p, parcel);
 	return 0;
+}
+
+/* Where timers run to when reading stopped early. */
+static uint64_t end_of_time(const struct pump *p)
+{
+	if (p->setup.kind->live)
+		return p->clock_ns;
+	return p->limit_ns ? p->limit_ns : p->clock_ns + CAPTURE_CLOCK_WINDOW_NS;
 }
 
 /* Fills up to `most` parcels of the list; *ret_filled of them. True at the end of the input. */
@@ -288,7 +301,7 @@ static bool fill_turn(struct pump *p, struct parcel **parcels, unsigned most, un
 			break;                  /* what there is should not wait for more */
 	}
 	if (r == -ECANCELED)
-		p->last_ns = p->clock_ns + (p->setup.kind->live ? 0 : CAPTURE_CLOCK_WINDOW_NS);
+		p->last_ns = end_of_time(p);
 	*ret_filled = filled;
 	return r != 0;
 }

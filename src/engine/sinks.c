@@ -30,6 +30,7 @@ static const char *const key_fields[] = {
 	"sourceIPv4Prefix", "sourceIPv4PrefixLength", "destinationIPv4Prefix", "destinationIPv4PrefixLength",
 	"sourceIPv6Prefix", "sourceIPv6PrefixLength", "destinationIPv6Prefix", "destinationIPv6PrefixLength",
 	"flowLabelIPv6", "layer2SegmentId", "greKey", "samplingPacketInterval", "samplingPacketSpace",
+	"samplingProbability",
 	NULL
 };
 

@@ -109,7 +109,7 @@ static void count_fates(struct worker *w, const struct lane_batch *batch, const 
 		const struct packet *p = batch->packets[i];
 		enum fate fate = taken[i] ? FATE_metered : FATE_filtered;
 		w->fates.packets[fate] += p->wire_packets;
-		w->fates.octets[fate] += p->frame->wire_bytes;
+		w->fates.octets[fate] += frame_octets(p->frame);
 		w->fates.offload_packets += p->wire_packets - 1;
 		if (taken[i])
 			w->metered_ip_octets += p->ip_bytes;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who is the initiator. The sender of the first packet is, until evidence says otherwise; a flow may turn
- * only before its first record has been exported. Evidence comes in order of strength: a SYN, a SYN-ACK,
- * and (later) remembered servers, protocol knowledge and registered ports.
+ * only before its first record has been exported. The first packet of a handshake (SYN or SYN-ACK) is the
+ * strongest evidence; remembered servers, protocol knowledge and registered ports are weaker.
  */
 #ifndef FLOW_DIRECTION_H
 #define FLOW_DIRECTION_H

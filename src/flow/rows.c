@@ -11,6 +11,7 @@ struct flow_image {
 	uint64_t octets[2], packets[2];
 	uint64_t start_ms, end_ms, start_us, end_us, start_ns, end_ns;
 	uint64_t flow_id, tunnel_id, flow_count;
+	double probability;
 	uint32_t start_s, end_s, duration_ms, duration_us, flow_label, gre_key, interface[2], sample, sample_space;
 	uint32_t sample_run;
 	uint16_t port[2], tcp_flags[2], icmp[2], vlan_outer, vlan_inner;
@@ -30,6 +31,7 @@ enum condition {
 	HAS_LABEL = 524288, IS_SAMPLED = 2097152, PREFIX4_SOURCE = 4194304,
 	PREFIX6_SOURCE = 8388608, PREFIX4_DESTINATION = 16777216, PREFIX6_DESTINATION = 33554432,
 	IS_TCP_BIFLOW = 67108864, HAS_BASIS = 134217728, HAS_GRE_KEY = 268435456,
+	IS_RANDOM = 536870912,
 };
 
 struct source {
@@ -82,7 +84,8 @@ static const struct source sources[] = {
 	BOTH("ingressInterface", interface, HAS_INTERFACE, HAS_INTERFACE_BACK),
 	ONE("layer2SegmentId", tunnel_id, HAS_SEGMENT), ONE("greKey", gre_key, HAS_GRE_KEY), ONE("flowLabelIPv6", flow_label, HAS_LABEL),
 	ONE("ipClassOfService", tos, IS_ANY), ONE("deltaFlowCount", flow_count, IS_ANY),
-	ONE("samplingInterval", sample, IS_SAMPLED), ONE("samplingPacketInterval", sample_run, IS_SAMPLED),
+	ONE("samplingInterval", sample, IS_SAMPLED | IS_RANDOM),
+	ONE("samplingProbability", probability, IS_RANDOM), ONE("samplingPacketInterval", sample_run, IS_SAMPLED),
 	ONE("samplingPacketSpace", sample_space, IS_SAMPLED),
 };
 
@@ -147,7 +150,7 @@ static uint32_t constant_conditions(const struct row_settings *s)
 	if (s->interfaces_known || (p->fields & KEY_INTERFACE))
 		c |= HAS_INTERFACE;
 	if (s->sample > 1)
-		c |= IS_SAMPLED;
+		c |= s->sample_random ? IS_RANDOM : IS_SAMPLED;
 	if (p->full_tuple)
 		c |= HAS_BASIS;
 	if (p->mirrored && !s->uniflow)
@@ -337,7 +340,7 @@ static uint32_t record_conditions(const struct flow_image *image, const struct f
 	const uint32_t only4 = IS_V4 | HAS_SOURCE4 | HAS_DESTINATION4 | PREFIX4_SOURCE | PREFIX4_DESTINATION;
 	const uint32_t only6 = IS_V6 | HAS_SOURCE6 | HAS_DESTINATION6 | PREFIX6_SOURCE | PREFIX6_DESTINATION
 		| HAS_LABEL;
-	uint32_t cond = IS_ANY | IS_BIFLOW | HAS_PORTS | HAS_PROTOCOL | IS_SAMPLED | HAS_BASIS;
+	uint32_t cond = IS_ANY | IS_BIFLOW | HAS_PORTS | HAS_PROTOCOL | IS_SAMPLED | IS_RANDOM | HAS_BASIS;
 	cond |= image->version == 4 ? only4 : image->version == 6 ? only6 : 0;
 	if (image->protocol == 6)
 		cond |= IS_TCP | IS_TCP_BIFLOW;
@@ -392,6 +395,7 @@ static void image_fill(struct flow_image *image, const struct row_plan *plan, co
 	image->direction = r->cold->basis > BASIS_FIRST_PACKET;
 	image->flow_count = image->sample_run = 1;
 	image->sample = plan->settings.sample;
+	image->probability = plan->settings.sample ? 1.0 / plan->settings.sample : 1.0;
 	image->sample_space = plan->settings.sample - 1;
 	image->conditions = plan->constant & (image->conditions | record_conditions(image, r->cold, from));
 }

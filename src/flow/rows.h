@@ -20,6 +20,7 @@ struct row_settings {
 	const uint32_t *interface_index;/* ifIndex by the source's interface number; borrowed */
 	unsigned interface_count;
 	uint32_t sample;                /* 1:N in force; 1: all packets */
+	bool sample_random;             /* each with probability 1/N, not the first of every N */
 };
 
 struct row_plan;

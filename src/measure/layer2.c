@@ -10,9 +10,7 @@ static void layer2_update(void *worker, struct flow_touch *touches, unsigned cou
 {
 	for (unsigned i = 0; i < count; i++) {
 		struct layer2 *space = touches[i].space;
-		const struct frame *frame = touches[i].packet->frame;
-		/* A tag that the card took off was on the wire all the same. */
-		space->octets[touches[i].sender] += frame->wire_bytes + (frame->vlan_tpid ? 4u : 0u);
+		space->octets[touches[i].sender] += frame_octets(touches[i].packet->frame);
 	}
 }
 

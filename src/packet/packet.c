@@ -106,7 +106,7 @@ unsigned packet_parse(struct packet_parser *parser, const struct frame_batch *in
 			count++;
 		} else {
 			fates->packets[k->fate]++;
-			fates->octets[k->fate] += frame->wire_bytes;
+			fates->octets[k->fate] += frame_octets(frame);
 		}
 	}
 	out->count = count;

@@ -8,14 +8,6 @@
 
 enum { ORIGIN_BYTES = 8, AUTHENTICATION_BYTES = 13, IPV6_BYTES = 40 };
 
-static bool is_teredo_address(const uint8_t *address)
-{
-	bool prefix = load_be32(address) == 0x20010000;
-	bool link_local = address[0] == 0xfe && (address[1] & 0xc0) == 0x80;
-
-	return prefix || link_local;
-}
-
 static bool skip_indications(struct parse *p)
 {
 	const uint8_t *h = parse_peek(p, 4);
@@ -40,7 +32,7 @@ enum header packet_parse_teredo(struct parse *p)
 	if (!skip_indications(p))
 		return parse_stop(p, FATE_not_ip);
 	const uint8_t *ip = parse_peek(p, IPV6_BYTES);
-	if (!ip || *ip >> 4 != 6 || !(is_teredo_address(ip + 8) || is_teredo_address(ip + 24)))
+	if (!ip || *ip >> 4 != 6)
 		return parse_stop(p, FATE_not_ip);
 	bool whole = !(p->packet->bits & PACKET_FRAGMENT);      /* of the outer packet, still */
 	if (whole && load_be16(ip + 4) + (uint64_t)IPV6_BYTES != parse_rest(p))

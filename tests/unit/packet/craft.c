@@ -169,7 +169,7 @@ struct packet twins_parse(struct twins *t, const struct frame *frame)
 	for (unsigned i = 0; i < FATE_COUNT; i++) {
 		bool counted = packet.fate != FATE_metered && i == packet.fate;
 		assert_int_equal(fates.packets[i], counted);
-		assert_int_equal(fates.octets[i], counted ? frame->wire_bytes : 0);
+		assert_int_equal(fates.octets[i], counted ? frame_octets(frame) : 0);
 	}
 	assert_ptr_equal(packet.frame, in.frame);
 	packet.frame = NULL;
