@@ -53,16 +53,20 @@ bool accounts_balanced(const struct accounts *a, struct error *err)
 	}
 	bool fine = same(a->source.frames - a->unread_frames, packets - a->fates.offload_packets,
 	                 "frames of the source and fates", err)
-		&& same(a->source.octets - a->unread_octets, octets, "octets of the source and of fates", err)
-		&& same(a->fates.packets[FATE_metered], a->meter.packets, "metered packets and flows' packets", err)
+		&& same(a->source.octets - a->unread_octets, octets, "octets of the source and of fates",
+		        err)
+		&& same(a->fates.packets[FATE_metered], a->meter.packets,
+		        "metered packets and flows' packets", err)
 		&& same(a->metered_ip_octets, a->meter.octets, "metered IP octets and flows' octets", err);
 	if (!fine || !a->finished)
 		return fine;
 	if (!a->outputs_balanced) {
-		error_set(err, -EPROTO, "accounts do not balance: an output lost records without counting them");
+		error_set(err, -EPROTO,
+		          "accounts do not balance: an output lost records without counting them");
 		return false;
 	}
-	return same(a->meter.packets, a->meter.record_packets, "flows' packets and records' packets", err)
+	return same(a->meter.packets, a->meter.record_packets, "flows' packets and records' packets",
+	            err)
 		&& same(a->meter.octets, a->meter.record_octets, "flows' octets and records' octets", err)
 		&& same(a->rows, a->accepted, "records written and records that outputs accepted", err);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Every packet and record is accounted for. The figures are counted in different rooms and compared here:
- * the source's own count, the parser's fates, the tables' packets, and the sums over records emitted.
+ * Every packet and record is accounted for. The figures are counted in different rooms and
+ * compared here: the source's own count, the parser's fates, the tables' packets, and the
+ * sums over records emitted.
  */
 #ifndef ENGINE_ACCOUNTS_H
 #define ENGINE_ACCOUNTS_H
@@ -23,8 +24,10 @@ struct accounts {
 	struct meter_counters meter;            /* summed over workers */
 	uint64_t rows;                          /* records handed to outputs, summed over outputs */
 	uint64_t accepted;                      /* what the outputs say they were handed */
-	bool outputs_balanced;                  /* accepted = acknowledged + sent + ... for each output */
-	bool finished;                          /* every flow has been flushed: records can be compared too */
+	bool outputs_balanced;                  /* accepted = acknowledged + sent + ...
+	                                         * for each output */
+	bool finished;                          /* every flow has been flushed:
+	                                         * records can be compared too */
 };
 
 void accounts_add_fates(struct fate_counters *to, const struct fate_counters *from);

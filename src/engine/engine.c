@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Opening order: settings are checked, the source is opened (it may need privileges), the workers' meters
- * are made (outputs ask them which fields there are), outputs are opened, privileges are dropped; then the
- * threads start. Closing is the reverse. The control thread is the caller's: it waits for the workers,
- * draws progress, writes statistics, passes requests of signal handlers on.
+ * Opening order: settings are checked, the source is opened (it may need privileges), the workers'
+ * meters are made (outputs ask them which fields there are), outputs are opened, privileges are
+ * dropped; then the threads start. Closing is the reverse. The control thread is the caller's: it
+ * waits for the workers, draws progress, writes statistics, passes requests of signal handlers on.
  */
 #include "engine/engine.h"
 
@@ -44,7 +44,7 @@ struct engine {
 	bool failed;
 };
 
-/* ---- opening ------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static uint64_t wall_ns(void)
 {
@@ -53,8 +53,8 @@ static uint64_t wall_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static int open_source(const struct settings *s, const struct capture_kind *kind, struct capture **ret,
-                       struct error *err)
+static int open_source(const struct settings *s, const struct capture_kind *kind,
+                       struct capture **ret, struct error *err)
 {
 	const struct text_list *names = s->interfaces.count ? &s->interfaces : &s->files;
 	struct capture_settings c = { .names = names->items, .name_count = names->count,
@@ -64,25 +64,28 @@ static int open_source(const struct settings *s, const struct capture_kind *kind
 }
 
 /* Workers can share a source only if the key holds both full addresses, which they are dealt by. */
-static unsigned choose_workers(const struct settings *s, const struct key_plan *plan, const struct log *log)
+static unsigned choose_workers(const struct settings *s, const struct key_plan *plan,
+                               const struct log *log)
 {
 	uint64_t wanted = s->workers ? s->workers : 1;
 	if (wanted > WORKERS_MAX) {
-		log_line(log, LOG_WARNING, "--workers %llu: at most %d are used", (unsigned long long)wanted,
-		         WORKERS_MAX);
+		log_line(log, LOG_WARNING, "--workers %llu: at most %d are used",
+		         (unsigned long long)wanted, WORKERS_MAX);
 		wanted = WORKERS_MAX;
 	}
 	bool full = plan->source_bits[0] == 32 && plan->destination_bits[0] == 32
 		&& plan->source_bits[1] == 128 && plan->destination_bits[1] == 128;
 	if (wanted > 1 && !full) {
-		log_line(log, LOG_WARNING, "--workers %llu: the key lacks a full address, so one worker is used",
+		log_line(log, LOG_WARNING,
+		         "--workers %llu: the key lacks a full address, so one worker is used",
 		         (unsigned long long)wanted);
 		wanted = 1;
 	}
 	return (unsigned)wanted;
 }
 
-static uint64_t flow_bound(const struct settings *s, const struct flow_hook *const *hooks, unsigned workers)
+static uint64_t flow_bound(const struct settings *s, const struct flow_hook *const *hooks,
+                           unsigned workers)
 {
 	uint64_t flow_bytes = FLOW_BYTES;
 	for (; *hooks; hooks++)
@@ -106,12 +109,14 @@ static void emit(void *context, const struct flow_record *record)
 		builder_write(&slot->builders[i], record);
 }
 
-static int open_meter(struct engine *e, struct worker *w, const struct key_plan *plan, struct error *err)
+static int open_meter(struct engine *e, struct worker *w, const struct key_plan *plan,
+                      struct error *err)
 {
 	const struct settings *s = e->settings;
 	struct meter_slot *slot = &w->meters[0];
 	struct meter_settings m = {
-		.idle_ns = s->idle_timeout_ns, .active_ns = s->active_timeout_ns, .linger_ns = s->tcp_linger_ns,
+		.idle_ns = s->idle_timeout_ns, .active_ns = s->active_timeout_ns,
+		.linger_ns = s->tcp_linger_ns,
 		.max_flows = flow_bound(s, e->measures, e->worker_count), .plan = *plan,
 		.evidence = s->direction == DIRECTION_EVIDENCE,
 		.first_flow_id = (uint64_t)w->number << 56 | 1,
@@ -164,8 +169,8 @@ static int open_sinks(struct engine *e, bool live, struct error *err)
 	e->rows.uniflow = e->settings->uniflow;
 	e->rows.sample = e->settings->sample > 1 ? (uint32_t)e->settings->sample : 1;
 	e->rows.sample_random = e->settings->sample_mode == 1;
-	struct sinks_setup setup = { .settings = e->settings, .env = &e->env, .rows = &e->rows, .live = live,
-	                             .start_ns = wall_ns() };
+	struct sinks_setup setup = { .settings = e->settings, .env = &e->env, .rows = &e->rows,
+	                             .live = live, .start_ns = wall_ns() };
 	int r = sinks_open(&setup, &e->sinks, err);
 	e->sinks_open = r == 0;
 	for (unsigned i = 0; i < e->worker_count && !r; i++) {
@@ -192,7 +197,8 @@ static unsigned own_export(const struct engine *e, struct pump_endpoint *ret)
 	return count;
 }
 
-static int open_pump(struct engine *e, const struct capture_kind *kind, struct capture *c, struct error *err)
+static int open_pump(struct engine *e, const struct capture_kind *kind, struct capture *c,
+                     struct error *err)
 {
 	const struct settings *s = e->settings;
 	struct pump_endpoint own[SINKS_MAX];
@@ -211,7 +217,8 @@ static int open_pump(struct engine *e, const struct capture_kind *kind, struct c
 static int check(const struct settings *s, struct error *err)
 {
 	if (s->sort && s->interfaces.count)
-		return error_set(err, -EINVAL, "--sort keeps every record until the end: it is for files (-r),"
+		return error_set(err, -EINVAL,
+		                 "--sort keeps every record until the end: it is for files (-r),"
 		                 " not for a live interface (-i)");
 	if (s->sample > UINT32_MAX)
 		return error_set(err, -EINVAL, "--sample 1:%llu: expected at most 1:4294967295",
@@ -258,7 +265,8 @@ int engine_open(const struct settings *settings, const struct engine_env *env, s
 		return error_set(err, -ENOMEM, "out of memory");
 	e->settings = settings;
 	e->env = *env;
-	int r = open_all(e, settings->interfaces.count ? capture_kind_live() : capture_kind_files(), err);
+	int r = open_all(e, settings->interfaces.count ? capture_kind_live() : capture_kind_files(),
+	                 err);
 	if (r) {
 		engine_close(e);
 		return r;
@@ -281,7 +289,7 @@ void engine_close(struct engine *e)
 	free(e);
 }
 
-/* ---- running ---------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void collect_accounts(struct engine *e, bool finished, struct accounts *ret)
 {
@@ -332,7 +340,8 @@ static void draw_progress(struct engine *e)
 	state.bytes_read = c.file_bytes_read;
 	state.bytes_total = c.file_bytes_total;
 	for (unsigned i = 0; i < e->worker_count; i++) {
-		state.packets += atomic_load_explicit(&e->workers[i].progress_packets, memory_order_relaxed);
+		state.packets += atomic_load_explicit(&e->workers[i].progress_packets,
+		                                      memory_order_relaxed);
 		state.flows += atomic_load_explicit(&e->workers[i].progress_flows, memory_order_relaxed);
 	}
 	progress_update(&e->progress, &state);
@@ -343,7 +352,8 @@ static void serve_requests(struct engine *e, uint64_t now_ns, uint64_t *next_sta
 	if (atomic_exchange(&e->reopen, false))
 		for (unsigned i = 0; i < e->sinks.queue_count; i++)
 			queue_reopen(e->sinks.queues[i]);
-	bool due = e->settings->stats && e->settings->stats_interval_ns != DURATION_OFF && now_ns >= *next_stats_ns;
+	bool due = e->settings->stats && e->settings->stats_interval_ns != DURATION_OFF
+		&& now_ns >= *next_stats_ns;
 	if (due)
 		*next_stats_ns = now_ns + e->settings->stats_interval_ns;
 	if (atomic_exchange(&e->stats, false) || due)

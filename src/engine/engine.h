@@ -18,7 +18,8 @@ struct engine;
 
 struct engine_env {
 	const struct log *log;
-	/* libweir: records by callback, instead of or beside -o; called from one thread; may be NULL. */
+	/* libweir: records by callback, instead of or beside -o; called from
+	 * one thread; may be NULL. */
 	void (*records)(void *context, const struct record_batch *batch);
 	void *context;
 	bool progress;                  /* draw a progress line on standard error (a terminal) */
@@ -30,8 +31,9 @@ struct engine_env {
 int engine_open(const struct settings *settings, const struct engine_env *env, struct engine **ret,
                 struct error *err);
 
-/* Runs to the end of the input, to a limit, or to engine_stop(). 0; or 1 when some input was damaged or
- * an output failed (logged as it happened); negative with a message when it could not run. */
+/* Runs to the end of the input, to a limit, or to engine_stop(). 0; or 1 when some
+ * input was damaged or an output failed (logged as it happened); negative with a
+ * message when it could not run. */
 int engine_run(struct engine *e, struct error *err);
 
 /* Async-signal-safe, any thread. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A hook writes what the meter decides. The meter tells it of a record's end before it tells of the packet
- * that brought the end about, so the lines of a packet are kept until its own line has been written.
+ * A hook writes what the meter decides. The meter tells it of a record's end before it
+ * tells of the packet that brought the end about, so the lines of a packet are kept until
+ * its own line has been written.
  */
 #include "engine/explain.h"
 
@@ -27,13 +28,14 @@ struct explain {
 	struct meter *meter;
 	struct packet_parser *parser;
 	struct packet_filter *filter;
-	char *ends;                     /* lines about records that ended while the packet was taken in */
+	char *ends;                     /* lines about records that ended while
+	                                 * the packet was taken in */
 	size_t ends_length, ends_room;
 	uint64_t frame, start_ns;
 	bool damaged;
 };
 
-/* ---- texts ---------------------------------------------------------------------------------------- */
+/* ---- texts ----------------------------------------------------------------------------------- */
 
 static const char *const basis_texts[] = {
 	[BASIS_NONE] = "by packet order alone", [BASIS_FIRST_PACKET] = "sent the first packet",
@@ -45,17 +47,19 @@ static const char *const basis_texts[] = {
 static const char *reason_text(uint8_t reason)
 {
 	static const char *const texts[] = {
-		[END_IDLE] = "idle timeout", [END_ACTIVE] = "active timeout", [END_DETECTED] = "end of TCP connection",
+		[END_IDLE] = "idle timeout", [END_ACTIVE] = "active timeout",
+		[END_DETECTED] = "end of TCP connection",
 		[END_FORCED] = "end of the capture", [END_RESOURCES] = "made room for another flow",
 	};
 	return reason < array_count(texts) && texts[reason] ? texts[reason] : "unknown";
 }
 
-static void endpoint_text(const struct key *key, unsigned side, uint8_t family, char *buffer, size_t size)
+static void endpoint_text(const struct key *key, unsigned side, uint8_t family, char *buffer,
+                          size_t size)
 {
 	char address[INET6_ADDRSTRLEN] = "";
-	bool ports = key->protocol == 6 || key->protocol == 17 || key->protocol == 33 || key->protocol == 132
-		|| key->protocol == 136;
+	bool ports = key->protocol == 6 || key->protocol == 17 || key->protocol == 33
+		|| key->protocol == 132 || key->protocol == 136;
 	if (family == 6)
 		inet_ntop(AF_INET6, key->address.v6[side], address, sizeof address);
 	else
@@ -117,7 +121,7 @@ static void print_bits(FILE *out, const struct packet *p)
 		fprintf(out, ", tunnel id %" PRIu32, p->tunnel_id);
 }
 
-/* ---- lines ------------------------------------------------------------------------------------------ */
+/* ---- lines ----------------------------------------------------------------------------------- */
 
 static void add_end(struct explain *x, const char *line)
 {
@@ -173,10 +177,11 @@ static void explain_update(void *worker, struct flow_touch *touches, unsigned co
 		const struct flow_touch *t = &touches[i];
 		bool forward = direction_initiator(t->flow) == t->packet->sender;
 		const char *basis = basis_texts[t->cold->basis];
-		fprintf(x->out, "     flow %" PRIu64 ", %s", t->cold->flow_id, forward ? "forward" : "reverse");
+		fprintf(x->out, "     flow %" PRIu64 ", %s", t->cold->flow_id,
+		        forward ? "forward" : "reverse");
 		if (t->events & FLOW_CREATED)
-			fprintf(x->out, "; a new flow: the initiator is the %s (%s)", forward ? "sender" : "receiver",
-			        basis);
+			fprintf(x->out, "; a new flow: the initiator is the %s (%s)",
+			        forward ? "sender" : "receiver", basis);
 		else if (t->events & FLOW_RECORD_OPENED)
 			fputs("; opens the flow's next record", x->out);
 		if ((t->events & FLOW_TURNED) && !(t->events & FLOW_CREATED))
@@ -188,11 +193,14 @@ static void explain_update(void *worker, struct flow_touch *touches, unsigned co
 }
 
 /* What the timer that ended it was set to. */
-static void timer_text(const struct settings *s, const struct flow_view *v, uint8_t reason, char *out, size_t size)
+static void timer_text(const struct settings *s, const struct flow_view *v, uint8_t reason,
+                       char *out, size_t size)
 {
 	char value[32] = "";
-	uint64_t timer = reason == END_IDLE ? s->idle_timeout_ns : reason == END_ACTIVE ? s->active_timeout_ns
-		: reason == END_DETECTED ? s->tcp_linger_ns : DURATION_OFF;
+	uint64_t timer = reason == END_IDLE ? s->idle_timeout_ns
+		: reason == END_ACTIVE ? s->active_timeout_ns
+		: reason == END_DETECTED ? s->tcp_linger_ns
+		: DURATION_OFF;
 	if (timer == DURATION_OFF) {
 		*out = '\0';
 		return;
@@ -202,7 +210,8 @@ static void timer_text(const struct settings *s, const struct flow_view *v, uint
 		snprintf(out, size, " (%s%s, linger %s)", v->flow->state & FLOW_RST ? "RST" : "FIN",
 		         v->flow->state & FLOW_RST ? "" : " from both sides", value);
 	else
-		snprintf(out, size, " (%s since the %s packet)", value, reason == END_IDLE ? "last" : "first");
+		snprintf(out, size, " (%s since the %s packet)", value,
+		         reason == END_IDLE ? "last" : "first");
 }
 
 static void explain_ended(void *worker, const struct flow_view *v, uint8_t reason, bool gone)
@@ -211,9 +220,11 @@ static void explain_ended(void *worker, const struct flow_view *v, uint8_t reaso
 	const struct flow *f = v->flow;
 	char line[320], timer[96];
 	uint64_t packets = (uint64_t)f->packets[0] + f->packets[1];
-	const char *what = !gone ? "record ends, the flow goes on" : packets ? "ends" : "is over (nothing to export)";
+	const char *what = !gone ? "record ends, the flow goes on"
+		: packets ? "ends" : "is over (nothing to export)";
 	timer_text(x->settings, v, reason, timer, sizeof timer);
-	snprintf(line, sizeof line, "   > flow %" PRIu64 " %s: %s%s, %" PRIu64 " packets from %.6f to %.6f\n",
+	snprintf(line, sizeof line,
+	         "   > flow %" PRIu64 " %s: %s%s, %" PRIu64 " packets from %.6f to %.6f\n",
 	         v->cold->flow_id, what, reason_text(reason), timer, packets,
 	         f->first_ns ? seconds(x, f->first_ns) : 0.0, seconds(x, f->last_ns));
 	add_end(x, line);
@@ -227,10 +238,11 @@ static int explain_open(void *argument, void **ret_worker, struct error *err)
 
 static const struct flow_hook explain_hook = {
 	.name = "explain", .help = "says what the meter decides", .wants = HOOK_PACKET | HOOK_END,
-	.scope = HOOK_SCOPE_FLOW, .open = explain_open, .update = explain_update, .ended = explain_ended,
+	.scope = HOOK_SCOPE_FLOW, .open = explain_open, .update = explain_update,
+	.ended = explain_ended,
 };
 
-/* ---- running ------------------------------------------------------------------------------------------ */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static void explain_frame(struct explain *x, const struct frame *frame, uint64_t clock_ns)
 {
@@ -285,9 +297,11 @@ static int prepare(struct explain *x, struct error *err)
 	static const struct flow_hook *const hooks[] = { &explain_hook, NULL };
 	struct key_options options = { .key = s->key, .vlan_key = s->vlan_key,
 	                               .per_interface = s->per_interface, .tunnels = s->tunnels };
-	struct packet_settings packet = { .tunnels = s->tunnels, .icmp_key_none = s->icmp_key == ICMP_KEY_NONE };
+	struct packet_settings packet = { .tunnels = s->tunnels,
+	                                  .icmp_key_none = s->icmp_key == ICMP_KEY_NONE };
 	struct meter_settings m = {
-		.idle_ns = s->idle_timeout_ns, .active_ns = s->active_timeout_ns, .linger_ns = s->tcp_linger_ns,
+		.idle_ns = s->idle_timeout_ns, .active_ns = s->active_timeout_ns,
+		.linger_ns = s->tcp_linger_ns,
 		.max_flows = s->max_flows ? s->max_flows : MAX_FLOWS, .first_flow_id = 1,
 		.evidence = s->direction == DIRECTION_EVIDENCE, .hooks = hooks, .hook_argument = x,
 	};
@@ -301,11 +315,13 @@ static int prepare(struct explain *x, struct error *err)
 	return r;
 }
 
-int explain_run(const struct settings *settings, const struct log *log, FILE *out, struct error *err)
+int explain_run(const struct settings *settings, const struct log *log, FILE *out,
+                struct error *err)
 {
 	struct explain x = { .settings = settings, .log = log, .out = out };
 	const struct capture_kind *kind = capture_kind_files();
-	struct capture_settings c = { .names = settings->files.items, .name_count = settings->files.count };
+	struct capture_settings c = { .names = settings->files.items,
+	                              .name_count = settings->files.count };
 	struct capture *capture = NULL;
 	int r = prepare(&x, err);
 	if (!r)

@@ -25,7 +25,8 @@ void progress_update(struct progress *p, const struct progress_state *state)
 	if (now - p->started_ns < 2 * interval_ns || now - p->last_ns < interval_ns)
 		return;
 	char rate[16], flows[16], percent[16] = "";
-	text_human_count((uint64_t)((double)(state->packets - p->last_packets) * 1e9 / (double)(now - p->last_ns)),
+	text_human_count((uint64_t)((double)(state->packets - p->last_packets) * 1e9
+	                            / (double)(now - p->last_ns)),
 	                 rate, sizeof rate);
 	text_human_count(state->flows, flows, sizeof flows);
 	if (state->bytes_total)

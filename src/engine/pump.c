@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A parcel is one batch of frames with its packets, dealt into lanes. Whoever finds its own lane empty and
- * nobody reading takes the reader's part: it fills a few free parcels without holding the lock, then deals
- * them into all lanes at once. A parcel is free again when every lane has given its share back.
- * No deadlock: a reader's own lane is empty, so every parcel that is out is in another worker's hands.
+ * A parcel is one batch of frames with its packets, dealt into lanes. Whoever finds its own lane
+ * empty and nobody reading takes the reader's part: it fills a few free parcels without holding
+ * the lock, then deals them into all lanes at once. A parcel is free again when every lane has
+ * given its share back.
+ * No deadlock: a reader's own lane is empty, so every parcel that is out is in another worker's
+ * hands.
  */
 #include "engine/pump.h"
 
@@ -40,6 +42,7 @@ struct pump {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool reading, ended;
+	unsigned visitors;              /* wait to look at the counters: nobody starts to read before */
 	atomic_bool stop;
 	unsigned parcel_count, free_count;
 	struct parcel **parcels, *free;
@@ -52,7 +55,7 @@ struct pump {
 	bool damaged;
 };
 
-/* ---- opening and closing ------------------------------------------------------------------------ */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 static struct parcel *parcel_new(unsigned lanes)
 {
@@ -148,7 +151,7 @@ void pump_free(struct pump *p)
 	free(p);
 }
 
-/* ---- choosing packets ----------------------------------------------------------------------------- */
+/* ---- choosing packets ------------------------------------------------------------------------ */
 
 static void count_fate(struct pump *p, const struct packet *packet, enum fate fate)
 {
@@ -157,7 +160,8 @@ static void count_fate(struct pump *p, const struct packet *packet, enum fate fa
 	p->fates.offload_packets += packet->wire_packets - 1;
 }
 
-/* RFC 5476: systematic count-based takes the first of every N; uniform probabilistic each with 1/N. */
+/* RFC 5476: systematic count-based takes the first of every N; uniform
+ * probabilistic each with 1/N. */
 static bool is_sampled(struct pump *p)
 {
 	uint32_t n = p->setup.sample;
@@ -201,7 +205,7 @@ static bool is_chosen(struct pump *p, const struct packet *packet)
 	return true;
 }
 
-/* ---- dealing out -------------------------------------------------------------------------------------- */
+/* ---- dealing out ----------------------------------------------------------------------------- */
 
 static void add_to_lane(struct parcel *parcel, unsigned lane, const struct packet *packet)
 {
@@ -236,9 +240,10 @@ static void deal(struct pump *p, struct parcel *parcel)
 		add_to_lane(parcel, (unsigned)(((hashes[i] >> 32) * p->setup.workers) >> 32), chosen[i]);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------- */
+/* ---- reading --------------------------------------------------------------------------------- */
 
-/* Frames behind the limit were delivered, but nobody looks at them; time ends with the last one before. */
+/* Frames behind the limit were delivered, but nobody looks at them; time ends
+ * with the last one before. */
 static void apply_limit(struct pump *p, struct frame_batch *frames)
 {
 	for (uint32_t i = 0; p->frames_left < frames->count && i < p->frames_left; i++)
@@ -246,7 +251,8 @@ static void apply_limit(struct pump *p, struct frame_batch *frames)
 			p->limit_ns = frames->frame[i].time_ns;
 	if (p->frames_left < frames->count)
 		frames->clock_ns = p->clock_ns;
-	for (uint32_t i = (uint32_t)p->frames_left; p->frames_left < frames->count && i < frames->count; i++) {
+	for (uint32_t i = (uint32_t)p->frames_left;
+	     p->frames_left < frames->count && i < frames->count; i++) {
 		p->unread_frames++;
 		p->unread_octets += frame_octets(&frames->frame[i]);
 	}
@@ -344,7 +350,7 @@ bool pump_next(struct pump *p, unsigned worker, struct lane_batch *ret)
 	struct lane *lane = &p->lanes[worker];
 	pthread_mutex_lock(&p->lock);
 	while (!lane->count && !(p->ended && !p->reading)) {
-		if (!p->reading && p->free)
+		if (!p->reading && p->free && !p->visitors)
 			read_turn(p);
 		else
 			pthread_cond_wait(&p->changed, &p->lock);
@@ -391,8 +397,10 @@ void pump_progress(struct pump *p, struct capture_counters *ret)
 void pump_counters(struct pump *p, struct pump_counters *ret)
 {
 	pthread_mutex_lock(&p->lock);
+	p->visitors++;
 	while (p->reading)
 		pthread_cond_wait(&p->changed, &p->lock);
+	p->visitors--;
 	p->reading = true;              /* nobody else touches the source or the fates meanwhile */
 	pthread_mutex_unlock(&p->lock);
 	memset(ret, 0, sizeof *ret);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the source to the workers. Frames are read, parsed, sampled and dealt out under one lock, in order,
- * by whichever worker has nothing else to do; there is no thread for it. A packet goes to the worker that
- * its address pair hashes to, fragments where their first fragment went, so workers never share a flow;
- * the memory of fragments and the sampling sit before the split, and every worker gets the source's clock
- * with every batch. With one worker nothing is copied or queued.
+ * From the source to the workers. Frames are read, parsed, sampled and dealt out under one lock, in
+ * order, by whichever worker has nothing else to do; there is no thread for it. A packet goes to
+ * the worker that its address pair hashes to, fragments where their first fragment went, so workers
+ * never share a flow; the memory of fragments and the sampling sit before the split, and every
+ * worker gets the source's clock with every batch. With one worker nothing is copied or queued.
  */
 #ifndef ENGINE_PUMP_H
 #define ENGINE_PUMP_H

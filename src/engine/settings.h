@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What `weir meter` (and libweir) can be told: one struct, one table of options that fills it from the
- * command line and YAML and gives help, manual and completion.
+ * What `weir meter` (and libweir) can be told: one struct, one table of options that fills it from
+ * the command line and YAML and gives help, manual and completion.
  */
 #ifndef ENGINE_SETTINGS_H
 #define ENGINE_SETTINGS_H

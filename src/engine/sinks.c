@@ -11,7 +11,7 @@
 
 enum { BATCH_ROWS = 256 };
 
-/* ---- which fields an output gets -------------------------------------------------------------- */
+/* ---- which fields an output gets ------------------------------------------------------------- */
 
 static unsigned choices_of_names(const char *const *names, struct column_choice *ret)
 {
@@ -27,14 +27,17 @@ static unsigned choices_of_names(const char *const *names, struct column_choice 
 
 /* What the key says beyond the standard one belongs into a record by itself. */
 static const char *const key_fields[] = {
-	"sourceIPv4Prefix", "sourceIPv4PrefixLength", "destinationIPv4Prefix", "destinationIPv4PrefixLength",
-	"sourceIPv6Prefix", "sourceIPv6PrefixLength", "destinationIPv6Prefix", "destinationIPv6PrefixLength",
+	"sourceIPv4Prefix", "sourceIPv4PrefixLength",
+	"destinationIPv4Prefix", "destinationIPv4PrefixLength",
+	"sourceIPv6Prefix", "sourceIPv6PrefixLength",
+	"destinationIPv6Prefix", "destinationIPv6PrefixLength",
 	"flowLabelIPv6", "layer2SegmentId", "greKey", "samplingPacketInterval", "samplingPacketSpace",
 	"samplingProbability",
 	NULL
 };
 
-static unsigned drop_impossible(const struct row_settings *rows, struct column_choice *choices, unsigned count)
+static unsigned drop_impossible(const struct row_settings *rows, struct column_choice *choices,
+                                unsigned count)
 {
 	unsigned kept = 0;
 	for (unsigned i = 0; i < count; i++)
@@ -46,8 +49,8 @@ static unsigned drop_impossible(const struct row_settings *rows, struct column_c
 static unsigned default_choices(const struct output_kind *kind, const struct row_settings *rows,
                                 struct column_choice *ret)
 {
-	unsigned count = choices_of_names(kind->default_fields ? kind->default_fields : output_standard_fields,
-	                                  ret);
+	unsigned count = choices_of_names(kind->default_fields ? kind->default_fields
+	                                  : output_standard_fields, ret);
 	struct column_choice more[array_count(key_fields)];
 	unsigned extra = choices_of_names(key_fields, more);
 	for (unsigned i = 0; i < extra && count < COLUMNS_MAX; i++)
@@ -61,16 +64,17 @@ static unsigned available_fields(struct column_choice *ret)
 	return row_fields(measures, ret, COLUMNS_MAX);
 }
 
-int sinks_measures(const struct settings *settings, const struct flow_hook *ret[METER_HOOKS_MAX + 1],
-                   struct error *err)
+int sinks_measures(const struct settings *settings,
+                   const struct flow_hook *ret[METER_HOOKS_MAX + 1], struct error *err)
 {
 	struct column_choice available[COLUMNS_MAX], choices[COLUMNS_MAX];
-	unsigned possible = available_fields(available), count = choices_of_names(output_standard_fields, choices);
+	unsigned possible = available_fields(available);
+	unsigned count = choices_of_names(output_standard_fields, choices);
 	unsigned wanted = 0;
 	int r = 0;
 	if (settings->fields)
-		r = column_list_parse(settings->fields, &(struct column_list){ available, possible }, choices,
-		                      &count, err);
+		r = column_list_parse(settings->fields, &(struct column_list){ available, possible },
+		                      choices, &count, err);
 	if (r)
 		return error_prefix(err, r, "--fields");
 	for (unsigned m = 0; measures[m] && wanted < METER_HOOKS_MAX; m++)
@@ -91,8 +95,8 @@ static int choose_fields(const struct sinks_setup *setup, const struct output_ki
 	*ret_count = default_choices(kind, setup->rows, ret);
 	if (!setup->settings->fields)
 		return 0;
-	int r = column_list_parse(setup->settings->fields, &(struct column_list){ available, possible }, ret,
-	                          ret_count, err);
+	int r = column_list_parse(setup->settings->fields, &(struct column_list){ available, possible },
+	                          ret, ret_count, err);
 	if (r)
 		return error_prefix(err, r, "--fields");
 	if (kind->splits_families)      /* a template has no absent values */
@@ -102,9 +106,10 @@ static int choose_fields(const struct sinks_setup *setup, const struct output_ki
 	return 0;
 }
 
-/* ---- streams ------------------------------------------------------------------------------------ */
+/* ---- streams --------------------------------------------------------------------------------- */
 
-static int stream_of_schema(struct sinks *s, struct schema *schema, struct stream **ret, struct error *err)
+static int stream_of_schema(struct sinks *s, struct schema *schema, struct stream **ret,
+                            struct error *err)
 {
 	for (unsigned i = 0; i < s->stream_count; i++)
 		if (schema_equal(s->streams[i].schema, schema)) {
@@ -121,8 +126,8 @@ static int stream_of_schema(struct sinks *s, struct schema *schema, struct strea
 	return 0;
 }
 
-static int add_stream(struct sinks *s, struct queue *q, const struct column_list *list, uint8_t family,
-                      struct error *err)
+static int add_stream(struct sinks *s, struct queue *q, const struct column_list *list,
+                      uint8_t family, struct error *err)
 {
 	struct column_choice kept[COLUMNS_MAX];
 	unsigned n = 0;
@@ -150,7 +155,8 @@ static bool any_of_family(const struct column_list *list)
 	return false;
 }
 
-static int add_streams(struct sinks *s, const struct sinks_setup *setup, struct queue *q, struct error *err)
+static int add_streams(struct sinks *s, const struct sinks_setup *setup, struct queue *q,
+                       struct error *err)
 {
 	struct column_choice choices[COLUMNS_MAX];
 	unsigned count = 0;
@@ -165,7 +171,7 @@ static int add_streams(struct sinks *s, const struct sinks_setup *setup, struct 
 	return r ? r : add_stream(s, q, &list, 6, err);
 }
 
-/* ---- opening ---------------------------------------------------------------------------------------- */
+/* ---- opening --------------------------------------------------------------------------------- */
 
 static void output_message(void *context, const char *text)
 {
@@ -182,12 +188,13 @@ static int unknown_kind(const struct address *a, struct error *err)
 		strncat(known, *known ? ", " : "", sizeof known - strlen(known) - 1);
 		strncat(known, (*k)->scheme, sizeof known - strlen(known) - 1);
 	}
-	return error_set(err, -EINVAL, "--output %s: no output is called '%s'%s%s; expected one of %s", a->text,
-	                 a->scheme, nearest.best ? "; did you mean " : "", nearest.best ? nearest.best : "", known);
+	return error_set(err, -EINVAL, "--output %s: no output is called '%s'%s%s; expected one of %s",
+	                 a->text, a->scheme, nearest.best ? "; did you mean " : "",
+	                 nearest.best ? nearest.best : "", known);
 }
 
-static int open_queue(struct sinks *s, const struct sinks_setup *setup, const struct queue_setup *queue,
-                      struct error *err)
+static int open_queue(struct sinks *s, const struct sinks_setup *setup,
+                      const struct queue_setup *queue, struct error *err)
 {
 	if (s->queue_count == SINKS_MAX)
 		return error_set(err, -E2BIG, "more than %d outputs", SINKS_MAX);
@@ -206,7 +213,8 @@ static int open_address(struct sinks *s, const struct sinks_setup *setup, const 
 	int r = address_parse(text, &address, err);
 	if (r)
 		return r;
-	struct queue_setup queue = { .kind = output_kind_find(address.scheme), .address = &address, .env = env };
+	struct queue_setup queue = { .kind = output_kind_find(address.scheme), .address = &address,
+	                             .env = env };
 	if (queue.kind)
 		r = open_queue(s, setup, &queue, err);
 	else
@@ -215,8 +223,8 @@ static int open_address(struct sinks *s, const struct sinks_setup *setup, const 
 	return r;
 }
 
-static int open_callback(struct sinks *s, const struct sinks_setup *setup, const struct output_env *env,
-                         struct error *err)
+static int open_callback(struct sinks *s, const struct sinks_setup *setup,
+                         const struct output_env *env, struct error *err)
 {
 	struct queue_setup queue = { .env = env, .name = "callback" };
 	int r = callback_output_new(setup->env->records, setup->env->context, &queue.opened);
@@ -226,8 +234,9 @@ static int open_callback(struct sinks *s, const struct sinks_setup *setup, const
 int sinks_open(const struct sinks_setup *setup, struct sinks *s, struct error *err)
 {
 	union { const struct log *log; void *context; } log = { .log = setup->env->log };
-	struct output_env env = { .live = setup->live, .start_ns = setup->start_ns, .message = output_message,
-	                          .context = log.context, .terminal = setup->env->terminal };
+	struct output_env env = { .live = setup->live, .start_ns = setup->start_ns,
+	                          .message = output_message, .context = log.context,
+	                          .terminal = setup->env->terminal };
 	memset(s, 0, sizeof *s);
 	s->live = setup->live;
 	s->sort = setup->settings->sort;
@@ -266,7 +275,7 @@ void sinks_close(struct sinks *s)
 	s->sorted = NULL;
 }
 
-/* ---- sorting ------------------------------------------------------------------------------------------- */
+/* ---- sorting --------------------------------------------------------------------------------- */
 
 static int compare_rows(const void *a, const void *b)
 {
@@ -277,7 +286,8 @@ static int compare_rows(const void *a, const void *b)
 		return x->end_ns < y->end_ns ? -1 : 1;
 	if (x->stream != y->stream)
 		return x->stream < y->stream ? -1 : 1;
-	return memcmp(record_row(x->batch, x->row), record_row(y->batch, y->row), x->batch->schema->row_bytes);
+	return memcmp(record_row(x->batch, x->row), record_row(y->batch, y->row),
+	              x->batch->schema->row_bytes);
 }
 
 static void put(const struct sinks *s, const struct stream *stream, struct record_batch *batch)
@@ -357,10 +367,10 @@ static bool keep_sorted(struct sinks *s, const struct builder *b, struct record_
 	return true;
 }
 
-/* ---- builders --------------------------------------------------------------------------------------------- */
+/* ---- builders -------------------------------------------------------------------------------- */
 
-int builders_new(struct sinks *s, const struct row_settings *rows, struct builder **ret, unsigned *ret_count,
-                 struct error *err)
+int builders_new(struct sinks *s, const struct row_settings *rows, struct builder **ret,
+                 unsigned *ret_count, struct error *err)
 {
 	struct builder *builders = calloc(s->stream_count + 1u, sizeof *builders);
 	if (!builders)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where records go: every opened output behind its queue, and the streams between meters and outputs.
- * A stream is one schema that one or more outputs want; a worker fills batches of each stream and all
- * its outputs share them. Neighbours: output/queue.h (threads), flow/rows.h (flow to row), worker.h.
+ * Where records go: every opened output behind its queue, and the streams between meters and
+ * outputs. A stream is one schema that one or more outputs want; a worker fills batches of each
+ * stream and all its outputs share them. Neighbours: output/queue.h (threads), flow/rows.h
+ * (flow to row), worker.h.
  */
 #ifndef ENGINE_SINKS_H
 #define ENGINE_SINKS_H
@@ -51,11 +52,13 @@ struct sinks_setup {
 	uint64_t start_ns;
 };
 
-/* The measures that --fields asks for, NULL-terminated. Fails with a message for an unknown field. */
-int sinks_measures(const struct settings *settings, const struct flow_hook *ret[METER_HOOKS_MAX + 1],
-                   struct error *err);
+/* The measures that --fields asks for, NULL-terminated. Fails with a message
+ * for an unknown field. */
+int sinks_measures(const struct settings *settings,
+                   const struct flow_hook *ret[METER_HOOKS_MAX + 1], struct error *err);
 
-/* Opens every -o (and the callback of libweir), builds their schemas. Nothing is left on an error. */
+/* Opens every -o (and the callback of libweir), builds their schemas.
+ * Nothing is left on an error. */
 int sinks_open(const struct sinks_setup *setup, struct sinks *ret, struct error *err);
 /* Starts the outputs' threads, after privileges have been dropped. */
 int sinks_start(struct sinks *sinks, struct error *err);

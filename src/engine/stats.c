@@ -125,7 +125,8 @@ int stats_check(const char *path, struct error *err)
 	return 0;
 }
 
-int stats_write(const struct accounts *a, const struct sinks *sinks, const char *path, struct error *err)
+int stats_write(const struct accounts *a, const struct sinks *sinks, const char *path,
+                struct error *err)
 {
 	if (!strcmp(path, "-")) {
 		stats_print(a, sinks, stdout);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The account of a run as one JSON object (--stats): what became of every packet, flow and record. */
+/* The account of a run as one JSON object (--stats): what became of every packet, flow and
+ * record. */
 #ifndef ENGINE_STATS_H
 #define ENGINE_STATS_H
 

@@ -66,7 +66,8 @@ int weir_set(struct weir *w, const char *name, const char *value)
 	return option_set_value(w->options, name, value, name, &w->error);
 }
 
-void weir_on_record(struct weir *w, void (*callback)(void *context, const struct weir_record *record),
+void weir_on_record(struct weir *w,
+                    void (*callback)(void *context, const struct weir_record *record),
                     void *context)
 {
 	w->callback = callback;
@@ -93,7 +94,8 @@ static int check(struct weir *w)
 
 int weir_run(struct weir *w)
 {
-	struct engine_env env = { .log = &w->log, .records = w->callback ? take_batch : NULL, .context = w };
+	struct engine_env env = { .log = &w->log, .records = w->callback ? take_batch : NULL,
+	                          .context = w };
 	struct engine *e = NULL;
 	w->error.text[0] = '\0';
 	int r = check(w);
@@ -169,8 +171,8 @@ static void add_column(struct text *t, const struct weir_record *record, unsigne
 	const struct schema *schema = record->batch->schema;
 	char name[128], value[4096];
 	add(t, t->length > 1 ? ",\"" : "\"", t->length > 1 ? 2 : 1);
-	add(t, name, field_column_name(schema->column[column].field, schema->column[column].reverse, name,
-	                               sizeof name));
+	add(t, name, field_column_name(schema->column[column].field, schema->column[column].reverse,
+	                               name, sizeof name));
 	size_t length = value_to_json(record->batch, record->row, column, value, sizeof value);
 	add(t, "\":", 2);
 	if (length < sizeof value)

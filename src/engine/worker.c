@@ -41,7 +41,7 @@ static void flush_builders(struct worker *w)
 			builder_flush(&w->meters[m].builders[b]);
 }
 
-/* ---- snapshots --------------------------------------------------------------------------------- */
+/* ---- snapshots ------------------------------------------------------------------------------- */
 
 static void count_up(const struct worker *w, struct worker_counters *ret)
 {
@@ -51,7 +51,8 @@ static void count_up(const struct worker *w, struct worker_counters *ret)
 	for (unsigned m = 0; m < w->meter_count; m++) {
 		accounts_add_meter(&ret->meter, &w->meters[m].meter->counters);
 		for (unsigned b = 0; b < w->meters[m].builder_count; b++)
-			ret->rows += w->meters[m].builders[b].rows * w->meters[m].builders[b].stream->queue_count;
+			ret->rows += w->meters[m].builders[b].rows
+				* w->meters[m].builders[b].stream->queue_count;
 	}
 }
 
@@ -83,10 +84,11 @@ void worker_snapshot(struct worker *w, struct worker_counters *ret)
 	pthread_mutex_unlock(&w->lock);
 }
 
-/* ---- packets ------------------------------------------------------------------------------------- */
+/* ---- packets --------------------------------------------------------------------------------- */
 
 /* Offers the packets to one meter; marks in `taken` which of them it took. */
-static void offer(struct worker *w, struct meter_slot *slot, const struct lane_batch *batch, bool *taken)
+static void offer(struct worker *w, struct meter_slot *slot, const struct lane_batch *batch,
+                  bool *taken)
 {
 	const struct packet *chosen[BATCH_MAX];
 	unsigned count = 0;
@@ -128,8 +130,10 @@ static void process(struct worker *w, const struct lane_batch *batch)
 		flush_builders(w);
 		w->flushed_ns = batch->clock_ns;
 	}
-	atomic_store_explicit(&w->progress_packets, w->fates.packets[FATE_metered], memory_order_relaxed);
-	atomic_store_explicit(&w->progress_flows, w->meters[0].meter->counters.active, memory_order_relaxed);
+	atomic_store_explicit(&w->progress_packets, w->fates.packets[FATE_metered],
+	                      memory_order_relaxed);
+	atomic_store_explicit(&w->progress_flows, w->meters[0].meter->counters.active,
+	                      memory_order_relaxed);
 	if (unlikely(atomic_load_explicit(&w->wanted, memory_order_relaxed)
 	             != atomic_load_explicit(&w->done, memory_order_relaxed)))
 		take_snapshot(w);

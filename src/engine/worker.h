@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A worker: an array of meters, each with its filter and its builders, and one thread that runs packets
- * through them. Workers share nothing; pump.h gives them packets. A snapshot of the counters is copied out
- * when somebody asks, between two batches, so the counters themselves need no locks.
+ * A worker: an array of meters, each with its filter and its builders, and one thread that
+ * runs packets through them. Workers share nothing; pump.h gives them packets. A snapshot of
+ * the counters is copied out when somebody asks, between two batches, so the counters
+ * themselves need no locks.
  */
 #ifndef ENGINE_WORKER_H
 #define ENGINE_WORKER_H

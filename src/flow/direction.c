@@ -5,8 +5,8 @@
 static unsigned rank(uint8_t basis)
 {
 	static const uint8_t ranks[] = {
-		[BASIS_NONE] = 0, [BASIS_FIRST_PACKET] = 1, [BASIS_REGISTERED_PORT] = 2, [BASIS_PROTOCOL] = 3,
-		[BASIS_REMEMBERED_SERVER] = 4, [BASIS_SYN_ACK] = 5, [BASIS_SYN] = 5,
+		[BASIS_NONE] = 0, [BASIS_FIRST_PACKET] = 1, [BASIS_REGISTERED_PORT] = 2,
+		[BASIS_PROTOCOL] = 3, [BASIS_REMEMBERED_SERVER] = 4, [BASIS_SYN_ACK] = 5, [BASIS_SYN] = 5,
 	};
 	return basis < sizeof ranks ? ranks[basis] : 0;
 }
@@ -22,7 +22,8 @@ void direction_start(struct flow *flow, struct flow_cold *cold, unsigned sender)
 	cold->basis = BASIS_FIRST_PACKET;
 }
 
-bool direction_weigh(struct flow *flow, struct flow_cold *cold, unsigned initiator, enum flow_basis basis)
+bool direction_weigh(struct flow *flow, struct flow_cold *cold, unsigned initiator,
+                     enum flow_basis basis)
 {
 	if ((flow->state & FLOW_EXPORTED) || rank((uint8_t)basis) <= rank(cold->basis))
 		return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A flow as the table keeps it: parallel arrays under one 32-bit handle.
- * Byte budget of an IPv4 biflow: 64 hot (one cache line, all that a packet of a known flow touches),
- * 32 cold, 4 in the wheel, 9 to 16 in the index; IPv6 has 88 hot octets; wide keys 104.
+ * Byte budget of an IPv4 biflow: 64 hot (one cache line, all that a packet of a known flow
+ * touches), 32 cold, 4 in the wheel, 9 to 16 in the index; IPv6 has 88 hot octets; wide keys 104.
  */
 #ifndef FLOW_FLOW_H
 #define FLOW_FLOW_H
@@ -22,9 +22,11 @@ enum flow_state {                       /* struct flow.state: outlives a record 
 	FLOW_IN_USE = 128,
 };
 
-struct flow {                           /* the only line that a packet of a known IPv4 flow touches */
+struct flow {                           /* the only line that a packet of a
+                                         * known IPv4 flow touches */
 	uint64_t octets[2];             /* of this record; [0] sent by the key's endpoint 0 */
-	uint64_t first_ns, last_ns;     /* of this record; last_ns stays when a record is cut by the clock */
+	uint64_t first_ns, last_ns;     /* of this record; last_ns stays when a
+	                                 * record is cut by the clock */
 	uint32_t packets[2];            /* of this record; the carry goes to flow_cold.packets_high */
 	uint8_t  tcp_flags[2];          /* of this record: low 8 bits, OR of all packets */
 	uint8_t  tcp_flags_high;        /* NS and reserved bits: low nibble endpoint 0, high nibble 1 */
@@ -50,7 +52,8 @@ enum flow_cold_bits {
 struct flow_cold {
 	uint64_t flow_id;               /* unique in this process */
 	uint32_t packets_high[2];       /* carries of flow.packets */
-	uint16_t interface[2];          /* of the first packet each way (index into the source's list) */
+	uint16_t interface[2];          /* of the first packet each way (index
+	                                 * into the source's list) */
 	uint16_t icmp[2];               /* type and code of the first ICMP message each way */
 	uint16_t vlan_outer, vlan_inner;/* ids of the record's first packet; 0: none */
 	uint8_t  basis;                 /* enum flow_basis */

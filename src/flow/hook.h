@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Hooks: measures, identification, the wall, packet reports, explain. A hook sees the packets of flows
- * in batches, in packet order, has zeroed space per flow, and writes fields into records.
+ * Hooks: measures, identification, the wall, packet reports, explain. A hook sees the packets of
+ * flows in batches, in packet order, has zeroed space per flow, and writes fields into records.
  */
 #ifndef FLOW_HOOK_H
 #define FLOW_HOOK_H
@@ -20,10 +20,12 @@ enum flow_event {
 struct flow_touch {
 	struct flow *flow;
 	struct flow_cold *cold;
-	void *space;                    /* this hook's zeroed space of the flow; NULL if space_bytes is 0 */
+	void *space;                    /* this hook's zeroed space of the flow;
+	                                 * NULL if space_bytes is 0 */
 	const struct packet *packet;
 	uint32_t events;                /* enum flow_event */
-	uint8_t sender;                 /* key endpoint (0 or 1) that sent the packet, in this meter's key */
+	uint8_t sender;                 /* key endpoint (0 or 1) that sent the
+	                                 * packet, in this meter's key */
 };
 
 struct flow_view {                      /* a record as a hook sees it when it writes */
@@ -38,8 +40,10 @@ enum hook_scope { HOOK_SCOPE_FLOW, HOOK_SCOPE_RECORD };  /* what is zeroed when 
 
 struct flow_hook {
 	const char *name, *help;
-	const char *const *fields;              /* elements that it can give, NULL-terminated; may be NULL */
-	uint16_t space_bytes;                   /* per flow, 8-aligned; large or short-lived state is a pointer in it */
+	const char *const *fields;              /* elements that it can give,
+	                                         * NULL-terminated; may be NULL */
+	uint16_t space_bytes;                   /* per flow, 8-aligned; large or short-lived
+	                                         * state is a pointer in it */
 	uint16_t wants;                         /* enum hook_wants; never called for the rest */
 	uint16_t scope;                         /* enum hook_scope */
 	int  (*open)(void *argument, void **ret_worker, struct error *err);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Linear hashing. Buckets 0..split-1 and their images above level_mask + 1 use one more bit of the hash
- * than the rest. An insert that takes the load past 4.5 entries a bucket splits bucket `split`: each of its
- * entries stays or moves to split + level size by the next bit of its hash, which the slot itself holds
- * (`low` has bits 8..15, `tag` bits 16..31; the first level has 2^8 buckets), so a split touches no flow.
+ * Linear hashing. Buckets 0..split-1 and their images above level_mask + 1 use one more bit of the
+ * hash than the rest. An insert that takes the load past 4.5 entries a bucket splits bucket
+ * `split`: each of its entries stays or moves to split + level size by the next bit of its hash,
+ * which the slot itself holds (`low` has bits 8..15, `tag` bits 16..31; the first level has 2^8
+ * buckets), so a split touches no flow.
  */
 #include "flow/index.h"
 
@@ -91,7 +92,8 @@ static void overflow_give(struct index *x, uint32_t o)
 	x->overflow_free = o;
 }
 
-static void slot_set(struct index_bucket *b, unsigned slot, uint16_t tag, uint8_t low, uint32_t handle)
+static void slot_set(struct index_bucket *b, unsigned slot, uint16_t tag, uint8_t low,
+                     uint32_t handle)
 {
 	b->tag[slot] = tag;
 	b->low[slot] = low;
@@ -99,7 +101,8 @@ static void slot_set(struct index_bucket *b, unsigned slot, uint16_t tag, uint8_
 }
 
 /* The first empty slot of a bucket or its overflows; makes an overflow when all are full. */
-static int bucket_add(struct index *x, struct index_bucket *b, uint16_t tag, uint8_t low, uint32_t handle)
+static int bucket_add(struct index *x, struct index_bucket *b, uint16_t tag, uint8_t low,
+                      uint32_t handle)
 {
 	for (;;) {
 		for (unsigned i = 0; i < INDEX_SLOTS; i++)
@@ -164,7 +167,8 @@ int index_insert(struct index *x, uint64_t hash, uint32_t handle)
 	return r;
 }
 
-/* Takes the last entry of the chain from behind `b` into the hole at `slot`, so chains stay short. */
+/* Takes the last entry of the chain from behind `b` into the hole at `slot`,
+ * so chains stay short. */
 static void close_hole(struct index *x, struct index_bucket *b, unsigned slot)
 {
 	struct index_bucket *before = b, *last = b;

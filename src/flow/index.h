@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From hash to handle: linear hashing over buckets of one cache line with eight slots. It grows by
- * splitting one bucket every few inserts, so nothing is ever rehashed at once, and it does not shrink
- * (its high-water mark is bounded by the table's). Costs: one line a lookup, 14 to 16 octets a flow.
+ * From hash to handle: linear hashing over buckets of one cache line with eight slots. It
+ * grows by splitting one bucket every few inserts, so nothing is ever rehashed at once, and
+ * it does not shrink (its high-water mark is bounded by the table's). Costs: one line a
+ * lookup, 14 to 16 octets a flow.
  */
 #ifndef FLOW_INDEX_H
 #define FLOW_INDEX_H
@@ -19,7 +20,8 @@ enum { INDEX_SLOTS = 8, INDEX_FIRST_LOG2 = 8, HANDLE_NONE = 0 };
 struct index_bucket {
 	uint16_t tag[INDEX_SLOTS];      /* bits 16 to 31 of the hash */
 	uint32_t handle[INDEX_SLOTS];   /* HANDLE_NONE: empty */
-	uint8_t  low[INDEX_SLOTS];      /* bits 8 to 15 of the hash: with the tag, where a split sends it */
+	uint8_t  low[INDEX_SLOTS];      /* bits 8 to 15 of the hash: with the tag,
+	                                 * where a split sends it */
 	uint32_t overflow;              /* index of a further bucket in the overflow region; 0: none */
 	uint32_t reserved;
 };
@@ -33,7 +35,8 @@ struct index {
 	uint32_t overflow_used, overflow_free;  /* high-water mark; head of the free list */
 	uint64_t count, grow_at;        /* entries; split when count reaches this */
 	uint32_t bucket_bound, overflow_bound;
-	uint64_t probes, lookups;       /* buckets looked at beyond the first, slow lookups: for tests */
+	uint64_t probes, lookups;       /* buckets looked at beyond the first,
+	                                 * slow lookups: for tests */
 	struct region bucket_region, overflow_region;
 };
 

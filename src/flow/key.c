@@ -57,7 +57,8 @@ static int parse_word(struct key_plan *plan, const char *word, struct error *err
 		char name[64];
 		snprintf(name, sizeof name, "%.*s", (int)length, word);
 		const char *near = field_suggest(name);
-		return error_set(err, -EINVAL, "--key: \"%s\" cannot be part of a flow key%s%s%s; possible are addresses"
+		return error_set(err, -EINVAL,
+			"--key: \"%s\" cannot be part of a flow key%s%s%s; possible are addresses"
 			" (sourceIPv4Address/24), ports, protocolIdentifier, vlanId, dot1qCustomerVlanId,"
 			" icmpTypeCodeIPv4, ingressInterface, ipClassOfService, ipVersion, flowLabelIPv6",
 			name, near && strcmp(near, name) ? " (did you mean " : "",
@@ -69,7 +70,8 @@ static int parse_word(struct key_plan *plan, const char *word, struct error *err
 		unsigned long value = strtoul(word + length + 1, &end, 10);
 		if (!found->address || *end || end == word + length + 1 || value < 1 || value > width)
 			return error_set(err, -EINVAL, "--key: \"%s\": expected %s", word, found->address
-				? "a prefix length from 1 to 32 (IPv4) or 128 (IPv6)" : "no \"/\" after this field");
+				? "a prefix length from 1 to 32 (IPv4) or 128 (IPv6)"
+				: "no \"/\" after this field");
 		bits = (unsigned)value;
 	}
 	plan->fields |= found->fields;
@@ -78,7 +80,8 @@ static int parse_word(struct key_plan *plan, const char *word, struct error *err
 	return 0;
 }
 
-/* A plan that names one family's address alone leaves the other family's packets without that address. */
+/* A plan that names one family's address alone leaves the other family's packets
+ * without that address. */
 static void finish_plan(struct key_plan *plan)
 {
 	bool ports = (plan->fields & KEY_SOURCE_PORT) && (plan->fields & KEY_DESTINATION_PORT);
@@ -102,7 +105,8 @@ static void standard_plan(struct key_plan *plan, const struct key_options *optio
 		.fields = KEY_PROTOCOL | KEY_SOURCE_PORT | KEY_DESTINATION_PORT | KEY_ICMP | KEY_FAMILY
 			| (options->vlan_key ? KEY_VLAN_OUTER | KEY_VLAN_INNER : 0)
 			| (options->per_interface ? KEY_INTERFACE : 0) | (options->tunnels ? KEY_TUNNEL : 0),
-		.source_bits = { 32, 128 }, .destination_bits = { 32, 128 }, .source = true, .destination = true,
+		.source_bits = { 32, 128 }, .destination_bits = { 32, 128 },
+		.source = true, .destination = true,
 		.standard = options->vlan_key && !options->per_interface && !options->tunnels,
 	};
 	finish_plan(plan);
@@ -165,7 +169,8 @@ static struct ends packet_ends(const struct key_plan *plan, const struct packet 
 		copy_prefix(e.address[0], from, plan->source_bits[six]);
 	if (plan->destination)
 		copy_prefix(e.address[1], to, plan->destination_bits[six]);
-	if (!has_ports(p->key.protocol)) {      /* ICMP: type and code are one thing, whatever the sides */
+	if (!has_ports(p->key.protocol)) {
+		/* ICMP: type and code are one thing, whatever the sides. */
 		if (plan->fields & KEY_ICMP) {
 			e.port[0] = p->key.port[source];
 			e.port[1] = p->key.port[destination];

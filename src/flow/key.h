@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What makes packets one flow. The standard plan uses the parser's key as it is (VLANs, addresses,
- * protocol, ports; both directions one flow). Any other plan builds a wide key: masked fields, ordered
- * after masking when the plan is its own mirror (biflows), in packet order when it is not (uniflows).
+ * What makes packets one flow. The standard plan uses the parser's key as it is (VLANs,
+ * addresses, protocol, ports; both directions one flow). Any other plan builds a wide key:
+ * masked fields, ordered after masking when the plan is its own mirror (biflows), in packet
+ * order when it is not (uniflows).
  */
 #ifndef FLOW_KEY_H
 #define FLOW_KEY_H
@@ -20,7 +21,8 @@ struct key_wide {                       /* the first 40 octets as struct key; un
 	uint16_t interface;             /* plus 1; 0: not in the key */
 	uint8_t  family;                /* 4 or 6; 0: not in the key */
 	uint8_t  tos;
-	uint32_t tunnel_layers;         /* kind of the tunnel that tunnel_id is of (enum packet_layers) */
+	uint32_t tunnel_layers;         /* kind of the tunnel that tunnel_id is
+	                                 * of (enum packet_layers) */
 };
 static_assert(sizeof(struct key_wide) == 56, "wide key");
 
@@ -33,10 +35,12 @@ enum key_field {                        /* what a plan takes into the key */
 struct key_plan {
 	bool standard;                  /* the parser's key, in the tables for IPv4 and IPv6 */
 	bool mirrored;                  /* both directions are one flow */
-	bool full_tuple;                /* both full addresses, protocol and ports: TCP state has a meaning */
+	bool full_tuple;                /* both full addresses, protocol and ports:
+	                                 * TCP state has a meaning */
 	bool prefixes;                  /* an address is cut: exported as a prefix and its length */
 	uint32_t fields;                /* enum key_field */
-	uint8_t source_bits[2], destination_bits[2];    /* prefix lengths, [0] IPv4, [1] IPv6; 0: not in key */
+	uint8_t source_bits[2], destination_bits[2];    /* prefix lengths, [0] IPv4,
+	                                                 * [1] IPv6; 0: not in key */
 	bool source, destination;       /* the address is in the key at all */
 };
 
@@ -49,7 +53,8 @@ struct key_options {
 int key_plan_parse(const struct key_options *options, struct key_plan *ret, struct error *err);
 
 /* Builds the wide key of a packet; returns the sender's side in it (0 or 1). */
-unsigned key_wide_build(const struct key_plan *plan, const struct packet *packet, struct key_wide *ret);
+unsigned key_wide_build(const struct key_plan *plan, const struct packet *packet,
+                        struct key_wide *ret);
 
 /* Vlan ids of a key. */
 static inline uint16_t key_vlan_outer(const struct key *key)

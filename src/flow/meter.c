@@ -2,13 +2,14 @@
 /*
  * The path of a packet through a meter.
  *
- * A batch goes through three stages: hash all keys and prefetch their buckets; guess handles by tag and
- * prefetch the flows; update. A packet of a known flow inside its timers, without SYN, FIN or RST, is
- * counted in update_known() with one cache line touched; everything else goes through update_slow(),
- * which holds the rules: TCP reuse, linger, active and idle timeouts, direction.
+ * A batch goes through three stages: hash all keys and prefetch their buckets; guess handles by tag
+ * and prefetch the flows; update. A packet of a known flow inside its timers, without SYN, FIN or
+ * RST, is counted in update_known() with one cache line touched; everything else goes through
+ * update_slow(), which holds the rules: TCP reuse, linger, active and idle timeouts, direction.
  *
- * Where a record is cut depends on its own packets' times alone. The wheel only emits what no packet has
- * cut yet, and only when the source's clock says that no packet can come any more that would belong to it.
+ * Where a record is cut depends on its own packets' times alone. The wheel only emits what no
+ * packet has cut yet, and only when the source's clock says that no packet can come any more
+ * that would belong to it.
  */
 #include "flow/meter.h"
 
@@ -101,7 +102,7 @@ void meter_free(struct meter *m)
 	free(m);
 }
 
-/* ---- hooks ------------------------------------------------------------------------------------ */
+/* ---- hooks ----------------------------------------------------------------------------------- */
 
 static bool hook_wants(const struct flow_hook *hook, const struct packet *p)
 {
@@ -149,7 +150,8 @@ static void add_touch(struct visit *v)
 		flush_touches(m);
 }
 
-static void hooks_ended(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason, bool gone)
+static void hooks_ended(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason,
+                        bool gone)
 {
 	for (unsigned i = 0; i < m->hook_count; i++) {
 		const struct flow_hook *hook = m->hook[i].hook;
@@ -178,14 +180,16 @@ static bool record_is_empty(const struct flow *f, const struct flow_cold *c)
 }
 
 /* Exports the record at hand, unless it is empty. */
-static void emit_record(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason, bool gone)
+static void emit_record(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason,
+                        bool gone)
 {
 	struct flow *f = flow_table_at(t, handle);
 	struct flow_cold *c = flow_table_cold(t, handle);
 	if (record_is_empty(f, c))
 		return;
 	struct flow_record record = { .flow = f, .cold = c, .spaces = flow_table_space(t, handle),
-	                              .key_bytes = (uint8_t)t->key_bytes, .reason = reason, .flow_gone = gone };
+	                              .key_bytes = (uint8_t)t->key_bytes, .reason = reason,
+	                              .flow_gone = gone };
 	m->counters.records[reason]++;
 	m->counters.record_packets += packets_of(f, c, 0) + packets_of(f, c, 1);
 	m->counters.record_octets += f->octets[0] + f->octets[1];
@@ -194,7 +198,8 @@ static void emit_record(struct meter *m, struct flow_table *t, uint32_t handle, 
 	f->state |= FLOW_EXPORTED;
 }
 
-/* Cuts a record; the flow goes on with an empty one. first_ns 0 sends its next packet the slow way. */
+/* Cuts a record; the flow goes on with an empty one. first_ns 0 sends its
+ * next packet the slow way. */
 static void cut_record(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason)
 {
 	struct flow *f = flow_table_at(t, handle);
@@ -221,7 +226,7 @@ static void end_flow(struct meter *m, struct flow_table *t, uint32_t handle, uin
 	m->counters.active--;
 }
 
-/* ---- timers ------------------------------------------------------------------------------------- */
+/* ---- timers ---------------------------------------------------------------------------------- */
 
 static bool is_closing(const struct meter *m, const struct flow *f)
 {
@@ -234,7 +239,8 @@ static bool is_closing(const struct meter *m, const struct flow *f)
 
 static uint64_t later(uint64_t time_ns, uint64_t delay_ns)
 {
-	return delay_ns == DURATION_OFF || time_ns > UINT64_MAX - delay_ns ? UINT64_MAX : time_ns + delay_ns;
+	return delay_ns == DURATION_OFF || time_ns > UINT64_MAX - delay_ns
+		? UINT64_MAX : time_ns + delay_ns;
 }
 
 /* When a flow has to be looked at next, and what happens to it then. */
@@ -243,12 +249,14 @@ struct deadline {
 	uint8_t reason;                 /* enum flow_end_reason */
 };
 
-static struct deadline deadline_of(const struct meter *m, const struct flow *f, const struct flow_cold *c)
+static struct deadline deadline_of(const struct meter *m, const struct flow *f,
+                                   const struct flow_cold *c)
 {
 	if (is_closing(m, f))
 		return (struct deadline){ later(f->last_ns, m->settings.linger_ns), END_DETECTED };
 	uint64_t idle = later(f->last_ns, m->settings.idle_ns);
-	uint64_t active = record_is_empty(f, c) ? UINT64_MAX : later(f->first_ns, m->settings.active_ns);
+	uint64_t active = record_is_empty(f, c)
+		? UINT64_MAX : later(f->first_ns, m->settings.active_ns);
 	if (active <= idle && active != UINT64_MAX)
 		return (struct deadline){ active, END_ACTIVE };
 	return (struct deadline){ idle, END_IDLE };
@@ -306,7 +314,8 @@ static void rebuild_wheel(struct meter *m, struct flow_table *t)
 	}
 }
 
-static void examine(struct meter *m, struct flow_table *t, uint32_t handle, uint32_t tick, uint64_t clock_ns)
+static void examine(struct meter *m, struct flow_table *t, uint32_t handle, uint32_t tick,
+                    uint64_t clock_ns)
 {
 	struct flow *f = flow_table_at(t, handle);
 	if (!wheel_entry_is_due(f->due_tick, tick))
@@ -359,7 +368,7 @@ void meter_finish(struct meter *m, uint64_t last_ns)
 		finish_table(m, &m->table[1], last_ns);
 }
 
-/* ---- packets -------------------------------------------------------------------------------------- */
+/* ---- packets --------------------------------------------------------------------------------- */
 
 static void evict(struct meter *m)
 {
@@ -488,7 +497,8 @@ static void update_slow(struct visit *v)
 	if (v->handle != HANDLE_NONE)
 		settle(v);
 	if (v->handle == HANDLE_NONE && !create_flow(v)) {
-		m->counters.packets -= v->packet->wire_packets;         /* cannot happen with max_flows >= 1 */
+		/* cannot happen with max_flows >= 1 */
+		m->counters.packets -= v->packet->wire_packets;
 		m->counters.octets -= v->packet->ip_bytes;
 		return;
 	}
@@ -508,7 +518,8 @@ static void update_slow(struct visit *v)
 }
 
 /* A packet that changes nothing but counters. False: it needs the slow path. */
-static inline bool update_known(const struct meter *m, struct flow *f, const struct packet *p, unsigned s)
+static inline bool update_known(const struct meter *m, struct flow *f, const struct packet *p,
+                                unsigned s)
 {
 	uint64_t since_last = p->time_ns - f->last_ns, since_first = p->time_ns - f->first_ns;
 	uint32_t packets = f->packets[s] + p->wire_packets;
@@ -554,7 +565,8 @@ static inline void update_one(struct visit *v)
 }
 
 /* Stage one: keys, senders, tables, hashes, buckets on their way into the cache. */
-static void prepare(struct meter *m, struct visit *visits, const struct packet *const *packets, unsigned count)
+static void prepare(struct meter *m, struct visit *visits, const struct packet *const *packets,
+                    unsigned count)
 {
 	const void *keys[BATCH_MAX] = { NULL };
 	uint64_t hashes[BATCH_MAX];
@@ -594,9 +606,11 @@ void meter_update(struct meter *m, const struct packet *const *packets, unsigned
 	if (unlikely(!m->started && count))
 		start_clock(m, packets[0]->time_ns);
 	prepare(m, visits, packets, count);
-	for (unsigned i = 0; i < count; i++) {          /* stage two: handles by tag, flows on their way */
+	/* Stage two: handles by tag, flows on their way. */
+	for (unsigned i = 0; i < count; i++) {
 		struct flow_table *t = visits[i].table;
-		visits[i].handle = index_guess(&t->index, index_bucket_of(&t->index, visits[i].hash), visits[i].hash);
+		visits[i].handle = index_guess(&t->index, index_bucket_of(&t->index, visits[i].hash),
+		                               visits[i].hash);
 		prefetch_write(flow_table_at(t, visits[i].handle));
 	}
 	for (unsigned i = 0; i < count; i++) {          /* stage three */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A meter: a key plan, timers, tables and hooks. It groups packets into flows and says when a record
- * ends, by the rules of docs/semantics.md. One worker owns it; several meters can share a worker.
- * Neighbours: table.h (memory and lookup), direction.h (who is the initiator), hook.h, rows.h (flow to
- * record). Packets come in from engine/, finished records go out through `emit`.
+ * A meter: a key plan, timers, tables and hooks. It groups packets into flows and says when a
+ * record ends, by the rules of docs/semantics.md. One worker owns it; several meters can share a
+ * worker. Neighbours: table.h (memory and lookup), direction.h (who is the initiator), hook.h,
+ * rows.h (flow to record). Packets come in from engine/, finished records go out through `emit`.
  */
 #ifndef FLOW_METER_H
 #define FLOW_METER_H
@@ -19,7 +19,8 @@
 
 enum { METER_HOOKS_MAX = 16 };
 
-/* A record that ends: flow and cold as they stand (before they are reset), borrowed for the call. */
+/* A record that ends: flow and cold as they stand (before they are reset),
+ * borrowed for the call. */
 struct flow_record {
 	const struct flow *flow;
 	const struct flow_cold *cold;
@@ -60,8 +61,10 @@ struct meter {
 	struct meter_settings settings;
 	struct flow_table table[2];     /* standard plan: IPv4, IPv6; else wide keys in [0] */
 	bool started;                   /* the wheel knows the first packet's time */
-	uint64_t idle_limit, active_limit;      /* as unsigned bounds that off and time going back fall out of */
-	uint16_t tcp_mask;              /* flags that need the slow path: 0 when the key has no TCP state */
+	uint64_t idle_limit, active_limit;      /* as unsigned bounds that off and time
+	                                         * going back fall out of */
+	uint16_t tcp_mask;              /* flags that need the slow path: 0 when
+	                                 * the key has no TCP state */
 	uint64_t next_flow_id;
 	struct meter_counters counters;
 	struct hash_secret secret;
@@ -69,7 +72,8 @@ struct meter {
 	struct meter_hook_slot hook[METER_HOOKS_MAX];
 	unsigned touch_count;
 	struct flow_touch touches[BATCH_MAX];
-	struct key_wide wide[BATCH_MAX];/* keys of the batch at hand, when the plan is not the standard one */
+	struct key_wide wide[BATCH_MAX];/* keys of the batch at hand, when the plan is not
+	                                 * the standard one */
 };
 
 int meter_new(const struct meter_settings *settings, struct meter **ret, struct error *err);

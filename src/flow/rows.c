@@ -12,7 +12,8 @@ struct flow_image {
 	uint64_t start_ms, end_ms, start_us, end_us, start_ns, end_ns;
 	uint64_t flow_id, tunnel_id, flow_count;
 	double probability;
-	uint32_t start_s, end_s, duration_ms, duration_us, flow_label, gre_key, interface[2], sample, sample_space;
+	uint32_t start_s, end_s, duration_ms, duration_us, flow_label, gre_key, interface[2];
+	uint32_t sample, sample_space;
 	uint32_t sample_run;
 	uint16_t port[2], tcp_flags[2], icmp[2], vlan_outer, vlan_inner;
 	uint8_t  v4[2][4], v6[2][16];
@@ -57,19 +58,25 @@ static const struct source sources[] = {
 	ONE("flowStartNanoseconds", start_ns, IS_ANY), ONE("flowEndNanoseconds", end_ns, IS_ANY),
 	ONE("flowDurationMilliseconds", duration_ms, IS_ANY),
 	ONE("flowDurationMicroseconds", duration_us, IS_ANY),
-	ONE("sourceIPv4Address", v4[0], HAS_SOURCE4), ONE("destinationIPv4Address", v4[1], HAS_DESTINATION4),
-	ONE("sourceIPv6Address", v6[0], HAS_SOURCE6), ONE("destinationIPv6Address", v6[1], HAS_DESTINATION6),
-	ONE("sourceIPv4Prefix", v4[0], PREFIX4_SOURCE), ONE("sourceIPv4PrefixLength", bits4[0], PREFIX4_SOURCE),
+	ONE("sourceIPv4Address", v4[0], HAS_SOURCE4),
+	ONE("destinationIPv4Address", v4[1], HAS_DESTINATION4),
+	ONE("sourceIPv6Address", v6[0], HAS_SOURCE6),
+	ONE("destinationIPv6Address", v6[1], HAS_DESTINATION6),
+	ONE("sourceIPv4Prefix", v4[0], PREFIX4_SOURCE),
+	ONE("sourceIPv4PrefixLength", bits4[0], PREFIX4_SOURCE),
 	ONE("destinationIPv4Prefix", v4[1], PREFIX4_DESTINATION),
 	ONE("destinationIPv4PrefixLength", bits4[1], PREFIX4_DESTINATION),
-	ONE("sourceIPv6Prefix", v6[0], PREFIX6_SOURCE), ONE("sourceIPv6PrefixLength", bits6[0], PREFIX6_SOURCE),
+	ONE("sourceIPv6Prefix", v6[0], PREFIX6_SOURCE),
+	ONE("sourceIPv6PrefixLength", bits6[0], PREFIX6_SOURCE),
 	ONE("destinationIPv6Prefix", v6[1], PREFIX6_DESTINATION),
 	ONE("destinationIPv6PrefixLength", bits6[1], PREFIX6_DESTINATION),
 	ONE("protocolIdentifier", protocol, HAS_PROTOCOL), ONE("ipVersion", version, IS_V4 | IS_V6),
-	ONE("sourceTransportPort", port[0], HAS_PORTS), ONE("destinationTransportPort", port[1], HAS_PORTS),
+	ONE("sourceTransportPort", port[0], HAS_PORTS),
+	ONE("destinationTransportPort", port[1], HAS_PORTS),
 	ONE("vlanId", vlan_outer, IS_ANY), ONE("dot1qVlanId", vlan_outer, IS_ANY),
 	ONE("dot1qCustomerVlanId", vlan_inner, IS_STACKED),
-	BOTH("packetDeltaCount", packets, IS_ANY, IS_BIFLOW), BOTH("octetDeltaCount", octets, IS_ANY, IS_BIFLOW),
+	BOTH("packetDeltaCount", packets, IS_ANY, IS_BIFLOW),
+	BOTH("octetDeltaCount", octets, IS_ANY, IS_BIFLOW),
 	ONE("initiatorPackets", packets[0], IS_BIFLOW), ONE("responderPackets", packets[1], IS_BIFLOW),
 	ONE("initiatorOctets", octets[0], IS_BIFLOW), ONE("responderOctets", octets[1], IS_BIFLOW),
 	BOTH("tcpControlBits", tcp_flags, IS_TCP, IS_TCP_BIFLOW),
@@ -82,10 +89,12 @@ static const struct source sources[] = {
 	ONE("flowEndReason", reason, IS_ANY), ONE("biflowDirection", direction, IS_BIFLOW),
 	ONE("flowDirectionBasis", basis, HAS_BASIS), ONE("flowId", flow_id, IS_ANY),
 	BOTH("ingressInterface", interface, HAS_INTERFACE, HAS_INTERFACE_BACK),
-	ONE("layer2SegmentId", tunnel_id, HAS_SEGMENT), ONE("greKey", gre_key, HAS_GRE_KEY), ONE("flowLabelIPv6", flow_label, HAS_LABEL),
+	ONE("layer2SegmentId", tunnel_id, HAS_SEGMENT), ONE("greKey", gre_key, HAS_GRE_KEY),
+	ONE("flowLabelIPv6", flow_label, HAS_LABEL),
 	ONE("ipClassOfService", tos, IS_ANY), ONE("deltaFlowCount", flow_count, IS_ANY),
 	ONE("samplingInterval", sample, IS_SAMPLED | IS_RANDOM),
-	ONE("samplingProbability", probability, IS_RANDOM), ONE("samplingPacketInterval", sample_run, IS_SAMPLED),
+	ONE("samplingProbability", probability, IS_RANDOM),
+	ONE("samplingPacketInterval", sample_run, IS_SAMPLED),
 	ONE("samplingPacketSpace", sample_space, IS_SAMPLED),
 };
 
@@ -111,7 +120,7 @@ struct row_plan {
 	struct row_op ops[];
 };
 
-/* ---- compiling ---------------------------------------------------------------------------------- */
+/* ---- compiling ------------------------------------------------------------------------------- */
 
 static const struct source *source_find(const struct field *field)
 {
@@ -186,13 +195,14 @@ static bool add_flow_column(struct row_plan *plan, unsigned column)
 	assert(s->bytes == c->bytes);
 	uint32_t condition = c->reverse ? s->back_condition : s->condition;
 	if (condition & plan->constant)         /* else it can never be present */
-		plan->ops[plan->op_count++] = (struct row_op){ .from = c->reverse ? s->back_offset : s->offset,
-			.to = c->offset, .bytes = c->bytes, .column = (uint16_t)column, .condition = condition };
+		plan->ops[plan->op_count++] = (struct row_op){
+			.from = c->reverse ? s->back_offset : s->offset, .to = c->offset,
+			.bytes = c->bytes, .column = (uint16_t)column, .condition = condition };
 	return true;
 }
 
-int row_plan_new(const struct schema *schema, const struct row_settings *settings, struct row_plan **ret,
-                 struct error *err)
+int row_plan_new(const struct schema *schema, const struct row_settings *settings,
+                 struct row_plan **ret, struct error *err)
 {
 	struct row_plan *plan = calloc(1, sizeof *plan + schema->column_count * sizeof plan->ops[0]);
 	struct hook_op *hooks = calloc(schema->column_count + 1u, sizeof *hooks);
@@ -208,7 +218,8 @@ int row_plan_new(const struct schema *schema, const struct row_settings *setting
 	for (unsigned i = 0; i < schema->column_count; i++)
 		if (!add_flow_column(plan, i) && !add_hook_column(plan, i)) {
 			char name[128];
-			field_column_name(schema->column[i].field, schema->column[i].reverse, name, sizeof name);
+			field_column_name(schema->column[i].field, schema->column[i].reverse, name,
+			                  sizeof name);
 			row_plan_free(plan);
 			return error_set(err, -ENOTSUP, "--fields: %s is a known element, but nothing in weir"
 			                 " measures it yet", name);
@@ -236,7 +247,8 @@ unsigned row_fields(const struct flow_hook *const *hooks, struct column_choice *
 			ret[count++] = (struct column_choice){ .field = field, .reverse = true };
 	}
 	for (; hooks && *hooks; hooks++)
-		for (const char *const *name = (*hooks)->fields; name && *name && count + 1 < room; name++) {
+		for (const char *const *name = (*hooks)->fields;
+		     name && *name && count + 1 < room; name++) {
 			const struct field *field = field_find(*name, strlen(*name), NULL);
 			if (!field)
 				continue;
@@ -249,9 +261,10 @@ unsigned row_fields(const struct flow_hook *const *hooks, struct column_choice *
 
 uint8_t row_field_family(const struct field *field)
 {
-	const uint32_t four = HAS_SOURCE4 | HAS_DESTINATION4 | PREFIX4_SOURCE | PREFIX4_DESTINATION | IS_ICMP4;
-	const uint32_t six = HAS_SOURCE6 | HAS_DESTINATION6 | PREFIX6_SOURCE | PREFIX6_DESTINATION | IS_ICMP6
-		| HAS_LABEL;
+	const uint32_t four = HAS_SOURCE4 | HAS_DESTINATION4 | PREFIX4_SOURCE | PREFIX4_DESTINATION
+		| IS_ICMP4;
+	const uint32_t six = HAS_SOURCE6 | HAS_DESTINATION6 | PREFIX6_SOURCE | PREFIX6_DESTINATION
+		| IS_ICMP6 | HAS_LABEL;
 	const struct source *s = source_find(field);
 	if (!s)
 		return 0;
@@ -274,7 +287,7 @@ uint8_t row_record_family(const struct flow_record *record)
 	return record->key_bytes == 16 ? 4 : record->key_bytes == 40 ? 6 : wide->family;
 }
 
-/* ---- writing --------------------------------------------------------------------------------------- */
+/* ---- writing --------------------------------------------------------------------------------- */
 
 static void image_times(struct flow_image *image, const struct flow *f)
 {
@@ -297,8 +310,8 @@ static bool protocol_has_ports(uint8_t protocol)
 	return protocol == 6 || protocol == 17 || protocol == 33 || protocol == 132 || protocol == 136;
 }
 
-static void image_key(struct flow_image *image, const struct flow_record *r, const struct row_plan *plan,
-                      unsigned from)
+static void image_key(struct flow_image *image, const struct flow_record *r,
+                      const struct row_plan *plan, unsigned from)
 {
 	const struct key_plan *p = &plan->settings.meter->settings.plan;
 	const struct key *key = (const struct key *)(const void *)r->flow->key;
@@ -335,17 +348,21 @@ static void image_key(struct flow_image *image, const struct flow_record *r, con
 	}
 }
 
-static uint32_t record_conditions(const struct flow_image *image, const struct flow_cold *c, unsigned from)
+static uint32_t record_conditions(const struct flow_image *image, const struct flow_cold *c,
+                                  unsigned from)
 {
-	const uint32_t only4 = IS_V4 | HAS_SOURCE4 | HAS_DESTINATION4 | PREFIX4_SOURCE | PREFIX4_DESTINATION;
-	const uint32_t only6 = IS_V6 | HAS_SOURCE6 | HAS_DESTINATION6 | PREFIX6_SOURCE | PREFIX6_DESTINATION
-		| HAS_LABEL;
-	uint32_t cond = IS_ANY | IS_BIFLOW | HAS_PORTS | HAS_PROTOCOL | IS_SAMPLED | IS_RANDOM | HAS_BASIS;
+	const uint32_t only4 = IS_V4 | HAS_SOURCE4 | HAS_DESTINATION4 | PREFIX4_SOURCE
+		| PREFIX4_DESTINATION;
+	const uint32_t only6 = IS_V6 | HAS_SOURCE6 | HAS_DESTINATION6 | PREFIX6_SOURCE
+		| PREFIX6_DESTINATION | HAS_LABEL;
+	uint32_t cond = IS_ANY | IS_BIFLOW | HAS_PORTS | HAS_PROTOCOL | IS_SAMPLED | IS_RANDOM
+		| HAS_BASIS;
 	cond |= image->version == 4 ? only4 : image->version == 6 ? only6 : 0;
 	if (image->protocol == 6)
 		cond |= IS_TCP | IS_TCP_BIFLOW;
 	uint32_t forward = image->protocol == 1 ? IS_ICMP4 : image->protocol == 58 ? IS_ICMP6 : 0;
-	uint32_t back = image->protocol == 1 ? IS_ICMP4_BACK : image->protocol == 58 ? IS_ICMP6_BACK : 0;
+	uint32_t back = image->protocol == 1 ? IS_ICMP4_BACK
+		: image->protocol == 58 ? IS_ICMP6_BACK : 0;
 	if (c->bits & COLD_ICMP_0 << from)
 		cond |= forward;
 	if (c->bits & COLD_ICMP_0 << (from ^ 1))
@@ -364,22 +381,23 @@ static uint32_t interface_of(const struct row_settings *s, uint16_t number)
 	return number < s->interface_count && s->interface_index ? s->interface_index[number] : number;
 }
 
-static void image_side(struct flow_image *image, const struct flow_record *r, const struct row_settings *s,
-                       unsigned side, unsigned i)
+static void image_side(struct flow_image *image, const struct flow_record *r,
+                       const struct row_settings *s, unsigned side, unsigned i)
 {
 	const struct flow *f = r->flow;
 	const struct flow_cold *c = r->cold;
 	image->octets[i] = f->octets[side];
 	image->packets[i] = (uint64_t)c->packets_high[side] << 32 | f->packets[side];
-	image->tcp_flags[i] = (uint16_t)(f->tcp_flags[side] | (f->tcp_flags_high >> (4 * side) & 15) << 8);
+	image->tcp_flags[i] = (uint16_t)(f->tcp_flags[side]
+	                                 | (f->tcp_flags_high >> (4 * side) & 15) << 8);
 	image->icmp[i] = c->icmp[side];
 	image->icmp_type[i] = (uint8_t)(c->icmp[side] >> 8);
 	image->icmp_code[i] = (uint8_t)c->icmp[side];
 	image->interface[i] = interface_of(s, c->interface[side]);
 }
 
-static void image_fill(struct flow_image *image, const struct row_plan *plan, const struct flow_record *r,
-                       unsigned from)
+static void image_fill(struct flow_image *image, const struct row_plan *plan,
+                       const struct flow_record *r, unsigned from)
 {
 	memset(image, 0, sizeof *image);
 	image_times(image, r->flow);
@@ -397,7 +415,8 @@ static void image_fill(struct flow_image *image, const struct row_plan *plan, co
 	image->sample = plan->settings.sample;
 	image->probability = plan->settings.sample ? 1.0 / plan->settings.sample : 1.0;
 	image->sample_space = plan->settings.sample - 1;
-	image->conditions = plan->constant & (image->conditions | record_conditions(image, r->cold, from));
+	image->conditions = plan->constant
+		& (image->conditions | record_conditions(image, r->cold, from));
 }
 
 static inline void copy_value(uint8_t *to, const uint8_t *from, unsigned bytes)
@@ -435,7 +454,8 @@ static void write_row(const struct row_plan *plan, const struct flow_record *r, 
 	}
 }
 
-void row_plan_write(const struct row_plan *plan, const struct flow_record *r, struct record_batch *batch)
+void row_plan_write(const struct row_plan *plan, const struct flow_record *r,
+                    struct record_batch *batch)
 {
 	unsigned initiator = (r->flow->state & FLOW_INITIATOR_1) != 0;
 	const struct flow *f = r->flow;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a finished flow record to rows of a schema. A plan is compiled once per schema: the record is
- * unfolded into a flow_image (initiator first, times in every unit), and each column is a copy out of it,
- * guarded by a condition that decides presence. Columns of hooks call the hook.
+ * From a finished flow record to rows of a schema. A plan is compiled once per schema: the record
+ * is unfolded into a flow_image (initiator first, times in every unit), and each column is a copy
+ * out of it, guarded by a condition that decides presence. Columns of hooks call the hook.
  */
 #ifndef FLOW_ROWS_H
 #define FLOW_ROWS_H
@@ -25,22 +25,26 @@ struct row_settings {
 
 struct row_plan;
 
-/* Fails with -ENOTSUP and a message that names a column which neither the flow nor a hook provides. */
-int row_plan_new(const struct schema *schema, const struct row_settings *settings, struct row_plan **ret,
-                 struct error *err);
+/* Fails with -ENOTSUP and a message that names a column which neither the
+ * flow nor a hook provides. */
+int row_plan_new(const struct schema *schema, const struct row_settings *settings,
+                 struct row_plan **ret, struct error *err);
 void row_plan_free(struct row_plan *plan);
 
 /* Appends the record as one row, or two when uniflow. The batch must have room for two. */
-void row_plan_write(const struct row_plan *plan, const struct flow_record *record, struct record_batch *batch);
+void row_plan_write(const struct row_plan *plan, const struct flow_record *record,
+                    struct record_batch *batch);
 
-/* Every field that flows (and these hooks) can give, for `--fields all` and checks. Returns the number. */
+/* Every field that flows (and these hooks) can give, for `--fields all` and
+ * checks. Returns the number. */
 unsigned row_fields(const struct flow_hook *const *hooks, struct column_choice *ret, unsigned room);
 
 /* 4 or 6 when a field belongs to one address family alone, else 0. */
 uint8_t row_field_family(const struct field *field);
 
 /* True when records of this meter can ever have a value in this column. */
-bool row_choice_is_possible(const struct row_settings *settings, const struct column_choice *choice);
+bool row_choice_is_possible(const struct row_settings *settings,
+                            const struct column_choice *choice);
 
 /* 4 or 6; 0 when the key does not say. */
 uint8_t row_record_family(const struct flow_record *record);

@@ -15,7 +15,8 @@ int flow_table_init(struct flow_table *t, uint32_t key_bytes, uint32_t space_byt
 	t->space_bytes = (space_bytes + 7) / 8 * 8;
 	t->bound = bound < UINT32_MAX / 2 ? bound : UINT32_MAX / 2;
 	t->secret = secret;
-	t->hash_many = key_bytes == 16 ? secret->many_16 : key_bytes == 40 ? secret->many_40 : secret->many_56;
+	t->hash_many = key_bytes == 16 ? secret->many_16
+		: key_bytes == 40 ? secret->many_40 : secret->many_56;
 	t->used = 1;
 	int r = region_init(&t->hot_region, (t->bound + 2) * t->stride);
 	if (!r)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The flow table: hot, cold and hook parts of flows in parallel arrays under one 32-bit handle, an index
- * from keys to handles, and a wheel of when to look again. It knows keys and memory, nothing of timers'
- * meaning, direction or records: that is meter.c.
+ * The flow table: hot, cold and hook parts of flows in parallel arrays under one 32-bit handle, an
+ * index from keys to handles, and a wheel of when to look again. It knows keys and memory, nothing
+ * of timers' meaning, direction or records: that is meter.c.
  */
 #ifndef FLOW_TABLE_H
 #define FLOW_TABLE_H
@@ -34,8 +34,8 @@ struct flow_table {
 };
 
 /* 0 or -ENOMEM. The secret is borrowed. */
-int flow_table_init(struct flow_table *table, uint32_t key_bytes, uint32_t space_bytes, uint64_t bound,
-                    const struct hash_secret *secret);
+int flow_table_init(struct flow_table *table, uint32_t key_bytes, uint32_t space_bytes,
+                    uint64_t bound, const struct hash_secret *secret);
 void flow_table_fini(struct flow_table *table);
 
 static inline struct flow *flow_table_at(const struct flow_table *t, uint32_t handle)
@@ -74,9 +74,9 @@ uint32_t flow_table_insert(struct flow_table *table, const void *key, uint64_t h
 /* Takes a flow out and gives its handle back. */
 void flow_table_remove(struct flow_table *table, uint32_t handle);
 
-/* A flow to give up when the table is full: of the next sixteen in use, the oldest of those with one
- * packet and no answer, or the oldest of all if there is none. A flow that keeps getting packets is safe
- * from a flood of single ones. HANDLE_NONE only when the table is empty. */
+/* A flow to give up when the table is full: of the next sixteen in use, the oldest of those with
+ * one packet and no answer, or the oldest of all if there is none. A flow that keeps getting
+ * packets is safe from a flood of single ones. HANDLE_NONE only when the table is empty. */
 uint32_t flow_table_victim(struct flow_table *table);
 
 #endif

@@ -20,7 +20,8 @@ void wheel_fini(struct wheel *wheel) { region_fini(&wheel->region); }
 
 void wheel_start(struct wheel *wheel, uint64_t time_ns)
 {
-	/* An hour before the first packet, so that a later packet with an earlier time has a tick too. */
+	/* An hour before the first packet, so that a later packet with an
+	 * earlier time has a tick too. */
 	uint64_t hour_ns = 3600ull * 1000000000;
 	wheel->origin_ns = time_ns > hour_ns ? time_ns - hour_ns : 0;
 	wheel->now = (uint32_t)((time_ns - wheel->origin_ns) >> WHEEL_TICK_LOG2);
@@ -77,7 +78,8 @@ bool wheel_next(struct wheel *wheel, uint64_t clock_ns, uint32_t *ret_tick, uint
 {
 	if (clock_ns < wheel->origin_ns)
 		return false;
-	uint64_t reached = (clock_ns - wheel->origin_ns) >> WHEEL_TICK_LOG2, last = UINT32_MAX - 2 * WHEEL_SLOTS;
+	uint64_t reached = (clock_ns - wheel->origin_ns) >> WHEEL_TICK_LOG2;
+	uint64_t last = UINT32_MAX - 2 * WHEEL_SLOTS;
 	if (reached > last)             /* 18 years: what is due later waits for the end */
 		reached = last;
 	if (wheel->now >= reached)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When to look at a flow again. A wheel of ticks, each a chain of chunks of handles. Packets never touch
- * it: a flow whose tick comes is looked at, and goes back in at its next due time if it is still alive.
- * An entry is stale, and ignored, when the flow's due_tick says that it is to be found elsewhere.
+ * When to look at a flow again. A wheel of ticks, each a chain of chunks of handles. Packets
+ * never touch it: a flow whose tick comes is looked at, and goes back in at its next due time
+ * if it is still alive. An entry is stale, and ignored, when the flow's due_tick says that it
+ * is to be found elsewhere.
  */
 #ifndef FLOW_WHEEL_H
 #define FLOW_WHEEL_H
@@ -51,8 +52,8 @@ bool wheel_add(struct wheel *wheel, uint32_t tick, uint32_t handle);
  * *ret_tick is the tick. False when there is none left to do. */
 bool wheel_next(struct wheel *wheel, uint64_t clock_ns, uint32_t *ret_tick, uint32_t *ret_chain);
 
-/* Is an entry found in `tick` the one that the flow's due_tick means? (After a jump of the clock a slot
- * is found at a later tick than the one it was filled for.) */
+/* Is an entry found in `tick` the one that the flow's due_tick means? (After a jump of the clock a
+ * slot is found at a later tick than the one it was filled for.) */
 static inline bool wheel_entry_is_due(uint32_t due_tick, uint32_t tick)
 {
 	return due_tick != WHEEL_NEVER && due_tick <= tick && (tick - due_tick) % WHEEL_SLOTS == 0;
