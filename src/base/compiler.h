@@ -49,7 +49,8 @@ static inline uint64_t load_64(const void *p)
 }
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "weir is written for little-endian machines; load_be* and the wire cursor need twins elsewhere"
+#error "weir is written for little-endian machines; " \
+	"load_be* and the wire cursor need twins elsewhere"
 #endif
 
 #endif

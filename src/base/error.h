@@ -11,8 +11,8 @@ struct error {
 	char text[512];         /* says where, what was found and what was expected; "" while unset */
 };
 
-/* Formats the message (cut at its size) and returns `code`, so that callers can `return error_set(...)`.
- * err may be NULL: then only the code is returned. */
+/* Formats the message (cut at its size) and returns `code`, so that callers can
+ * `return error_set(...)`. err may be NULL: then only the code is returned. */
 int error_set(struct error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

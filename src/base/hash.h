@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keyed hashing of flow keys. The secret is drawn once a run, so nobody outside can build keys that
- * collide. AES rounds where the processor has them, SipHash-1-3 elsewhere, chosen when the secret is made.
- * The functions take many keys at once: the caller prefetches by the results.
+ * collide. AES rounds where the processor has them, SipHash-1-3 elsewhere, chosen when the secret
+ * is made. The functions take many keys at once: the caller prefetches by the results.
  */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H

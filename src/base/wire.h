@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cursors over octets in network order with a sticky error: after the first read or write that does not
- * fit, every later call is a no-op (reads give 0), so an encoder reads as a flat list and checks once.
+ * Cursors over octets in network order with a sticky error: after the first read or write
+ * that does not fit, every later call is a no-op (reads give 0), so an encoder reads as a
+ * flat list and checks once.
  */
 #ifndef BASE_WIRE_H
 #define BASE_WIRE_H
@@ -22,7 +23,10 @@ static inline struct wire_reader wire_reader_of(const void *octets, size_t bytes
 	const uint8_t *p = octets;
 	return (struct wire_reader){ .at = p, .end = p + bytes };
 }
-static inline size_t wire_left(const struct wire_reader *r) { return r->failed ? 0 : (size_t)(r->end - r->at); }
+static inline size_t wire_left(const struct wire_reader *r)
+{
+	return r->failed ? 0 : (size_t)(r->end - r->at);
+}
 
 /* Takes `bytes` octets; NULL (and failed) when fewer are left. */
 static inline const uint8_t *wire_take(struct wire_reader *r, size_t bytes)
@@ -66,7 +70,10 @@ static inline struct wire_writer wire_writer_of(void *octets, size_t size)
 	uint8_t *p = octets;
 	return (struct wire_writer){ .start = p, .at = p, .end = p + size };
 }
-static inline size_t wire_written(const struct wire_writer *w) { return (size_t)(w->at - w->start); }
+static inline size_t wire_written(const struct wire_writer *w)
+{
+	return (size_t)(w->at - w->start);
+}
 
 /* Room for `bytes` octets; NULL (and failed) when they do not fit. */
 static inline uint8_t *wire_make(struct wire_writer *w, size_t bytes)

@@ -7,8 +7,8 @@
 #include "base/option.h"
 #include "engine/settings.h"
 
-/* Options, then the words behind them as a filter, then the file of -f. `settings` is what the set is
- * bound to. */
+/* Options, then the words behind them as a filter, then the file of -f. `settings` is
+ * what the set is bound to. */
 int arguments_read(struct option_set *set, int argc, char **argv, const struct settings *settings,
                    struct error *err);
 

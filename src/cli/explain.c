@@ -43,10 +43,12 @@ static int explain_command(int argc, char **argv)
 }
 
 static const struct topic topics[] = {
-	{ "Lines", "A packet's line has its number in the capture, its time since the first packet, protocol, "
-	  "sender > receiver, TCP flags and IP octets; or the fate of a frame that is not metered. Below it "
-	  "stand the flow that it belongs to, in which direction, why the initiator is the initiator, and for a "
-	  "new flow its key. Lines that start with > tell of records and flows that end, and why." },
+	{ "Lines",
+	  "A packet's line has its number in the capture, its time since the first packet, protocol, "
+	  "sender > receiver, TCP flags and IP octets; or the fate of a frame that is not metered. "
+	  "Below it stand the flow that it belongs to, in which direction, why the initiator is the "
+	  "initiator, and for a new flow its key. Lines that start with > tell of records and flows "
+	  "that end, and why." },
 	{ "Options", "Those of weir meter that decide about flows: --idle-timeout, --active-timeout, "
 	  "--tcp-linger, --key, --no-vlan-key, --per-interface, --icmp-key, --tunnels, --direction, "
 	  "--max-flows, and a FILTER behind them." },
@@ -64,9 +66,9 @@ const struct command command_explain = {
 	.name = "explain",
 	.help = "say for each packet of a file its fate or its flow, and why",
 	.synopsis = "-r FILE [OPTION]... [FILTER]",
-	.text = "Runs the packets of capture files through the meter one by one and says what it decides: why a "
-	        "packet is not metered, which flow it belongs to and in which direction, what the timers did, why a "
-	        "record or flow ended.",
+	.text = "Runs the packets of capture files through the meter one by one and says what it "
+	        "decides: why a packet is not metered, which flow it belongs to and in which "
+	        "direction, what the timers did, why a record or flow ended.",
 	.options = meter_options,
 	.topics = topics,
 	.examples = examples,

@@ -281,7 +281,8 @@ static int session_open(struct ipfix_udp *o, const struct address *address, stru
 static int peer_open(struct ipfix_udp *o, const struct address *address, struct error *err)
 {
 	if (address->host_count != 1)
-		return error_set(err, -EINVAL, "%s: found %u hosts, expected one, as in ipfix+udp://host:4739;"
+		return error_set(err, -EINVAL,
+		                 "%s: found %u hosts, expected one, as in ipfix+udp://host:4739;"
 		                 " give -o once for each collector", address->text, address->host_count);
 	uint16_t port = address->hosts[0].port ? address->hosts[0].port : IPFIX_PORT;
 	struct udp_setup setup = {

@@ -33,8 +33,8 @@ struct udp_setup {
 	unsigned wait_ms;               /* a send waits at most so long for room in the socket */
 };
 
-/* Resolves the host (which may block), tries its addresses in order, binds to the source and connects.
- * On an error the message says what was tried. */
+/* Resolves the host (which may block), tries its addresses in order, binds to the source and
+ * connects. On an error the message says what was tried. */
 int udp_open(const struct udp_setup *setup, struct udp_peer *ret, struct error *err);
 void udp_close(struct udp_peer *peer);
 

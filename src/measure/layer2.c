@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frame octets: the whole frame as on the wire, with its link-layer header and padding, each way. */
+/* Frame octets: the whole frame as on the wire, with its link-layer header
+ * and padding, each way. */
 #include "measure/measure.h"
 
 struct layer2 {

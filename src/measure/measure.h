@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Measures: features of flows, each a hook (flow/hook.h) in a file of its own. A measure that no output
- * asks for is not opened and costs nothing.
+ * Measures: features of flows, each a hook (flow/hook.h) in a file of its own. A measure that no
+ * output asks for is not opened and costs nothing.
  */
 #ifndef MEASURE_MEASURE_H
 #define MEASURE_MEASURE_H

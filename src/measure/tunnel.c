@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tunnel ids that differ by direction, as the record's first packet each way has them (--tunnels). */
+/* Tunnel ids that differ by direction, as the record's first packet each way
+ * has them (--tunnels). */
 #include "measure/measure.h"
 
 struct tunnel {

@@ -72,12 +72,13 @@ struct column_list {                    /* borrowed */
 	unsigned count;
 };
 
-/* Parses a list such as "sourceIPv4Address,octetDeltaCount,applicationName=64" or, when it starts
- * with + or -, changes to the list in `choices` ("+tcpControlBits,-vlanId"); "all" is every field in
- * `available`, and a field that is not in it is an error; NULL: any field of the table, and no
- * "all". A plain list starts empty and may use signs after its first word ("all,-vlanId"); a field
- * named twice stays where it was first. Writes at most COLUMNS_MAX choices and their number; on an
- * error the message names the word and suggests a near name, and choices and count are unchanged. */
+/* Parses a list such as "sourceIPv4Address,octetDeltaCount,applicationName=64" or, when it
+ * starts with + or -, changes to the list in `choices` ("+tcpControlBits,-vlanId"); "all" is
+ * every field in `available`, and a field that is not in it is an error; NULL: any field of the
+ * table, and no "all". A plain list starts empty and may use signs after its first word
+ * ("all,-vlanId"); a field named twice stays where it was first. Writes at most COLUMNS_MAX
+ * choices and their number; on an error the message names the word and suggests a near name, and
+ * choices and count are unchanged. */
 int column_list_parse(const char *text, const struct column_list *available,
                       struct column_choice *choices, unsigned *ret_count, struct error *err);
 
