@@ -16,8 +16,8 @@ struct callback_output {
 
 static const struct output_kind callback_kind;
 
-int callback_output_new(void (*records)(void *context, const struct record_batch *batch), void *context,
-                        struct output **ret)
+int callback_output_new(void (*records)(void *context, const struct record_batch *batch),
+                        void *context, struct output **ret)
 {
 	struct callback_output *o = calloc(1, sizeof *o);
 	if (!o)
@@ -34,7 +34,8 @@ static int callback_schema(struct output *o, const struct schema *schema, struct
 	return 0;
 }
 
-static int callback_write(struct output *output, const struct record_batch *batch, struct error *err)
+static int callback_write(struct output *output, const struct record_batch *batch,
+                          struct error *err)
 {
 	struct callback_output *o = container_of(output, struct callback_output, output);
 	o->records(o->context, batch);
@@ -44,7 +45,8 @@ static int callback_write(struct output *output, const struct record_batch *batc
 	return 0;
 }
 
-static int callback_tick(struct output *o, uint64_t now_ns, uint64_t *ret_next_ns, struct error *err)
+static int callback_tick(struct output *o, uint64_t now_ns, uint64_t *ret_next_ns,
+                         struct error *err)
 {
 	*ret_next_ns = UINT64_MAX;
 	return 0;

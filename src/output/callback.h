@@ -9,7 +9,7 @@
 #include "output/output.h"
 
 /* `records` is called from the thread of the queue; the batch is borrowed for the call. */
-int callback_output_new(void (*records)(void *context, const struct record_batch *batch), void *context,
-                        struct output **ret);
+int callback_output_new(void (*records)(void *context, const struct record_batch *batch),
+                        void *context, struct output **ret);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Block-wise compression of a file that is being written. Each block is flushed, so that what went in is
- * wholly in the octets that came out: the account of records stays exact, and a file cut short can be
- * read up to there. Blocks are large (file.c), so this costs little in size.
+ * Block-wise compression of a file that is being written. Each block is flushed, so that what went
+ * in is wholly in the octets that came out: the account of records stays exact, and a file cut
+ * short can be read up to there. Blocks are large (file.c), so this costs little in size.
  */
 #ifndef OUTPUT_COMPRESS_H
 #define OUTPUT_COMPRESS_H

@@ -2,11 +2,13 @@
 /*
  * Files out: see file.h for the promises.
  *
- * Records are put together in one buffer. A flush compresses it (compress.c), hands it to the kernel and
- * turns the records in it from queued to acknowledged; a flush that fails cuts a regular file back to the
- * last good flush, so that the file holds exactly the acknowledged records, and counts the others as lost.
- * Time for rotation is the time that tick was told, so the caller's clock decides.
- * Neighbours: part.c (names on disk), queue.c (the thread that runs all this), print, export (users).
+ * Records are put together in one buffer. A flush compresses it (compress.c), hands it to the
+ * kernel and turns the records in it from queued to acknowledged; a flush that fails cuts a
+ * regular file back to the last good flush, so that the file holds exactly the acknowledged
+ * records, and counts the others as lost. Time for rotation is the time that tick was told, so
+ * the caller's clock decides.
+ * Neighbours: part.c (names on disk), queue.c (the thread that runs all this), print, export
+ * (users).
  */
 #include "output/file.h"
 
@@ -97,7 +99,8 @@ int file_writer_open(const struct address *address, const struct output_env *env
 	if (rc == 0)
 		rc = file_begin(f, true, err);
 	if (rc == 0 && f->part.in_place && is_rotating(f))
-		rc = error_set(err, -EINVAL, "%s: %s cannot be rotated, expected the name of a regular file",
+		rc = error_set(err, -EINVAL,
+		               "%s: %s cannot be rotated, expected the name of a regular file",
 		               address->text, f->part.name);
 	if (rc < 0) {
 		file_writer_close(f);
@@ -229,7 +232,8 @@ static int make_room(struct file_writer *f, size_t bytes, struct error *err)
 		return rc;
 	uint8_t *grown = bytes <= ROOM_BYTES_MAX ? realloc(f->buffer, bytes) : NULL;
 	if (!grown)
-		return error_set(err, -E2BIG, "%s: a record of up to %zu octets is too large", f->text, bytes);
+		return error_set(err, -E2BIG, "%s: a record of up to %zu octets is too large", f->text,
+		                 bytes);
 	f->buffer = grown;
 	f->size = bytes;
 	return 0;
@@ -321,13 +325,16 @@ static uint64_t rotation_start_ns(const struct file_writer *f)
 	time_t seconds = (time_t)(f->now_ns / SECOND_NS);
 	struct tm local;
 	localtime_r(&seconds, &local);
-	uint64_t shift_ns = (uint64_t)(local.tm_gmtoff + 86400) * SECOND_NS;    /* 86400: never negative */
+	/* 86400: never negative */
+	uint64_t shift_ns = (uint64_t)(local.tm_gmtoff + 86400) * SECOND_NS;
 	uint64_t local_ns = f->now_ns + shift_ns;
 	return local_ns - local_ns % f->rotate_ns - shift_ns;
 }
 
-/* The first file of a run is named by its opening, later ones by the boundary that began their period. */
-static int file_name(struct file_writer *f, bool first, char name[NAME_BYTES_MAX], struct error *err)
+/* The first file of a run is named by its opening, later ones by the boundary
+ * that began their period. */
+static int file_name(struct file_writer *f, bool first, char name[NAME_BYTES_MAX],
+                     struct error *err)
 {
 	if (!strchr(f->pattern, '%')) {
 		if (strlen(f->pattern) >= NAME_BYTES_MAX)
@@ -366,7 +373,8 @@ static int file_begin(struct file_writer *f, bool first, struct error *err)
 	return 0;
 }
 
-/* Writes what is left of this file: its head if it has no records, the buffer, the compressor's end. */
+/* Writes what is left of this file: its head if it has no records, the buffer,
+ * the compressor's end. */
 static int file_write_end(struct file_writer *f, struct error *err)
 {
 	int rc = f->failed;
@@ -401,7 +409,8 @@ static int file_end(struct file_writer *f, struct error *err)
 	return rc;
 }
 
-int file_writer_tick(struct file_writer *f, uint64_t now_ns, uint64_t *ret_next_ns, struct error *err)
+int file_writer_tick(struct file_writer *f, uint64_t now_ns, uint64_t *ret_next_ns,
+                     struct error *err)
 {
 	int rc = 0;
 	f->now_ns = now_ns;

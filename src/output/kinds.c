@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The list of output kinds: externs only, one line for each. A kind is a file in print, export or store
- * that defines a const struct output_kind; nothing registers itself, so nothing gets lost in a static
- * library. Also here: names of drop reasons, the standard fields, the balance of an account.
+ * The list of output kinds: externs only, one line for each. A kind is a file in print,
+ * export or store that defines a const struct output_kind; nothing registers itself, so
+ * nothing gets lost in a static library. Also here: names of drop reasons, the standard
+ * fields, the balance of an account.
  */
 #include <string.h>
 

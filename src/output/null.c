@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * null: takes records and does nothing with them: for measuring, and for runs that want only --stats.
+ * null: takes records and does nothing with them: for measuring, and for runs that want only
+ * --stats.
  * Neighbours: output.h (the shape), kinds.c (the list).
  */
 #include <errno.h>
@@ -16,8 +17,8 @@ struct null_output {
 	struct output_counters counters;
 };
 
-static int null_open(const struct address *address, const struct output_env *env, struct output **ret,
-                     struct error *err)
+static int null_open(const struct address *address, const struct output_env *env,
+                     struct output **ret, struct error *err)
 {
 	int rc = output_check_parameters(&output_null, address, err);
 	if (rc < 0)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records out. An output is opened from an address (`ipfix+udp://host:4739?mtu=1400`, `json:-`), gets
- * record batches, and accounts for each record:
+ * Records out. An output is opened from an address (`ipfix+udp://host:4739?mtu=1400`, `json:-`),
+ * gets record batches, and accounts for each record:
  *   accepted = acknowledged + sent + queued + spilled + sum of dropped
- * Kinds know nothing of threads: queue.h runs each opened one in a thread of its own behind a bounded
- * queue, so a stalled output delays nobody else. One file per kind; output_kinds[] lists them.
+ * Kinds know nothing of threads: queue.h runs each opened one in a thread of its own behind
+ * a bounded queue, so a stalled output delays nobody else. One file per kind; output_kinds[]
+ * lists them.
  */
 #ifndef OUTPUT_OUTPUT_H
 #define OUTPUT_OUTPUT_H
@@ -36,10 +37,12 @@ struct output_counters {
 	uint64_t queued, spilled;       /* in memory, on disk */
 	uint64_t dropped[DROP_COUNT];
 	uint64_t octets;                /* written or sent */
-	uint64_t messages;              /* datagrams, messages, transactions: what the kind calls a unit */
+	uint64_t messages;              /* datagrams, messages, transactions: what
+	                                 * the kind calls a unit */
 };
 
-struct output_env {                     /* what the engine tells an output at open; borrowed until close */
+struct output_env {                     /* what the engine tells an output at
+                                         * open; borrowed until close */
 	bool live;                      /* a live source: never wait for long, drop and count */
 	bool terminal;                  /* standard output is a terminal (colour, alignment) */
 	uint64_t start_ns;              /* when the metering process started, since 1970 */
@@ -49,7 +52,8 @@ struct output_env {                     /* what the engine tells an output at op
 	const atomic_bool *give_up;
 };
 
-struct output_endpoint {                /* a socket that exports: its datagrams are not metered live */
+struct output_endpoint {                /* a socket that exports: its
+                                         * datagrams are not metered live */
 	uint8_t family, protocol;       /* 4 or 6; IP protocol number */
 	uint8_t local[16], remote[16];  /* IPv4 in the first 4 octets */
 	uint16_t local_port, remote_port;
@@ -58,8 +62,10 @@ struct output_endpoint {                /* a socket that exports: its datagrams 
 struct output_kind {
 	const char *scheme;             /* "json", "ipfix", "ipfix+udp" */
 	const char *help;               /* one line */
-	const char *const *parameters;  /* name, "argument", "help" triples, NULL-terminated: feeds help and manual */
-	const char *const *default_fields;      /* element names, NULL-terminated; NULL: the standard list */
+	const char *const *parameters;  /* name, "argument", "help" triples, NULL-terminated:
+	                                 * feeds help and manual */
+	const char *const *default_fields;      /* element names, NULL-terminated;
+	                                         * NULL: the standard list */
 	bool splits_families;           /* wants one schema for IPv4 and one for IPv6 (templates) */
 
 	/* Fails with a message that names the address; leaves nothing half-done. */
@@ -93,8 +99,8 @@ const char *output_drop_name(enum output_drop reason);          /* "queue_full" 
 /* accepted == acknowledged + sent + queued + spilled + sum of dropped: weir checks it at exit. */
 bool output_counters_balanced(const struct output_counters *counters);
 
-/* For open, once it has asked for its parameters: an error that names the first one which the kind does
- * not have, and those that it has. */
+/* For open, once it has asked for its parameters: an error that names the first one which the kind
+ * does not have, and those that it has. */
 int output_check_parameters(const struct output_kind *kind, const struct address *address,
                             struct error *err);
 

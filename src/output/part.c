@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Temporary names and renames: see part.h. A temporary file that an earlier, killed run has left is never
- * touched: its records may be all that is left of that time. The new one is numbered instead.
+ * Temporary names and renames: see part.h. A temporary file that an earlier, killed run has left
+ * is never touched: its records may be all that is left of that time. The new one is numbered
+ * instead.
  * Neighbour: file.c.
  */
 #include "output/part.h"
@@ -68,7 +69,8 @@ static int part_open_in_place(struct part *part, struct error *err)
 {
 	part->fd = open(part->name, O_WRONLY | O_CLOEXEC | O_NOCTTY);
 	if (part->fd < 0)
-		return error_set(err, -errno, "%s: cannot open for writing: %s", part->name, strerror(errno));
+		return error_set(err, -errno, "%s: cannot open for writing: %s", part->name,
+		                 strerror(errno));
 	return 0;
 }
 

@@ -19,23 +19,25 @@ struct part {
 	char *name, *temporary;         /* owned; temporary NULL when in place */
 };
 
-/* Opens `name` ("-": standard output), or a temporary name beside it. A name that is a symbolic link is
- * followed. On an error the message names the file and nothing is left. */
+/* Opens `name` ("-": standard output), or a temporary name beside it. A name that is a symbolic
+ * link is followed. On an error the message names the file and nothing is left. */
 int part_open(const char *name, struct part *ret, struct error *err);
 
-/* Gives the file its name: a file that has it is replaced, or, with `replace` false, the first free one
- * of name, name-1, name-2 (before the suffix). Closes. `sync`: to the disk before the rename. */
+/* Gives the file its name: a file that has it is replaced, or, with `replace` false, the
+ * first free one of name, name-1, name-2 (before the suffix). Closes. `sync`: to the
+ * disk before the rename. */
 int part_complete(struct part *part, bool replace, bool sync, struct error *err);
 
 /* Closes; the temporary file stays (what a failed one has) or goes. Fine when nothing is open. */
 void part_leave(struct part *part);
 void part_discard(struct part *part);
 
-/* Makes the folders that `name` lies in and that are not there yet, from octet `from` of it on: those
- * that a pattern of times names (%Y/%m/flows-%d.json). 0 or -errno. */
+/* Makes the folders that `name` lies in and that are not there yet, from octet `from` of it on:
+ * those that a pattern of times names (%Y/%m/flows-%d.json). 0 or -errno. */
 int part_make_folders(const char *name, size_t from);
 
-/* "flows.json.gz" and 2 to "flows-2.json.gz"; 0 is the name itself. The caller frees; NULL: no memory. */
+/* "flows.json.gz" and 2 to "flows-2.json.gz"; 0 is the name itself. The caller
+ * frees; NULL: no memory. */
 char *part_numbered_name(const char *name, unsigned number);
 
 #endif

@@ -2,14 +2,15 @@
 /*
  * One output, one thread, one bounded ring of record batches: see queue.h for the promises.
  *
- * One lock guards everything that both sides see. The output's thread holds it only to take a batch and
- * to publish the outcome of the last one, in the same critical section; the output itself is never called
- * with it. So a snapshot is consistent: a record is in the ring, in flight, or in the output's published
- * counters, never in two of them. The cost is one lock pair a batch on either side.
+ * One lock guards everything that both sides see. The output's thread holds it only to take a
+ * batch and to publish the outcome of the last one, in the same critical section; the output
+ * itself is never called with it. So a snapshot is consistent: a record is in the ring, in
+ * flight, or in the output's published counters, never in two of them. The cost is one lock
+ * pair a batch on either side.
  *
- * What ends: queue_finish asks the thread to drain and waits until the deadline. Then it takes away what
- * still waits, raises give_up (file.c looks at it between pieces) and waits a little longer. A kind that
- * blocks even then is abandoned with its memory: the process is about to end.
+ * What ends: queue_finish asks the thread to drain and waits until the deadline. Then it takes away
+ * what still waits, raises give_up (file.c looks at it between pieces) and waits a little longer. A
+ * kind that blocks even then is abandoned with its memory: the process is about to end.
  * Neighbours: output.h (what is called), engine (who calls).
  */
 #include "output/queue.h"
@@ -31,7 +32,8 @@ enum {
 };
 #define SECOND_NS UINT64_C(1000000000)
 #define GRACE_NS (2 * SECOND_NS)        /* from give_up until the thread is abandoned */
-#define TICK_LEAST_NS UINT64_C(1000000) /* a kind that asks for "at once" gets this, so as not to spin */
+#define TICK_LEAST_NS UINT64_C(1000000) /* a kind that asks for "at once" gets
+                                         * this, so as not to spin */
 
 struct known_schema {
 	uint32_t id;
@@ -104,7 +106,8 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 /* What it takes in memory, not only what is used of it. */
 static uint64_t batch_bytes(const struct record_batch *batch)
 {
-	return sizeof *batch + (uint64_t)batch->capacity * batch->schema->row_bytes + batch->arena_capacity;
+	return sizeof *batch + (uint64_t)batch->capacity * batch->schema->row_bytes
+		+ batch->arena_capacity;
 }
 
 static struct queue *queue_new(const struct queue_setup *setup)
@@ -200,7 +203,8 @@ static bool queue_has_room(const struct queue *q, uint64_t records, uint64_t byt
 {
 	if (q->count == 0)
 		return true;            /* a batch larger than the bounds must pass too */
-	return q->waiting_records + records <= q->bound_records && q->waiting_bytes + bytes <= q->bound_bytes;
+	return q->waiting_records + records <= q->bound_records
+		&& q->waiting_bytes + bytes <= q->bound_bytes;
 }
 
 static bool ring_grow(struct queue *q)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Runs one opened output in a thread of its own behind a bounded queue of record batches, so that an
- * output that stalls delays nobody else. The engine holds one queue for each -o:
+ * Runs one opened output in a thread of its own behind a bounded queue of record batches, so that
+ * an output that stalls delays nobody else. The engine holds one queue for each -o:
  *   queue_open, queue_schema (each schema), [privileges are dropped], queue_start,
  *   queue_put ..., queue_finish, queue_counters, queue_close.
  * At any time, and after queue_finish, queue_counters() balances (output.h):
@@ -20,7 +20,8 @@ struct queue;
 struct queue_setup {
 	const struct output_kind *kind;
 	const struct address *address;          /* borrowed until queue_open returns */
-	const struct output_env *env;           /* copied; what `context` points to must outlive the queue */
+	const struct output_env *env;           /* copied; what `context` points to
+	                                         * must outlive the queue */
 	uint64_t bound_records;                 /* waiting at most; 0: 1 Mi records */
 	uint64_t bound_bytes;                   /* memory of waiting batches; 0: 64 MiB */
 	/* An output that is open already (callback.h, tests): owned by the queue from a successful
@@ -32,18 +33,19 @@ struct queue_setup {
 /* Opens the output; no thread yet. On an error (the message names the address) nothing is left. */
 int queue_open(const struct queue_setup *setup, struct queue **ret, struct error *err);
 
-/* Announces a schema, in the caller's thread, before queue_start. An output that cannot carry it fails
- * here with a message. The schema must live until queue_close. A schema that was not announced is told
- * to the output before its first batch; if it is refused then, its records count as unencodable. */
+/* Announces a schema, in the caller's thread, before queue_start. An output that cannot carry it
+ * fails here with a message. The schema must live until queue_close. A schema that was not
+ * announced is told to the output before its first batch; if it is refused then, its records
+ * count as unencodable. */
 int queue_schema(struct queue *q, const struct schema *schema, struct error *err);
 
 /* Starts the thread (all signals blocked in it). What was put before waits until then. */
 int queue_start(struct queue *q, struct error *err);
 
-/* Takes one more hold of the batch. True when it was accepted into the queue. When the queue is full:
- * with wait (a file source) it waits for room; without (live) it returns at once, and the records are
- * counted as accepted and dropped (DROP_QUEUE_FULL), with one message for each change of state.
- * Any number of threads may put. The order of one thread's batches is kept. */
+/* Takes one more hold of the batch. True when it was accepted into the queue. When the queue is
+ * full: with wait (a file source) it waits for room; without (live) it returns at once, and the
+ * records are counted as accepted and dropped (DROP_QUEUE_FULL), with one message for each change
+ * of state. Any number of threads may put. The order of one thread's batches is kept. */
 bool queue_put(struct queue *q, struct record_batch *batch, bool wait);
 
 /* SIGHUP: the output reopens its file after what was put so far. Never blocks. */
@@ -54,8 +56,8 @@ void queue_stop_waiting(struct queue *q);
 
 /* Writes everything that waits, finishes the output and ends its thread. Past deadline_ns
  * (CLOCK_REALTIME; UINT64_MAX: however long it takes) what still waits is counted as dropped and
- * -ETIMEDOUT is returned. The first failure of the output's finish is returned too, and was told as a
- * message; both make queue_failed() true. A second call does nothing. */
+ * -ETIMEDOUT is returned. The first failure of the output's finish is returned too, and was told as
+ * a message; both make queue_failed() true. A second call does nothing. */
 int queue_finish(struct queue *q, uint64_t deadline_ns);
 
 /* A consistent snapshot, any thread: the output's own counters and the queue's in one. */
@@ -71,7 +73,8 @@ bool queue_endpoint(const struct queue *q, struct output_endpoint *ret);
 const char *queue_name(const struct queue *q);
 const struct output_kind *queue_kind(const struct queue *q);
 
-/* Without queue_finish before: what waits is dropped and the output is closed unfinished. NULL is fine. */
+/* Without queue_finish before: what waits is dropped and the output is closed
+ * unfinished. NULL is fine. */
 void queue_close(struct queue *q);
 
 #endif

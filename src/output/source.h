@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records in: the mirror of output.h. A source of records (a collector, an IPFIX file, a store) gives
- * record batches that go to the same outputs as metered ones. No kind exists yet; the shape is fixed here
- * so that what is written against it needs no change when they come.
+ * Records in: the mirror of output.h. A source of records (a collector, an IPFIX file, a store)
+ * gives record batches that go to the same outputs as metered ones. No kind exists yet; the shape
+ * is fixed here so that what is written against it needs no change when they come.
  */
 #ifndef OUTPUT_SOURCE_H
 #define OUTPUT_SOURCE_H

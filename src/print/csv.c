@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * csv: one line a record, one header line a file with the names of the columns. Quoting as in RFC 4180;
- * lines end in a line feed alone, as every tool here writes and reads them. Absent values are empty.
- * One header serves a file, so all records must have the same columns.
+ * csv: one line a record, one header line a file with the names of the columns. Quoting as in RFC
+ * 4180; lines end in a line feed alone, as every tool here writes and reads them. Absent values are
+ * empty. One header serves a file, so all records must have the same columns.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -27,7 +27,8 @@ static void csv_plan_free(void *plan)
 	free(plan);
 }
 
-static int csv_plan_new(struct lines *l, const struct schema *schema, void **ret_plan, struct error *err)
+static int csv_plan_new(struct lines *l, const struct schema *schema, void **ret_plan,
+                        struct error *err)
 {
 	if (l->plan_count) {
 		const struct csv_plan *first = l->plans[0].plan;
@@ -63,7 +64,8 @@ static size_t csv_bound(struct lines *l, const void *context, const struct recor
 	return bytes;
 }
 
-/* Puts quotes around a text at `at` that needs them, and doubles those in it; returns the length. */
+/* Puts quotes around a text at `at` that needs them, and doubles those in
+ * it; returns the length. */
 static size_t quote_in_place(char *at, size_t length)
 {
 	size_t quotes = 0;
@@ -131,8 +133,8 @@ static const struct line_format csv_format = {
 	.head = csv_head,
 };
 
-static int csv_open(const struct address *address, const struct output_env *env, struct output **ret,
-                    struct error *err)
+static int csv_open(const struct address *address, const struct output_env *env,
+                    struct output **ret, struct error *err)
 {
 	struct lines *l = calloc(1, sizeof *l);
 	if (!l)

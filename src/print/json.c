@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * json: one object a line. A schema is compiled into a plan: each column with its ready-made `,"name":`
- * and the way its value is read; a line is then a sequence of copies and digits, without printf.
- * Absent values are left out. Numbers are numbers; with int64=string those of 64 bits are texts, for
- * readers that would lose digits. How each type is spelt is said in record/value_text.h.
+ * json: one object a line. A schema is compiled into a plan: each column with its ready-made
+ * `,"name":` and the way its value is read; a line is then a sequence of copies and digits, without
+ * printf. Absent values are left out. Numbers are numbers; with int64=string those of 64 bits are
+ * texts, for readers that would lose digits. How each type is spelt is said in record/value_text.h.
  */
 #include <errno.h>
 #include <math.h>
@@ -77,10 +77,12 @@ static void json_plan_free(void *plan)
 	free(p);
 }
 
-static int json_plan_new(struct lines *l, const struct schema *schema, void **ret_plan, struct error *err)
+static int json_plan_new(struct lines *l, const struct schema *schema, void **ret_plan,
+                         struct error *err)
 {
 	const struct json_output *o = container_of(l, struct json_output, lines);
-	struct json_plan *plan = calloc(1, sizeof *plan + schema->column_count * sizeof plan->columns[0]);
+	struct json_plan *plan = calloc(
+		1, sizeof *plan + schema->column_count * sizeof plan->columns[0]);
 	char *names = malloc((size_t)schema->column_count * 264 + 1);
 	if (!plan || !names) {
 		free(plan);
@@ -131,8 +133,8 @@ static char *put_quotes(char *at, size_t length)
 	return at + length + 2;
 }
 
-static char *put_value(const struct json_column *c, const struct record_batch *batch, const uint8_t *row,
-                       char *at, const char *end)
+static char *put_value(const struct json_column *c, const struct record_batch *batch,
+                       const uint8_t *row, char *at, const char *end)
 {
 	const uint8_t *value = row + c->offset;
 	uint16_t u16;
@@ -194,8 +196,8 @@ static const struct line_format json_format = {
 	.plan_new = json_plan_new, .plan_free = json_plan_free, .bound = json_bound, .line = json_line,
 };
 
-static int json_open(const struct address *address, const struct output_env *env, struct output **ret,
-                     struct error *err)
+static int json_open(const struct address *address, const struct output_env *env,
+                     struct output **ret, struct error *err)
 {
 	struct json_output *o = calloc(1, sizeof *o);
 	if (!o)
@@ -224,7 +226,8 @@ static void json_close(struct output *output)
 }
 
 static const char *const json_parameters[] = {
-	"int64", "number|string", "64-bit integers as numbers, or as texts for readers that lose digits",
+	"int64", "number|string",
+	"64-bit integers as numbers, or as texts for readers that lose digits",
 	FILE_PARAMETERS,
 	NULL
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What json, csv and table have in common: an output that writes each record as a line of text to a file
- * (output/file.h). A format compiles a schema once into a plan of its own and then turns rows into lines,
- * in the file's buffer, by that plan. Used by json.c, csv.c and table.c.
+ * What json, csv and table have in common: an output that writes each record as a line of text to a
+ * file (output/file.h). A format compiles a schema once into a plan of its own and then turns rows
+ * into lines, in the file's buffer, by that plan. Used by json.c, csv.c and table.c.
  */
 #ifndef PRINT_LINES_H
 #define PRINT_LINES_H
@@ -15,14 +15,15 @@ struct lines;
 struct line_format {
 	const struct output_kind *kind;
 	/* A plan for the schema (which lives until close). Fails with a message. */
-	int (*plan_new)(struct lines *l, const struct schema *schema, void **ret_plan, struct error *err);
+	int (*plan_new)(struct lines *l, const struct schema *schema, void **ret_plan,
+	                struct error *err);
 	void (*plan_free)(void *plan);
 	/* Octets that this row's line needs at most. */
 	size_t (*bound)(struct lines *l, const void *plan, const struct record_batch *batch,
 	                const uint8_t *row);
 	/* Writes the line with its end; returns its length, at most bound(). */
-	size_t (*line)(struct lines *l, void *plan, const struct record_batch *batch, const uint8_t *row,
-	               char *at);
+	size_t (*line)(struct lines *l, void *plan, const struct record_batch *batch,
+	               const uint8_t *row, char *at);
 	/* What each file starts with; the first plan, NULL when there is none yet. NULL: nothing. */
 	int (*head)(struct lines *l, const void *plan, struct error *err);
 };
@@ -42,8 +43,8 @@ struct lines {
 	unsigned last;                  /* index of the plan of the last batch */
 };
 
-/* Opens the file of an address into `l`, which the kind has allocated; checks that all parameters were
- * known, so the kind reads its own before. On an error nothing is left open. */
+/* Opens the file of an address into `l`, which the kind has allocated; checks that all parameters
+ * were known, so the kind reads its own before. On an error nothing is left open. */
 int lines_open(struct lines *l, const struct line_format *format, const struct address *address,
                const struct output_env *env, struct error *err);
 /* Frees plans and the file, not `l`. */

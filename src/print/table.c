@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table: for people. With the standard fields a record is shown as a flow: two ends with an arrow, human
- * units; further fields follow as columns of their own. With a choice of fields that lacks the ends or
- * the counters, every field is a column under its short name.
+ * table: for people. With the standard fields a record is shown as a flow: two ends with an arrow,
+ * human units; further fields follow as columns of their own. With a choice of fields that lacks
+ * the ends or the counters, every field is a column under its short name.
  *
- * Records stream, so widths are guesses: IPv4 at first. On a terminal a cell that needs more makes its
- * column wider for the rest, under a new header; columns that do not fit are left out. Elsewhere widths
- * stay and a longer cell pushes its line to the right, so that lines can be compared and cut up.
+ * Records stream, so widths are guesses: IPv4 at first. On a terminal a cell that needs more makes
+ * its column wider for the rest, under a new header; columns that do not fit are left out.
+ * Elsewhere widths stay and a longer cell pushes its line to the right, so that lines can be
+ * compared and cut up.
  * Neighbours: table_cells.c, table_layout.c, lines.c.
  */
 #include "print/table.h"
@@ -40,20 +41,24 @@ struct table_output {
 	bool colour;
 };
 
-/* What a column of the flow view is like. Widths fit IPv4 and the usual; `keep` orders what goes first. */
+/* What a column of the flow view is like. Widths fit IPv4 and the usual; `keep`
+ * orders what goes first. */
 static const struct table_column flow_cells[] = {
 	{ "START", CELL_START, .keep = 60, .needed = 12, .most = 12, .wanted = true },
 	{ "DUR", CELL_DURATION, .keep = 50, .needed = 6, .most = 7, .right = true, .wanted = true },
 	{ "PROTO", CELL_PROTOCOL, .keep = 110, .needed = 5, .most = 5, .wanted = true },
 	{ "SOURCE", CELL_SOURCE, .keep = 201, .needed = 21, .least = 21, .most = 53, .wanted = true },
 	{ "", CELL_ARROW, .keep = 200, .needed = 3, .most = 3, .wanted = true },
-	{ "DESTINATION", CELL_DESTINATION, .keep = 201, .needed = 21, .least = 21, .most = 53, .wanted = true },
+	{ "DESTINATION", CELL_DESTINATION, .keep = 201, .needed = 21, .least = 21, .most = 53,
+	  .wanted = true },
 	{ "VLAN", CELL_VLAN, .keep = 70, .needed = 4, .most = 9 },
 	{ "IF", CELL_INTERFACE, .keep = 20, .needed = 3, .most = 10, .right = true },
 	{ "PKT->", CELL_PACKETS, .keep = 120, .needed = 5, .most = 5, .right = true, .wanted = true },
-	{ "<-PKT", CELL_REVERSE_PACKETS, .keep = 120, .needed = 5, .most = 5, .right = true, .wanted = true },
+	{ "<-PKT", CELL_REVERSE_PACKETS, .keep = 120, .needed = 5, .most = 5, .right = true,
+	  .wanted = true },
 	{ "OCT->", CELL_OCTETS, .keep = 130, .needed = 5, .most = 5, .right = true, .wanted = true },
-	{ "<-OCT", CELL_REVERSE_OCTETS, .keep = 130, .needed = 5, .most = 5, .right = true, .wanted = true },
+	{ "<-OCT", CELL_REVERSE_OCTETS, .keep = 130, .needed = 5, .most = 5, .right = true,
+	  .wanted = true },
 	{ "END", CELL_END, .keep = 40, .needed = 6, .most = 6, .wanted = true },
 	{ "FLAGS", CELL_FLAGS, .keep = 30, .needed = 9, .most = 17, .wanted = true },
 };
@@ -66,7 +71,8 @@ static uint8_t usual_width(enum field_type type)
 	switch (type) {
 	case TYPE_U8: case TYPE_S8: return 3;
 	case TYPE_U16: case TYPE_S16: case TYPE_BOOLEAN: return 5;
-	case TYPE_SECONDS: case TYPE_MILLISECONDS: case TYPE_MICROSECONDS: case TYPE_NANOSECONDS: return 12;
+	case TYPE_SECONDS: case TYPE_MILLISECONDS: case TYPE_MICROSECONDS: case TYPE_NANOSECONDS:
+		return 12;
 	case TYPE_IPV4: return 15;
 	case TYPE_IPV6: return 24;
 	case TYPE_MAC: return 17;
@@ -77,8 +83,8 @@ static uint8_t usual_width(enum field_type type)
 
 static bool is_text(enum field_type type)
 {
-	return type == TYPE_STRING || type == TYPE_OCTET_ARRAY || type == TYPE_IPV4 || type == TYPE_IPV6 ||
-	       type == TYPE_MAC;
+	return type == TYPE_STRING || type == TYPE_OCTET_ARRAY || type == TYPE_IPV4 ||
+	       type == TYPE_IPV6 || type == TYPE_MAC;
 }
 
 static void field_cell(struct table_column *cell, const struct column *column, unsigned index)
@@ -89,7 +95,8 @@ static void field_cell(struct table_column *cell, const struct column *column, u
 		.kind = CELL_FIELD, .field = (uint16_t)index, .keep = 10, .right = !is_text(type),
 		.wanted = true, .most = 60, .needed = usual_width(type),
 	};
-	int wide = snprintf(cell->head, sizeof cell->head, "%s%.36s", column->reverse ? "<-" : "", name);
+	int wide = snprintf(cell->head, sizeof cell->head, "%s%.36s",
+	                    column->reverse ? "<-" : "", name);
 	if (wide > cell->needed)
 		cell->needed = (uint8_t)wide;
 }
@@ -166,7 +173,8 @@ static void look_at_screen(struct table_output *o)
 		return;
 	if (ioctl(fd, TIOCGWINSZ, &size) < 0)
 		size = (struct winsize){ 0 };
-	o->screen_columns = size.ws_col ? size.ws_col : number_from_environment("COLUMNS", SCREEN_COLUMNS);
+	o->screen_columns = size.ws_col ? size.ws_col
+		: number_from_environment("COLUMNS", SCREEN_COLUMNS);
 	o->screen_lines = size.ws_row ? size.ws_row : number_from_environment("LINES", SCREEN_LINES);
 	const char *no_colour = getenv("NO_COLOR"), *terminal = getenv("TERM");
 	o->colour = !(no_colour && *no_colour) && !(terminal && strcmp(terminal, "dumb") == 0);
@@ -197,7 +205,8 @@ static const char *style_of(const struct table_column *c)
 	}
 }
 
-static char *put_cell(const struct table_output *o, const struct table_column *c, bool last, char *at)
+static char *put_cell(const struct table_output *o, const struct table_column *c, bool last,
+                      char *at)
 {
 	const char *style = o->colour ? style_of(c) : "";
 	size_t blank = c->wide < c->width ? c->width - c->wide : 0;
@@ -300,14 +309,14 @@ static int table_head(struct lines *l, const void *plan, struct error *err)
 
 static const struct line_format table_format = {
 	.kind = &output_table,
-	.plan_new = table_plan_new, .plan_free = table_plan_free, .bound = table_bound, .line = table_line,
-	.head = table_head,
+	.plan_new = table_plan_new, .plan_free = table_plan_free, .bound = table_bound,
+	.line = table_line, .head = table_head,
 };
 
 /* --- the kind --- */
 
-static int table_open(const struct address *address, const struct output_env *env, struct output **ret,
-                      struct error *err)
+static int table_open(const struct address *address, const struct output_env *env,
+                      struct output **ret, struct error *err)
 {
 	struct table_output *o = calloc(1, sizeof *o);
 	if (!o)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The parts of table:, inside print only. A table has columns; for each record every column gets the text
- * of its cell (table_cells.c); the layout says which columns fit the terminal and how wide each is
- * (table_layout.c); table.c puts lines together and repeats the header.
+ * The parts of table:, inside print only. A table has columns; for each record every column gets
+ * the text of its cell (table_cells.c); the layout says which columns fit the terminal and how wide
+ * each is (table_layout.c); table.c puts lines together and repeats the header.
  */
 #ifndef PRINT_TABLE_H
 #define PRINT_TABLE_H
@@ -44,8 +44,9 @@ struct table_column {
 /* Columns of the schema that a flow's cells are made of; -1 where it has none. */
 struct flow_columns {
 	int start, end, protocol, source4, source6, destination4, destination6, source_port,
-	    destination_port, vlan, inner_vlan, interface, packets, octets, reverse_packets, reverse_octets,
-	    flags, reverse_flags, icmp4, reverse_icmp4, icmp6, reverse_icmp6, reason, direction;
+	    destination_port, vlan, inner_vlan, interface, packets, octets, reverse_packets,
+	    reverse_octets, flags, reverse_flags, icmp4, reverse_icmp4, icmp6, reverse_icmp6, reason,
+	    direction;
 };
 
 /* The time of day changes once a second: its text is kept. */
@@ -54,20 +55,23 @@ struct table_clock {
 	char text[16];                  /* "12:34:56" */
 };
 
-/* Finds the columns; true when the schema has what the flow view needs (ends, protocol, counters). */
+/* Finds the columns; true when the schema has what the flow view needs
+ * (ends, protocol, counters). */
 bool flow_columns_find(const struct schema *schema, struct flow_columns *ret);
 
 /* True for a column of the schema that the flow view shows in one of its own cells. */
 bool flow_columns_cover(const struct flow_columns *flow, int column);
 
 /* Puts the text of one cell into c. An empty one becomes "-". */
-void table_cell_fill(struct table_column *c, const struct flow_columns *flow, struct table_clock *clock,
-                     const struct record_batch *batch, const uint8_t *row);
+void table_cell_fill(struct table_column *c, const struct flow_columns *flow,
+                     struct table_clock *clock, const struct record_batch *batch,
+                     const uint8_t *row);
 
 /* Decides what is shown and how wide, for `limit` characters a line (TABLE_UNLIMITED: all). */
 void table_layout(struct table_column *columns, unsigned count, unsigned limit);
 
-/* The cells of a record at hand need more than there is: grows `needed` and says that a new layout is due. */
+/* The cells of a record at hand need more than there is: grows `needed` and says
+ * that a new layout is due. */
 bool table_grow(struct table_column *columns, unsigned count);
 
 /* "[2001:db8::1]:443" to at most `width` characters, the middle as "..". Writes at `at`, which has

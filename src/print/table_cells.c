@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A record's values as the cells of a table for people: two ends with an arrow, a protocol by its name,
- * counts in human units, the time of day, flags as letters. See table.h.
+ * A record's values as the cells of a table for people: two ends with an arrow, a protocol by its
+ * name, counts in human units, the time of day, flags as letters. See table.h.
  */
 #include <stdio.h>
 #include <string.h>
@@ -93,7 +93,8 @@ static bool is_there(const struct cell_input *in, int column)
 
 static uint64_t number_of(const struct cell_input *in, int column)
 {
-	return is_there(in, column) ? value_read_unsigned(in->batch->schema, in->row, (unsigned)column) : 0;
+	return is_there(in, column)
+		? value_read_unsigned(in->batch->schema, in->row, (unsigned)column) : 0;
 }
 
 static int protocol_index(uint64_t number)
@@ -123,7 +124,8 @@ static size_t put_clock(struct table_clock *clock, uint64_t time_us, char *at)
 
 static size_t put_start(const struct cell_input *in, char *at)
 {
-	return is_there(in, in->flow->start) ? put_clock(in->clock, number_of(in, in->flow->start), at) : 0;
+	return is_there(in, in->flow->start)
+		? put_clock(in->clock, number_of(in, in->flow->start), at) : 0;
 }
 
 static size_t put_duration(const struct cell_input *in, char *at)
@@ -143,7 +145,8 @@ static size_t put_protocol(const struct cell_input *in, char *at)
 	return (size_t)snprintf(at, CELL_BYTES, "%s", protocols[index].name);
 }
 
-static size_t put_address(const struct cell_input *in, int column4, int column6, bool brackets, char *at)
+static size_t put_address(const struct cell_input *in, int column4, int column6, bool brackets,
+                          char *at)
 {
 	const struct column *columns = in->batch->schema->column;
 	if (is_there(in, column4))
@@ -218,7 +221,8 @@ static size_t put_type_code(uint64_t value, char *at)
 static size_t put_signs(const struct cell_input *in, bool reverse, char *at)
 {
 	const struct flow_columns *f = in->flow;
-	int icmp4 = reverse ? f->reverse_icmp4 : f->icmp4, icmp6 = reverse ? f->reverse_icmp6 : f->icmp6;
+	int icmp4 = reverse ? f->reverse_icmp4 : f->icmp4;
+	int icmp6 = reverse ? f->reverse_icmp6 : f->icmp6;
 	int flags = reverse ? f->reverse_flags : f->flags;
 	if (is_there(in, icmp4))
 		return put_type_code(number_of(in, icmp4), at);
@@ -297,7 +301,8 @@ static size_t put_cell(const struct table_column *c, const struct cell_input *in
 	case CELL_DESTINATION: return put_end(in, false, at);
 	case CELL_VLAN: return put_vlan(in, at);
 	case CELL_INTERFACE:
-		return is_there(in, f->interface) ? value_format_unsigned(number_of(in, f->interface), at) : 0;
+		return is_there(in, f->interface)
+			? value_format_unsigned(number_of(in, f->interface), at) : 0;
 	case CELL_PACKETS: return put_count(in, f->packets, at);
 	case CELL_REVERSE_PACKETS: return put_count(in, f->reverse_packets, at);
 	case CELL_OCTETS: return put_count(in, f->octets, at);
@@ -309,8 +314,9 @@ static size_t put_cell(const struct table_column *c, const struct cell_input *in
 	return 0;
 }
 
-void table_cell_fill(struct table_column *c, const struct flow_columns *flow, struct table_clock *clock,
-                     const struct record_batch *batch, const uint8_t *row)
+void table_cell_fill(struct table_column *c, const struct flow_columns *flow,
+                     struct table_clock *clock, const struct record_batch *batch,
+                     const uint8_t *row)
 {
 	struct cell_input in = { .flow = flow, .clock = clock, .batch = batch, .row = row };
 	size_t length = put_cell(c, &in, c->text);

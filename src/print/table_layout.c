@@ -2,9 +2,10 @@
 /*
  * Which columns of a table are shown, and how wide.
  *
- * Everything that is wanted is shown at the width it needs, if it fits. If not: first the columns that
- * one can do without go (lowest `keep` first, of equals the rightmost), then those that may be shortened
- * (addresses) share what is left, then the others go too. Pure: see table.h for the neighbours.
+ * Everything that is wanted is shown at the width it needs, if it fits. If not: first the
+ * columns that one can do without go (lowest `keep` first, of equals the rightmost), then those
+ * that may be shortened (addresses) share what is left, then the others go too. Pure: see
+ * table.h for the neighbours.
  */
 #include "print/table.h"
 
@@ -21,7 +22,8 @@ static unsigned total_width(const struct table_column *columns, unsigned count)
 	return total ? total - 1 : 0;
 }
 
-/* Hides the column that is missed least, if any has a `keep` below the bound and another one stays. */
+/* Hides the column that is missed least, if any has a `keep` below the bound
+ * and another one stays. */
 static bool hide_one(struct table_column *columns, unsigned count, unsigned keep_bound)
 {
 	int worst = -1;
