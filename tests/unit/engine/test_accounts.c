@@ -26,7 +26,8 @@ static void count_fate(struct accounts *a)
 	a->metered_ip_octets += packet.ip_bytes;
 }
 
-/* Real packets through a real meter; `twice` and `lost` say which packet the fault is planted on. */
+/* Real packets through a real meter; `twice` and `lost` say which packet
+ * the fault is planted on. */
 static struct accounts run(int twice, int lost)
 {
 	struct accounts a = { .outputs_balanced = true, .finished = true };
@@ -103,7 +104,8 @@ static void records_that_no_output_accepted_are_seen(void **state)
 
 static void an_output_that_loses_records_is_seen(void **state)
 {
-	struct output_counters c = { .accepted = 10, .sent = 7, .queued = 1, .dropped = { [DROP_TOO_LARGE] = 2 } };
+	struct output_counters c = { .accepted = 10, .sent = 7, .queued = 1,
+	                             .dropped = { [DROP_TOO_LARGE] = 2 } };
 	assert_true(accounts_output_balanced(&c));
 	c.sent--;
 	assert_false(accounts_output_balanced(&c));

@@ -49,7 +49,8 @@ static int fixture_send(void *context, struct export_message *messages, unsigned
 		messages[i].lost = f->note_count >= f->lose_from && f->note_count < f->lose_to;
 		f->notes[f->note_count++] = (struct note){
 			.bytes = messages[i].bytes, .records = messages[i].records,
-			.sequence = load_be32(o + 8), .time_s = load_be32(o + 4), .set_id = load_be16(o + 16), .burst = f->bursts,
+			.sequence = load_be32(o + 8), .time_s = load_be32(o + 4),
+			.set_id = load_be16(o + 16), .burst = f->bursts,
 		};
 	}
 	f->bursts++;

@@ -48,8 +48,9 @@ static inline void fixture_emit(void *context, const struct flow_record *r)
 
 static inline struct meter_settings fixture_settings(struct fixture *x)
 {
-	struct meter_settings s = { .idle_ns = 30 * SECOND, .active_ns = 120 * SECOND, .linger_ns = 5 * SECOND,
-	                            .max_flows = 1000, .evidence = true, .first_flow_id = 1,
+	struct meter_settings s = { .idle_ns = 30 * SECOND, .active_ns = 120 * SECOND,
+	                            .linger_ns = 5 * SECOND, .max_flows = 1000,
+	                            .evidence = true, .first_flow_id = 1,
 	                            .emit = fixture_emit, .context = x };
 	struct key_options options = { .vlan_key = true };
 	assert_int_equal(key_plan_parse(&options, &s.plan, NULL), 0);
@@ -63,7 +64,8 @@ static inline void fixture_start(struct fixture *x, const struct meter_settings 
 }
 
 /* A TCP or UDP packet of 10.0.0.1:1000 (endpoint 0) and 10.0.0.2:80 (endpoint 1), 100 octets. */
-static inline struct packet fixture_packet(struct fixture *x, unsigned sender, double at, uint16_t flags)
+static inline struct packet fixture_packet(struct fixture *x, unsigned sender, double at,
+                                           uint16_t flags)
 {
 	struct packet p;
 	memset(&p, 0, sizeof p);

@@ -82,7 +82,8 @@ static void the_vector_match_equals_the_scalar_one(void **state)
 	for (uint32_t i = 0; i < 100000; i++) {
 		for (unsigned s = 0; s < INDEX_SLOTS; s++)
 			b.tag[s] = (uint16_t)(mixed(i * 8u + s) & 3);
-		assert_int_equal(index_match(&b, (uint16_t)(i & 3)), index_match_scalar(&b, (uint16_t)(i & 3)));
+		assert_int_equal(index_match(&b, (uint16_t)(i & 3)),
+		                 index_match_scalar(&b, (uint16_t)(i & 3)));
 	}
 }
 

@@ -32,15 +32,16 @@ static void unequal_sides_make_uniflows(void **state)
 	assert_false(plan.mirrored);
 	assert_int_equal(parse("sourceIPv4Address/24,destinationIPv4Address/16", &plan, NULL), 0);
 	assert_false(plan.mirrored);
-	assert_int_equal(parse("sourceIPv4Address,destinationIPv4Address,flowLabelIPv6", &plan, NULL), 0);
+	assert_int_equal(parse("sourceIPv4Address,destinationIPv4Address,flowLabelIPv6",
+	                       &plan, NULL), 0);
 	assert_false(plan.mirrored);
 }
 
 static void the_full_tuple_is_recognised(void **state)
 {
 	struct key_plan plan;
-	assert_int_equal(parse("sourceIPv4Address,destinationIPv4Address,protocolIdentifier,sourceTransportPort,"
-	                       "destinationTransportPort", &plan, NULL), 0);
+	assert_int_equal(parse("sourceIPv4Address,destinationIPv4Address,protocolIdentifier,"
+	                       "sourceTransportPort,destinationTransportPort", &plan, NULL), 0);
 	assert_true(plan.full_tuple && plan.mirrored);
 }
 

@@ -38,7 +38,8 @@ static void a_packet_at_the_active_timeout_opens_the_next_record(void **state)
 	assert_int_equal(x.records[0].reason, END_ACTIVE);
 	assert_int_equal(x.records[0].packets[0], 12);
 	assert_true(x.records[1].start_ns == START + 120 * SECOND);
-	assert_int_equal(x.records[1].initiator_port, 1000);    /* the flow goes on with its direction */
+	assert_int_equal(x.records[1].initiator_port, 1000);    /* the flow goes on with
+	                                                         * its direction */
 	assert_int_equal(x.records[1].packets[1], 1);
 	assert_true(x.records[1].flow_id == x.records[0].flow_id);
 }
@@ -49,7 +50,8 @@ static void the_earlier_deadline_names_the_reason_and_a_tie_is_active(void **sta
 	fixture_send(&x, 0, 0, 0);
 	for (int i = 20; i <= 100; i += 20)
 		fixture_send(&x, 0, i, 0);
-	fixture_send(&x, 1, 140, 0);            /* active at 120, idle at 130: active; then a new flow */
+	fixture_send(&x, 1, 140, 0);            /* active at 120, idle at 130:
+	                                         * active; then a new flow */
 	fixture_finish(&x, 140);
 	assert_int_equal(x.count, 2);
 	assert_int_equal(x.records[0].reason, END_ACTIVE);
@@ -235,7 +237,8 @@ static void eviction_takes_single_packets_first(void **state)
 	}
 	assert_true(big.meter->counters.active <= 2000);
 	assert_true(big.meter->counters.ended[END_RESOURCES] > 100000);
-	/* 100 established flows, each created once or, while it was a single packet itself, a few times more */
+	/* 100 established flows, each created once or, while it was a single packet
+	 * itself, a few times more */
 	assert_int_equal(big.meter->counters.created - big.meter->counters.ended[END_RESOURCES]
 	                 - big.meter->counters.ended[END_IDLE], big.meter->counters.active);
 	unsigned alive = 0;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From flows to rows: every field that flows can give has the width of its type and the right value. */
+/* From flows to rows: every field that flows can give has the width of its
+ * type and the right value. */
 #include "flow_fixture.h"
 
 #include "flow/rows.h"

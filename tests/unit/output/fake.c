@@ -12,8 +12,8 @@ static struct fake *fake_of(struct output *o)
 	return container_of(o, struct fake, output);
 }
 
-static int fake_open(const struct address *address, const struct output_env *env, struct output **ret,
-                     struct error *err)
+static int fake_open(const struct address *address, const struct output_env *env,
+                     struct output **ret, struct error *err)
 {
 	struct fake *f = env->context;
 	f->give_up = env->give_up;
@@ -24,7 +24,8 @@ static int fake_open(const struct address *address, const struct output_env *env
 static int fake_schema_told(struct output *o, const struct schema *schema, struct error *err)
 {
 	atomic_fetch_add(&fake_of(o)->schemas, 1);
-	return atomic_load(&fake_of(o)->refusing) ? error_set(err, -EINVAL, "fake: not this schema") : 0;
+	return atomic_load(&fake_of(o)->refusing)
+		? error_set(err, -EINVAL, "fake: not this schema") : 0;
 }
 
 static void look_at_rows(struct fake *f, const struct record_batch *batch)
@@ -86,7 +87,8 @@ static void fake_close(struct output *o)
 }
 
 const struct output_kind fake_kind = {
-	.scheme = "fake", .open = fake_open, .schema = fake_schema_told, .write = fake_write, .tick = fake_tick,
+	.scheme = "fake", .open = fake_open, .schema = fake_schema_told, .write = fake_write,
+	.tick = fake_tick,
 	.reopen = fake_reopen, .finish = fake_finish, .counters = fake_counters, .close = fake_close,
 };
 

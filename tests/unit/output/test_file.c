@@ -258,8 +258,9 @@ static void test_rotates_by_size_with_numbered_names(void **state)
 	for (unsigned i = 0; i < 11; i++)
 		put(b, "0123456789012345678901234567890123456789012345678\n");
 	finish(b);
-	assert_string_equal(listing(), "flows-1.json flows-2.json flows-3.json flows-4.json flows-5.json "
-	                               "flows.json ");
+	assert_string_equal(listing(),
+	                    "flows-1.json flows-2.json flows-3.json flows-4.json flows-5.json "
+	                    "flows.json ");
 	assert_int_equal(strlen(content("flows.json")), 100);
 	assert_int_equal(strlen(content("flows-4.json")), 100);
 	assert_int_equal(strlen(content("flows-5.json")), 50);

@@ -48,7 +48,8 @@ static void test_drops_have_names(void **state)
 
 static void test_balance(void **state)
 {
-	struct output_counters c = { .accepted = 31, .acknowledged = 1, .sent = 2, .queued = 4, .spilled = 8 };
+	struct output_counters c = { .accepted = 31, .acknowledged = 1, .sent = 2, .queued = 4,
+	                             .spilled = 8 };
 	c.dropped[DROP_WRITE_FAILED] = 16;
 	assert_true(output_counters_balanced(&c));
 	c.dropped[DROP_QUEUE_FULL] = 1;

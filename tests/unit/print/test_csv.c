@@ -45,7 +45,8 @@ static void test_header_and_values(void **state)
 	rows_add(b.batch, "-|2001:db8::1|18|-");
 	rows_write(&b.file, b.batch);
 	assert_string_equal(rows_finish(&b.file),
-	                    "sourceIPv4Address,sourceIPv6Address,octetDeltaCount,reverseOctetDeltaCount\n"
+	                    "sourceIPv4Address,sourceIPv6Address,octetDeltaCount,"
+	                    "reverseOctetDeltaCount\n"
 	                    "192.0.2.1,,17,0\n"
 	                    ",2001:db8::1,18,\n");
 	bench_close(&b);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* json: names, numbers, texts, absence, 64-bit integers as texts; expectations are written by hand. */
+/* json: names, numbers, texts, absence, 64-bit integers as texts;
+ * expectations are written by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -34,7 +35,8 @@ static const char *json_of(const char *parameters, const char *names, const char
 static void test_a_flow(void **state)
 {
 	const char *names = "flowStartMicroseconds,sourceIPv4Address,sourceIPv6Address,"
-	                    "sourceTransportPort,protocolIdentifier,octetDeltaCount,reverseOctetDeltaCount";
+	                    "sourceTransportPort,protocolIdentifier,octetDeltaCount,"
+	                    "reverseOctetDeltaCount";
 	assert_string_equal(
 		json_of("", names, ROWS("1700000000123456|192.0.2.1|-|443|6|18446744073709551615|0",
 		                        "1700000000123457|-|2001:db8::1|53|17|1|-")),
@@ -47,7 +49,8 @@ static void test_a_flow(void **state)
 
 static void test_int64_as_text(void **state)
 {
-	const char *names = "flowEndMilliseconds,octetDeltaCount,ingressInterface,mibObjectValueInteger";
+	const char *names =
+		"flowEndMilliseconds,octetDeltaCount,ingressInterface,mibObjectValueInteger";
 	assert_string_equal(json_of("?int64=string", names, ROWS("1700000000123|7|4000000000|-5")),
 	                    "{\"flowEndMilliseconds\":\"1700000000123\",\"octetDeltaCount\":\"7\","
 	                    "\"ingressInterface\":4000000000,\"mibObjectValueInteger\":-5}\n");
@@ -135,7 +138,8 @@ static void test_several_schemas(void **state)
 	rows_write(&f, a);
 	rows_write(&f, b);
 	rows_write(&f, a);
-	assert_string_equal(rows_finish(&f), "{\"vlanId\":5}\n{\"octetDeltaCount\":6}\n{\"vlanId\":5}\n");
+	assert_string_equal(rows_finish(&f),
+	                    "{\"vlanId\":5}\n{\"octetDeltaCount\":6}\n{\"vlanId\":5}\n");
 	record_batch_release(a);
 	record_batch_release(b);
 	schema_free(one);
@@ -150,7 +154,8 @@ static void test_wrong_parameter(void **state)
 	struct output_env env = { 0 };
 	assert_int_equal(address_parse("json:-?int64=words", &address, &err), 0);
 	assert_true(output_kind_find("json")->open(&address, &env, &o, &err) < 0);
-	assert_string_equal(err.text, "json:-?int64=words: int64 is \"words\", expected number or string");
+	assert_string_equal(err.text,
+	                    "json:-?int64=words: int64 is \"words\", expected number or string");
 	address_fini(&address);
 }
 

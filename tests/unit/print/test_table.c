@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * table: the flow view in a file and on terminals (a pseudo terminal of a chosen size), columns that grow
- * and go, colours. What a line must say is written by hand; no line may be wider than its terminal.
+ * table: the flow view in a file and on terminals (a pseudo terminal of a chosen size),
+ * columns that grow and go, colours. What a line must say is written by hand; no line may be
+ * wider than its terminal.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -180,8 +181,9 @@ static void show_at(unsigned columns, const char *present, const char *absent)
 	rows_add(s.batch, WEB);
 	rows_add(s.batch, PING);
 	rows_add(s.batch, DNS6);
-	rows_add(s.batch, "1700000002000000|1700000002000000|-|2001:db8:1111:2222:3333:4444:5555:6666|-|"
-	                  "2001:db8:1111:2222:3333:4444:5555:7777|17|53530|53|0|-|1|80|0|0|-|-|-|-|-|-|1|1");
+	rows_add(s.batch,
+	         "1700000002000000|1700000002000000|-|2001:db8:1111:2222:3333:4444:5555:6666|-|"
+	         "2001:db8:1111:2222:3333:4444:5555:7777|17|53530|53|0|-|1|80|0|0|-|-|-|-|-|-|1|1");
 	rows_add(s.batch, WEB);
 	const char *text = screen_write(&s);
 	assert_true(longest_line(text) <= columns);
@@ -198,7 +200,8 @@ static void show_at(unsigned columns, const char *present, const char *absent)
 static void test_as_wide_as_the_terminal(void **state)
 {
 	setenv("NO_COLOR", "1", 1);
-	show_at(200, "START DUR PROTO VLAN END FLAGS [2001:db8:1111:2222:3333:4444:5555:6666]:53530 100.7", "..");
+	show_at(200, "START DUR PROTO VLAN END FLAGS "
+	        "[2001:db8:1111:2222:3333:4444:5555:6666]:53530 100.7", "..");
 	show_at(120, "START DUR PROTO END FLAGS <-OCT 192.0.2.1:50000", "zzz");
 	show_at(80, "PROTO PKT-> <-PKT OCT-> <-OCT 192.0.2.1:50000 198.51.100.7:443 ..", "START FLAGS");
 	show_at(53, "SOURCE DESTINATION 192.0.2.1:50000 198.51.100.7:443", "PKT->");
@@ -288,13 +291,18 @@ static void test_layout_order(void **state)
 
 static void test_shorten(void **state)
 {
-	static const struct { const char *text; unsigned wide, width; const char *expected; } cases[] = {
+	static const struct {
+		const char *text;
+		unsigned wide, width;
+		const char *expected;
+	} cases[] = {
 		{ "short", 5, 10, "short" },
 		{ "[2001:db8::1]:443", 17, 12, "[2001..]:443" },
 		{ "\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9", 6, 5, "\xc3\xa9\xc3\xa9..\xc3\xa9" },
 	};
 	for (unsigned i = 0; i < array_count(cases); i++) {
-		struct table_column c = { .wide = (uint16_t)cases[i].wide, .width = (uint8_t)cases[i].width };
+		struct table_column c = { .wide = (uint16_t)cases[i].wide,
+		                          .width = (uint8_t)cases[i].width };
 		char text[CELL_BYTES] = "";
 		strcpy(c.text, cases[i].text);
 		c.bytes = (uint16_t)strlen(c.text);
