@@ -81,8 +81,8 @@ def bench_files(build, scratch, runs):
                 check_counts(stats, truth["packets"], truth["octets"], truth["flows"])
             cpu = statistics.median(pair[0] for pair in times)
             wall = statistics.median(pair[1] for pair in times)
-            print(f"  to {output.split(':')[0] + ':':8} {cpu / packets * 1e9:7.0f} ns a packet (user "
-                  f"and system, all threads), {packets / wall / 1e6:6.2f} million packets/s")
+            print(f"  to {output.split(':')[0] + ':':8} {cpu / packets * 1e9:7.0f} ns a packet "
+                  f"(user and system, all threads), {packets / wall / 1e6:6.2f} million packets/s")
         capture.unlink()
 
 

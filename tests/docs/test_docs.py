@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pages say what is so.
 
-Blocks fenced as ```sh in README.md, HACKING.md and docs/*.md are run, each by itself, in a scratch folder
-that looks like the top of the tree with the program under test at build/weir; all must end with status
-0. Blocks fenced as ```console only show what things look like. Relative links lead somewhere, the table
-of rooms is the list's, cases and tests that a page names exist. Each check has a twin with a fault planted.
+Blocks fenced as ```sh in README.md, HACKING.md and docs/*.md are run, each by itself, in a scratch
+folder that looks like the top of the tree with the program under test at build/weir; all must end
+with status 0. Blocks fenced as ```console only show what things look like. Relative links lead
+somewhere, the table of rooms is the list's, cases and tests that a page names exist. Each check has
+a twin with a fault planted.
 """
 import ast
 import os
@@ -74,7 +75,8 @@ def written(folder):
 @pytest.mark.parametrize("block", all_blocks())
 def test_block_runs(block, tmp_path, weir_program):
     done = run_block(block, tmp_path, weir_program)
-    assert done.returncode == 0, "%s\nended with status %d\n%s" % (block, done.returncode, done.stderr)
+    assert done.returncode == 0, "%s\nended with status %d\n%s" % (
+        block, done.returncode, done.stderr)
     assert "error" not in done.stderr.lower(), "%s\nsaid\n%s" % (block, done.stderr)
     assert done.stdout or written(tmp_path), "%s\nshowed and wrote nothing" % block
 
@@ -191,7 +193,8 @@ def test_planted_missing_test_is_seen():
 
 def missing_files(text):
     """Names in backquotes that look like files of the tree and are none; NAME stands for any."""
-    names = re.findall(r"`((?:src|tests|tools|docs|share|etc|include|man|packaging)/[\w./-]+\w)`", text)
+    names = re.findall(
+        r"`((?:src|tests|tools|docs|share|etc|include|man|packaging)/[\w./-]+\w)`", text)
     return [name for name in names if not re.search(r"NAME|TARGET", name) and
             not (ROOT / name).exists()]
 
@@ -207,7 +210,8 @@ def test_planted_missing_file_is_seen():
 
 
 def options_of_help(weir):
-    return set(re.findall(r"--[a-z][a-z-]+", weir("help", "meter").stdout)) | {"--version", "--help"}
+    found = set(re.findall(r"--[a-z][a-z-]+", weir("help", "meter").stdout))
+    return found | {"--version", "--help"}
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/semantics.md"])
@@ -231,7 +235,8 @@ def test_table_of_rooms_is_the_list():
 
 def planned_rooms():
     listed = [line.split("|")[0].strip() for line in
-              (ROOT / "tools" / "rooms.txt").read_text().splitlines() if "|" in line and line[0] != "#"]
+              (ROOT / "tools" / "rooms.txt").read_text().splitlines()
+              if "|" in line and line[0] != "#"]
     return [room for room in listed if not list((ROOT / "src" / room).glob("*.c"))]
 
 
@@ -247,8 +252,8 @@ def test_built_rooms_have_a_page():
 
 
 def test_tools_that_blocks_use_are_everywhere():
-    """Blocks are for a fresh machine: the shell, coreutils and weir, nothing else. Not head: what writes
-    to it may be ended by its leaving early."""
+    """Blocks are for a fresh machine: the shell, coreutils and weir, nothing else. Not head: what
+    writes to it may be ended by its leaving early."""
     allowed = {"build/weir", "wc", "sort", "cat", "ls"}
     for page in RUN_PAGES:
         for line, block in blocks(page.read_text()):

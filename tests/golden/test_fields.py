@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The field table against the registries it stands for, and the program against the table.
 
-The registries' facts (elements/iana.csv, elements/enterprise.csv) lie beside WEIR_DATA; without them the
-comparison skips. An enterprise's element may bear its owner's prefix where its name was taken.
+The registries' facts (elements/iana.csv, elements/enterprise.csv) lie beside WEIR_DATA; without
+them the comparison skips. An enterprise's element may bear its owner's prefix where its name was
+taken.
 """
 import csv
 import re
@@ -12,8 +13,8 @@ import pytest
 import runner
 
 TABLE = runner.ROOT / "src" / "record"
-LINE = re.compile(r'^FIELD\("([^"]+)", "([^"]*)", (\d+), (\d+), (\w+), (\w+), "([^"]*)",\s+"([^"]*)"\)$',
-                  re.M)
+LINE = re.compile(r'^FIELD\("([^"]+)", "([^"]*)", (\d+), (\d+), (\w+), (\w+), '
+                  r'"([^"]*)",\s+"([^"]*)"\)$', re.M)
 INCLUDE = re.compile(r'^#include "record/(fields/\w+\.def)"$', re.M)
 TYPES = {
     "U8": "unsigned8", "U16": "unsigned16", "U32": "unsigned32", "U64": "unsigned64",
@@ -88,7 +89,8 @@ def test_enterprises():
     assert {key for key in table if key[0] in PREFIXES} == known
 
 
-@pytest.mark.parametrize("column, value", enumerate(("anotherName", "unsigned16", "flags", "flows")))
+@pytest.mark.parametrize("column, value",
+                         enumerate(("anotherName", "unsigned16", "flags", "flows")))
 def test_a_planted_difference_is_seen(column, value):
     row = dict(name="octetDeltaCount", type="unsigned64", semantics="deltaCounter", units="octets",
                id="1", status="current")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records as json, csv and table, read back by Python's own readers and compared with what the capture
-was made of; files that are replaced, compressed, rotated and reopened; disks that are full, pipes that
-are closed; the table on terminals of several widths.
+"""Records as json, csv and table, read back by Python's own readers and compared with what the
+capture was made of; files that are replaced, compressed, rotated and reopened; disks that are full,
+pipes that are closed; the table on terminals of several widths.
 
 Every expectation is computed here from the frames that the test made."""
 import csv
@@ -24,7 +24,8 @@ import pytest
 import craft
 from craft import ACK, FIN, PSH, SYN
 
-# Each conversation: name → (end, end, protocol, vlans), then its frames as (seconds, direction, frame).
+# Each conversation: name → (end, end, protocol, vlans), then its frames as (seconds, direction,
+# frame).
 WEB = ("192.0.2.1", 50000, "198.51.100.7", 443)
 DNS = ("2001:db8::1", 5353, "2001:db8:1111:2222:3333:4444:5555:6666", 53)
 TAGGED = ("10.0.0.1", 1000, "10.0.0.2", 2000)
@@ -45,7 +46,8 @@ def conversation():
 
     a, ap, b, bp = WEB
     for i, (out, flags, octets) in enumerate([(1, SYN, 0), (0, SYN | ACK, 0), (1, ACK, 0),
-                                              (1, PSH | ACK, 100), (0, ACK, 1400), (1, FIN | ACK, 0)]):
+                                              (1, PSH | ACK, 100), (0, ACK, 1400),
+                                              (1, FIN | ACK, 0)]):
         send(i * 0.5, craft.ip(a, b, craft.tcp(ap, bp, flags, octets)) if out else
              craft.ip(b, a, craft.tcp(bp, ap, flags, octets)))
     expected[a, b] = dict(
@@ -58,8 +60,9 @@ def conversation():
     a, ap, b, bp = DNS
     send(3, craft.ip(a, b, craft.udp(ap, bp, 30)))
     expected[a, b] = dict(
-        sourceIPv6Address=a, destinationIPv6Address=b, protocolIdentifier=17, sourceTransportPort=ap,
-        destinationTransportPort=bp, vlanId=0, packetDeltaCount=1, octetDeltaCount=40 + 8 + 30,
+        sourceIPv6Address=a, destinationIPv6Address=b, protocolIdentifier=17,
+        sourceTransportPort=ap, destinationTransportPort=bp,
+        vlanId=0, packetDeltaCount=1, octetDeltaCount=40 + 8 + 30,
         reversePacketDeltaCount=0, reverseOctetDeltaCount=0,
         flowStartMicroseconds=craft.at(3) // 1000, flowEndMicroseconds=craft.at(3) // 1000)
 
@@ -67,8 +70,9 @@ def conversation():
     send(4, craft.ip(a, b, craft.udp(ap, bp, 10)), (100, 7))
     send(4.25, craft.ip(b, a, craft.udp(bp, ap, 20)), (100, 7))
     expected[a, b] = dict(
-        sourceIPv4Address=a, destinationIPv4Address=b, protocolIdentifier=17, sourceTransportPort=ap,
-        destinationTransportPort=bp, vlanId=100, dot1qCustomerVlanId=7,
+        sourceIPv4Address=a, destinationIPv4Address=b, protocolIdentifier=17,
+        sourceTransportPort=ap, destinationTransportPort=bp,
+        vlanId=100, dot1qCustomerVlanId=7,
         packetDeltaCount=1, octetDeltaCount=20 + 8 + 10,
         reversePacketDeltaCount=1, reverseOctetDeltaCount=20 + 8 + 20,
         flowStartMicroseconds=craft.at(4) // 1000, flowEndMicroseconds=craft.at(4.25) // 1000)
@@ -119,7 +123,7 @@ def run(weir, capture, *arguments, status=0):
     return done
 
 
-# --- json ---------------------------------------------------------------------------------------------
+# --- json -----------------------------------------------------------------------------------------
 
 def test_json_is_what_was_sent(weir, capture):
     done = run(weir, capture, "-o", "json:-")
@@ -148,7 +152,7 @@ def test_json_numbers_of_64_bits_as_texts(weir, capture):
             for name, value in json.loads(line).items()} for line in done.stdout.splitlines()])
 
 
-# --- csv ----------------------------------------------------------------------------------------------
+# --- csv ------------------------------------------------------------------------------------------
 
 def typed(row):
     """A row of csv as json would have it."""
@@ -170,7 +174,7 @@ def test_csv_has_the_chosen_columns_in_order(weir, capture):
     assert sorted(row[1] for row in rows[1:]) == ["", "", "", DNS[0]]
 
 
-# --- files --------------------------------------------------------------------------------------------
+# --- files ----------------------------------------------------------------------------------------
 
 def test_compressed_by_name_and_by_parameter(weir, capture, here):
     run(weir, capture, "-o", "json:a.json.gz", "-o", "csv:b.csv?compress=gzip")
@@ -222,7 +226,7 @@ def test_wrong_parameters_leave_nothing(weir, capture, here):
         assert names(here) == []
 
 
-# --- what goes wrong ------------------------------------------------------------------------------------
+# --- what goes wrong ------------------------------------------------------------------------------
 
 def outputs_of(path):
     stats = json.loads(path.read_text())
@@ -231,7 +235,8 @@ def outputs_of(path):
 
 
 def test_full_disk_is_counted_and_said_once(weir, capture, here):
-    done = run(weir, capture, "-o", "json:/dev/full", "-o", "null:", "--stats", "stats.json", status=1)
+    done = run(weir, capture, "-o", "json:/dev/full", "-o", "null:", "--stats", "stats.json",
+               status=1)
     assert done.stderr.count("No space left on device") == 1
     outputs = outputs_of(here / "stats.json")
     full, null = outputs["json:/dev/full"], outputs["null:"]
@@ -242,7 +247,8 @@ def test_full_disk_is_counted_and_said_once(weir, capture, here):
 def test_closed_pipe_is_counted_and_said_once(weir_program, capture, here):
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run([weir_program, "meter", "-r", capture, "-o", "json:-", "--stats", "stats.json"],
+    done = subprocess.run([weir_program, "meter", "-r", capture, "-o", "json:-",
+                           "--stats", "stats.json"],
                           stdout=writer, stderr=subprocess.PIPE, text=True, timeout=60)
     os.close(writer)
     assert done.returncode == 1
@@ -250,7 +256,7 @@ def test_closed_pipe_is_counted_and_said_once(weir_program, capture, here):
     assert outputs_of(here / "stats.json")["json:-"]["dropped"]["write_failed"] == 4
 
 
-# --- reopening ------------------------------------------------------------------------------------------
+# --- reopening ------------------------------------------------------------------------------------
 
 def wait_for(condition, seconds=60):
     end = time.monotonic() + seconds
@@ -263,16 +269,19 @@ def burst(start, count):
     """So many flows of one packet each, and one packet much later that lets them end."""
     frames = []
     for i in range(count):
-        frame = craft.ether(craft.ip("10.1.0.1", "10.2.%d.%d" % divmod(i, 256), craft.udp(1000, 2000, 10)))
+        frame = craft.ether(craft.ip("10.1.0.1", "10.2.%d.%d" % divmod(i, 256),
+                                     craft.udp(1000, 2000, 10)))
         frames.append((craft.at(start + i / 1000), frame, len(frame)))
     late = craft.ether(craft.ip("10.9.9.9", "10.9.9.8", craft.udp(1, 2, 10)))
     return frames + [(craft.at(start + 1000), late, len(late))]
 
 
 def test_reopen_on_hangup(weir_program, here):
-    """Whatever lay in the file before SIGHUP keeps its name; what comes later goes to a new file."""
+    """Whatever lay in the file before SIGHUP keeps its name; what comes later goes to a new
+    file."""
     count = 1000
-    process = subprocess.Popen([weir_program, "meter", "-r", "-", "-d", "1s", "-o", "json:flows.json"],
+    process = subprocess.Popen([weir_program, "meter", "-r", "-", "-d", "1s",
+                                "-o", "json:flows.json"],
                                stdin=subprocess.PIPE)
     part, final = here / ".flows.json.part", here / "flows.json"
     first, second = burst(0, count), burst(2000, count)
@@ -292,13 +301,14 @@ def test_reopen_on_hangup(weir_program, here):
     assert len((here / "moved.json").read_text().splitlines()) > 0
 
 
-# --- table ----------------------------------------------------------------------------------------------
+# --- table ----------------------------------------------------------------------------------------
 
 def on_terminal(program, arguments, columns, lines=50, **environment):
     """What the program writes to a terminal of that size, and its exit status."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
-    process = subprocess.Popen([program, *map(str, arguments)], stdout=slave, stderr=subprocess.PIPE,
+    process = subprocess.Popen([program, *map(str, arguments)],
+                               stdout=slave, stderr=subprocess.PIPE,
                                env={**os.environ, "TZ": "UTC", "TERM": "xterm", **environment})
     os.close(slave)
     text = b""
@@ -316,8 +326,9 @@ def on_terminal(program, arguments, columns, lines=50, **environment):
 
 
 def table(weir_program, capture, columns, **environment):
-    text, status = on_terminal(weir_program, ["meter", "-q", "-r", capture, "-d", "off", "-t", "off",
-                                              "-o", "table:-"], columns, **environment)
+    text, status = on_terminal(weir_program, ["meter", "-q", "-r", capture, "-d", "off",
+                                              "-t", "off", "-o", "table:-"],
+                               columns, **environment)
     assert status == 0
     return text
 
@@ -362,8 +373,8 @@ def test_table_has_colour_on_a_terminal_only(weir, weir_program, capture):
 def test_table_repeats_its_header(weir_program, tmp_path):
     path = tmp_path / "many.pcap"
     path.write_bytes(craft.pcap(burst(0, 100)))
-    text, status = on_terminal(weir_program, ["meter", "-q", "-r", path, "-o", "table:-"], 120, lines=12,
-                               NO_COLOR="1")
+    text, status = on_terminal(weir_program, ["meter", "-q", "-r", path, "-o", "table:-"],
+                               120, lines=12, NO_COLOR="1")
     assert status == 0
     headers = [i for i, line in enumerate(text.splitlines()) if "SOURCE" in line]
     assert headers == list(range(0, 101 + len(headers), 11))[:len(headers)]

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A strict IPFIX reader for tests, written from RFC 7011 and 5103 and sharing nothing with weir.
 
-It refuses whatever the RFC forbids an exporter: lengths that do not add up, data without a template,
-wrong sequence numbers, padding that is too long or not zero, sets of unknown kinds. Values are decoded
-by what ELEMENTS says of an element; others stay octets.
+It refuses whatever the RFC forbids an exporter: lengths that do not add up, data without a
+template, wrong sequence numbers, padding that is too long or not zero, sets of unknown kinds.
+Values are decoded by what ELEMENTS says of an element; others stay octets.
 
     session = Session()
     for message in session.file(data): ...

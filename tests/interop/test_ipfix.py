@@ -35,7 +35,8 @@ def capture(sent, tmp_path_factory):
 
 @pytest.fixture
 def meter(weir, capture):
-    """Runs weir on the capture into one address; what it printed, and its accounts of that output."""
+    """Runs weir on the capture into one address; what it printed, and its accounts of that
+    output."""
     def run(address, *more, status=0):
         done = weir("meter", "-r", capture, *traffic.OPTIONS, "-o", address, *more,
                     text=False)
@@ -79,11 +80,13 @@ def as_sent(record):
         "key": (either(record, "sourceIPv4Address", "sourceIPv6Address"),
                 either(record, "destinationIPv4Address", "destinationIPv6Address"),
                 record["protocolIdentifier"], record["sourceTransportPort"],
-                record["destinationTransportPort"], record["vlanId"], record["dot1qCustomerVlanId"]),
+                record["destinationTransportPort"], record["vlanId"],
+                record["dot1qCustomerVlanId"]),
         "packets": [record["packetDeltaCount"], record["reverse packetDeltaCount"]],
         "octets": [record["octetDeltaCount"], record["reverse octetDeltaCount"]],
         "flags": [record["tcpControlBits"], record["reverse tcpControlBits"]],
-        "icmp": [record[f"{way}icmpTypeCode{family}"] for way in ("", "reverse ")] if icmp else [0, 0],
+        "icmp": ([record[f"{way}icmpTypeCode{family}"] for way in ("", "reverse ")]
+                 if icmp else [0, 0]),
         "times": (record["flowStartMilliseconds"], record["flowEndMilliseconds"]),
     }
 
@@ -203,8 +206,8 @@ def test_all_fields(weir, capture, tmp_path):
 
 def test_times_in_other_units(weir, capture, sent, tmp_path):
     path = tmp_path / "times.ipfix"
-    fields = ("sourceTransportPort", "flowStartSeconds", "flowStartMilliseconds", "flowStartMicroseconds",
-              "flowStartNanoseconds", "flowEndNanoseconds")
+    fields = ("sourceTransportPort", "flowStartSeconds", "flowStartMilliseconds",
+              "flowStartMicroseconds", "flowStartNanoseconds", "flowEndNanoseconds")
     done = weir("meter", "-r", capture, *traffic.OPTIONS, "--fields", ",".join(fields),
                 "-o", f"ipfix:{path}")
     assert done.returncode == 0, done.stderr
@@ -235,7 +238,8 @@ def in_a_capture(messages):
 def tshark_lines(tool, path, *fields):
     words = [word for field in fields for word in ("-e", field)]
     done = subprocess.run([tool("tshark"), "-r", str(path), "-T", "fields", "-E", "occurrence=a",
-                           "-E", "aggregator= ", *words], capture_output=True, text=True, timeout=60)
+                           "-E", "aggregator= ", *words],
+                          capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
@@ -243,12 +247,14 @@ def tshark_lines(tool, path, *fields):
 def check_by_tshark(tool, path, sent):
     """No complaint of any kind, and the counters of every record."""
     done = subprocess.run([tool("tshark"), "-r", str(path), "-Y",
-                           "_ws.malformed || _ws.expert || cflow.unexpected_sequence_number || !cflow"],
+                           "_ws.malformed || _ws.expert || cflow.unexpected_sequence_number"
+                           " || !cflow"],
                           capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (0, "")
     # tshark gives forward and reverse values under one name, in the order of the template.
     lines = tshark_lines(tool, path, "cflow.octets", "cflow.packets", "cflow.srcport")
-    octets, packets, ports = ([int(value) for line in lines for value in line.split("\t")[i].split()]
+    octets, packets, ports = ([int(value) for line in lines
+                               for value in line.split("\t")[i].split()]
                               for i in range(3))
     assert Counter(octets) == Counter(value for flow in sent.biflows for value in flow.octets)
     assert Counter(packets) == Counter(value for flow in sent.biflows for value in flow.packets)
@@ -304,8 +310,8 @@ def by_nfdump(flow):
 
 
 def for_nfdump(flow):
-    return {"key": flow.key[:6], "packets": flow.packets, "octets": flow.octets, "flags": flow.flags[0],
-            "icmp": flow.icmp[0], "times": (flow.start_ms, flow.end_ms)}
+    return {"key": flow.key[:6], "packets": flow.packets, "octets": flow.octets,
+            "flags": flow.flags[0], "icmp": flow.icmp[0], "times": (flow.start_ms, flow.end_ms)}
 
 
 class Nfcapd:
@@ -330,7 +336,8 @@ class Nfcapd:
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(10)
         assert "Sequence failures: 0" in self.nfdump("-I")
-        return sorted(map(by_nfdump, json.loads(self.nfdump("-o", "json"))), key=lambda one: one["key"])
+        return sorted(map(by_nfdump, json.loads(self.nfdump("-o", "json"))),
+                      key=lambda one: one["key"])
 
 
 @pytest.mark.parametrize("host, family", [("127.0.0.1", "-4"), ("[::1]", "-6")])
@@ -345,8 +352,8 @@ def test_nfcapd_live(lab, tool, weir_program, tmp_path):
     """A flow that ends while the meter runs on is at the collector soon after, not at the end."""
     there, here = lab.pair("192.0.2.1/24", "192.0.2.2/24")
     nfcapd = Nfcapd(here, tool, tmp_path / "flows")
-    meter = here.start(weir_program, "meter", "-i", "eth0", "-d", "1s", "-o", "ipfix+udp://127.0.0.1",
-                       "icmp", stderr=subprocess.PIPE)
+    meter = here.start(weir_program, "meter", "-i", "eth0", "-d", "1s",
+                       "-o", "ipfix+udp://127.0.0.1", "icmp", stderr=subprocess.PIPE)
     wait_for(lambda: udp_received(here) >= 1, what="the templates")
     there.run("ping", "-c", "3", "-i", "0.2", "192.0.2.2")
     wait_for(lambda: udp_received(here) >= 2, what="the flow")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reader that judges weir's messages is judged first, on octets made here and wrong ones among them."""
+"""The reader that judges weir's messages is judged first, on octets made here and wrong ones among
+them."""
 import struct
 
 import pytest
@@ -13,7 +14,8 @@ def message(*sets, sequence=0, time=1700000000, domain=1):
 
 
 def template(number, *fields, scope=None):
-    head = struct.pack("!HH", number, len(fields)) + (b"" if scope is None else struct.pack("!H", scope))
+    head = struct.pack("!HH", number, len(fields))
+    head += b"" if scope is None else struct.pack("!H", scope)
     return head + b"".join(
         struct.pack("!HH", f[0] | (0x8000 if len(f) > 2 else 0), f[1]) +
         (struct.pack("!I", f[2]) if len(f) > 2 else b"") for f in fields)
@@ -31,14 +33,15 @@ def read(*messages):
 
 def test_values_by_name():
     session = read(message(
-        (2, template(300, (8, 4), (1, 8), (1, 8, 29305), (96, 65535), (5, 2, 32473), (0x4005, 2, 32473),
-                     (152, 8), (154, 8))),
+        (2, template(300, (8, 4), (1, 8), (1, 8, 29305), (96, 65535), (5, 2, 32473),
+                     (0x4005, 2, 32473), (152, 8), (154, 8))),
         (300, bytes([192, 0, 2, 1]) + struct.pack("!QQ", 10, 20) + b"\3dns" + b"\0\1\0\2" +
          struct.pack("!Q", 1700000000123) + struct.pack("!II", 1700000000 + 2208988800, 1 << 31))))
     record, = session.records
     assert record.values == [
-        ("sourceIPv4Address", "192.0.2.1"), ("octetDeltaCount", 10), ("reverse octetDeltaCount", 20),
-        ("applicationName", "dns"), ("e32473id5", b"\0\1"), ("reverse e32473id5", b"\0\2"),
+        ("sourceIPv4Address", "192.0.2.1"), ("octetDeltaCount", 10),
+        ("reverse octetDeltaCount", 20), ("applicationName", "dns"),
+        ("e32473id5", b"\0\1"), ("reverse e32473id5", b"\0\2"),
         ("flowStartMilliseconds", 1700000000123), ("flowStartMicroseconds", 1700000000500000)]
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A crafted capture and the biflows in it, counted by this script while it makes the frames.
 
-Every conversation is a Biflow that adds each frame it sends to its own totals, so that what a collector
-shows can be compared without asking weir. Run weir with OPTIONS: one record for each conversation, its
-source the one who spoke first.
+Every conversation is a Biflow that adds each frame it sends to its own totals, so that what a
+collector shows can be compared without asking weir. Run weir with OPTIONS: one record for each
+conversation, its source the one who spoke first.
 """
 from dataclasses import dataclass, field
 
@@ -30,7 +30,8 @@ class Biflow:
     @property
     def key(self):
         outer, inner = (self.vlans + (0, 0))[:2]
-        return (self.client, self.server, self.protocol, self.client_port, self.server_port, outer, inner)
+        return (self.client, self.server, self.protocol, self.client_port, self.server_port,
+                outer, inner)
 
     @property
     def start_ms(self):
@@ -50,7 +51,8 @@ class Traffic:
         return self.biflows[-1]
 
     def send(self, flow, way, segment):
-        """One frame of the flow, way 0 from the client, 1 from the server; 7.1 ms after the last."""
+        """One frame of the flow, way 0 from the client, 1 from the server; 7.1 ms after the
+        last."""
         self.clock += 7_100_000
         time = craft.BASE_NS + self.clock
         ends = (flow.client, flow.server) if way == 0 else (flow.server, flow.client)
@@ -61,7 +63,8 @@ class Traffic:
         for vlan in reversed(flow.vlans):
             inner = vlan is not flow.vlans[-1]
             packet = craft.tag(vlan, packet, 0x8100 if inner else None)
-        frame = craft.ether(packet, (0x88a8 if len(flow.vlans) > 1 else 0x8100) if flow.vlans else None)
+        tag = (0x88a8 if len(flow.vlans) > 1 else 0x8100) if flow.vlans else None
+        frame = craft.ether(packet, tag)
         self.frames.append((time, frame, len(frame)))
 
     def tcp(self, flow, script):
@@ -93,7 +96,8 @@ CONNECTION = ((0, SYN, 0), (1, SYN | ACK, 0), (0, ACK, 0), (0, PSH | ACK, 300), 
 
 
 def standard(many=300):
-    """Every kind of record that the default templates have fields for, and enough for many messages."""
+    """Every kind of record that the default templates have fields for, and enough for many
+    messages."""
     t = Traffic()
     t.tcp(t.begin("192.0.2.1", "198.51.100.7", 6, 40001, 443), CONNECTION)
     t.tcp(t.begin("2001:db8::1", "2001:db8:1::7", 6, 40002, 443), CONNECTION)

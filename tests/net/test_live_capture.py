@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Live sources over veth: every frame that is sent comes out of dump_frames as it was, or is counted
-as lost; tags and segment sizes come back from the ring's metadata. Frames are made here, octet by
-octet.
+"""Live sources over veth: every frame that is sent comes out of dump_frames as it was, or is
+counted as lost; tags and segment sizes come back from the ring's metadata. Frames are made here,
+octet by octet.
 """
 import math
 import os

@@ -317,7 +317,8 @@ def main():
     arguments = parser.parse_args()
     if arguments.list:
         for suite in SUITES:
-            print(f"{suite.name:12} {'--all  ' if suite.heavy else '       '}{suite.build or 'no'} build, "
+            print(f"{suite.name:12} {'--all  ' if suite.heavy else '       '}"
+                  f"{suite.build or 'no'} build, "
                   f"{'tests/' + suite.folder if suite.folder else ' '.join(suite.labels)}")
         return 0
     os.environ["WEIR_ALL"] = "1" if arguments.all else "0"

@@ -142,7 +142,8 @@ def teredo_inner(c):
     c.expect(TEREDO, 1000, B6, 53, UDP, (1, 58), (1, 68), when=(0, 1))
 
 
-@case("tunnels", "other programs use Teredo's port too: what does not fit to the octet is plain UDP",
+@case("tunnels",
+      "other programs use Teredo's port too: what does not fit to the octet is plain UDP",
       "--tunnels", slow=False)
 def teredo_port_only(c):
     c.send(0, ip(OUT, BACK, udp(50000, 3544, payload=ip(A6, B6, udp(1000, 53, 10)) + b"more")))
