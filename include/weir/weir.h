@@ -25,8 +25,8 @@
 extern "C" {
 #endif
 
-struct weir;                            /* a meter; not for two threads at a
-                                         * time but for weir_stop() */
+/* A meter; not for two threads at a time but for weir_stop(). */
+struct weir;
 struct weir_record;                     /* one flow record; valid during the callback */
 
 const char *weir_version(void);         /* "0.1.0" */

@@ -22,8 +22,8 @@ enum flow_state {                       /* struct flow.state: outlives a record 
 	FLOW_IN_USE = 128,
 };
 
-struct flow {                           /* the only line that a packet of a
-                                         * known IPv4 flow touches */
+/* The only line that a packet of a known IPv4 flow touches. */
+struct flow {
 	uint64_t octets[2];             /* of this record; [0] sent by the key's endpoint 0 */
 	uint64_t first_ns, last_ns;     /* of this record; last_ns stays when a
 	                                 * record is cut by the clock */

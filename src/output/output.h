@@ -41,8 +41,8 @@ struct output_counters {
 	                                 * the kind calls a unit */
 };
 
-struct output_env {                     /* what the engine tells an output at
-                                         * open; borrowed until close */
+/* What the engine tells an output at open; borrowed until close. */
+struct output_env {
 	bool live;                      /* a live source: never wait for long, drop and count */
 	bool terminal;                  /* standard output is a terminal (colour, alignment) */
 	uint64_t start_ns;              /* when the metering process started, since 1970 */
@@ -52,8 +52,8 @@ struct output_env {                     /* what the engine tells an output at
 	const atomic_bool *give_up;
 };
 
-struct output_endpoint {                /* a socket that exports: its
-                                         * datagrams are not metered live */
+/* A socket that exports: its datagrams are not metered live. */
+struct output_endpoint {
 	uint8_t family, protocol;       /* 4 or 6; IP protocol number */
 	uint8_t local[16], remote[16];  /* IPv4 in the first 4 octets */
 	uint16_t local_port, remote_port;
