@@ -26,7 +26,7 @@
 enum { FLOW_BYTES = 160 };
 
 static const uint64_t flows_least = 16, flows_most = 1ull << 30;
-static const struct timespec control_interval = { .tv_nsec = 50000000 };
+static const long control_interval_ns = 50000000;
 
 struct engine {
 	const struct settings *settings;
@@ -40,6 +40,7 @@ struct engine {
 	const struct flow_hook *measures[METER_HOOKS_MAX + 1];
 	uint32_t *interface_index;
 	atomic_bool stop, reopen, stats;
+	sem_t ended;                    /* workers that have ended */
 	struct progress progress;
 	bool failed;
 };
@@ -135,7 +136,8 @@ static int open_workers(struct engine *e, const struct key_plan *plan, bool live
 	if (!e->workers)
 		return error_set(err, -ENOMEM, "out of memory");
 	for (unsigned i = 0; i < e->worker_count; i++) {
-		int r = worker_init(&e->workers[i], i, NULL, live);
+		int r = worker_init(&e->workers[i], i, live);
+		e->workers[i].ended = &e->ended;
 		if (r == 0)
 			r = open_meter(e, &e->workers[i], plan, err);
 		if (r) {
@@ -264,6 +266,7 @@ int engine_open(const struct settings *settings, const struct engine_env *env, s
 	if (!e)
 		return error_set(err, -ENOMEM, "out of memory");
 	e->settings = settings;
+	sem_init(&e->ended, 0, 0);
 	e->env = *env;
 	int r = open_all(e, settings->interfaces.count ? capture_kind_live() : capture_kind_files(),
 	                 err);
@@ -286,6 +289,7 @@ void engine_close(struct engine *e)
 	pump_free(e->pump);
 	free(e->workers);
 	free(e->interface_index);
+	sem_destroy(&e->ended);
 	free(e);
 }
 
@@ -370,17 +374,27 @@ static bool any_running(struct engine *e)
 	return false;
 }
 
-/* The control thread's loop: short files end it at once, long runs cost it nothing. */
+/* Until a worker ends, but no longer than the control interval. */
+static void wait_a_little(struct engine *e)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += control_interval_ns;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	sem_timedwait(&e->ended, &until);
+}
+
+/* The control thread's loop. */
 static void control(struct engine *e)
 {
 	uint64_t start = wall_ns(), next_stats = start;
 	if (e->settings->stats_interval_ns != DURATION_OFF)
 		next_stats += e->settings->stats_interval_ns;
-	struct timespec nap = { .tv_nsec = 500000 };
 	while (any_running(e)) {
-		nanosleep(&nap, NULL);
-		if (nap.tv_nsec < control_interval.tv_nsec)
-			nap.tv_nsec *= 2;
+		wait_a_little(e);
 		uint64_t now = wall_ns();
 		if (e->settings->duration_ns != DURATION_OFF && now - start >= e->settings->duration_ns)
 			engine_stop(e);

@@ -8,11 +8,10 @@
 
 static const uint64_t flush_interval_ns = 500000000;
 
-int worker_init(struct worker *w, unsigned number, struct pump *pump, bool live)
+int worker_init(struct worker *w, unsigned number, bool live)
 {
 	memset(w, 0, sizeof *w);
 	w->number = number;
-	w->pump = pump;
 	w->live = live;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_condattr_t attr;
@@ -155,6 +154,7 @@ static void *worker_main(void *argument)
 	w->running = false;
 	pthread_mutex_unlock(&w->lock);
 	atomic_store_explicit(&w->finished, true, memory_order_release);
+	sem_post(w->ended);
 	return NULL;
 }
 

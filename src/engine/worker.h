@@ -9,6 +9,7 @@
 #define ENGINE_WORKER_H
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 
 #include "base/error.h"
@@ -49,12 +50,14 @@ struct worker {
 	pthread_mutex_t lock;           /* of the snapshot */
 	pthread_cond_t taken;
 	struct worker_counters snapshot;
+	sem_t *ended;                   /* posted when the thread ends; the engine waits there */
 	atomic_bool finished;           /* the thread is about to end */
 	atomic_uint wanted, done;       /* generations of snapshots */
 	_Atomic uint64_t progress_packets, progress_flows;
 };
 
-int worker_init(struct worker *w, unsigned number, struct pump *pump, bool live);
+/* The pump and `ended` are set before it starts. */
+int worker_init(struct worker *w, unsigned number, bool live);
 void worker_fini(struct worker *w);
 int worker_start(struct worker *w, struct error *err);
 void worker_join(struct worker *w);
