@@ -264,7 +264,8 @@ def default_linger(c):
     c.expect(A, 1000, B, 80, TCP, (1, 40), when=(11 - MICROSECOND, 11 - MICROSECOND))
 
 
-@case("end-of-file", "-c ends time with the last packet that it lets through", "-c", "1", slow=False)
+@case("end-of-file", "-c ends time with the last packet that it lets through", "-c", "1",
+      slow=False)
 def count_ends_time(c):
     there(c, 0, 100)
     c.account(seen=1, metered=1)
