@@ -108,6 +108,8 @@ static void emit(void *context, const struct flow_record *record)
 	const struct meter_slot *slot = context;
 	for (unsigned i = 0; i < slot->builder_count; i++)
 		builder_write(&slot->builders[i], record);
+	if (slot->twins)
+		vlan_twins_see(slot->twins, &slot->meter->secret, record);
 }
 
 static int open_meter(struct engine *e, struct worker *w, const struct key_plan *plan,
@@ -127,6 +129,8 @@ static int open_meter(struct engine *e, struct worker *w, const struct key_plan 
 	if (r)
 		return r;
 	w->meter_count = 1;
+	if (plan->standard && !(slot->twins = calloc(1, sizeof *slot->twins)))
+		return error_set(err, -ENOMEM, "out of memory");
 	return s->filter ? packet_filter_new(s->filter, &slot->filter, err) : 0;
 }
 
@@ -336,6 +340,20 @@ static void write_stats(struct engine *e, bool finished)
 	}
 }
 
+static void warn_of_vlan_twins(const struct engine *e)
+{
+	uint64_t one_way = 0, twins = 0;
+	for (unsigned i = 0; i < e->worker_count; i++) {
+		const struct vlan_twins *t = e->workers[i].meters[0].twins;
+		one_way += t ? t->one_way : 0;
+		twins += t ? t->twins : 0;
+	}
+	if (vlan_twins_are_many(one_way, twins))
+		log_line(e->env.log, LOG_WARNING, "%llu of %llu one-way flows have their other direction in"
+		         " another VLAN: if a mirror port tags one direction only, --no-vlan-key joins them",
+		         (unsigned long long)twins, (unsigned long long)one_way);
+}
+
 static void draw_progress(struct engine *e)
 {
 	struct progress_state state = { 0 };
@@ -422,6 +440,7 @@ int engine_run(struct engine *e, struct error *err)
 	if (!sinks_finish(&e->sinks))
 		e->failed = true;
 	write_stats(e, true);
+	warn_of_vlan_twins(e);
 	return e->failed ? 1 : 0;
 }
 

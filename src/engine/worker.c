@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -28,6 +29,7 @@ void worker_fini(struct worker *w)
 		builders_free(w->meters[i].builders, w->meters[i].builder_count);
 		packet_filter_free(w->meters[i].filter);
 		meter_free(w->meters[i].meter);
+		free(w->meters[i].twins);
 	}
 	pthread_cond_destroy(&w->taken);
 	pthread_mutex_destroy(&w->lock);

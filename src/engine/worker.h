@@ -16,6 +16,7 @@
 #include "engine/accounts.h"
 #include "engine/pump.h"
 #include "engine/sinks.h"
+#include "engine/vlan_twins.h"
 #include "flow/meter.h"
 #include "packet/filter.h"
 
@@ -26,6 +27,7 @@ struct meter_slot {
 	struct packet_filter *filter;   /* NULL: takes every packet */
 	struct builder *builders;
 	unsigned builder_count;
+	struct vlan_twins *twins;       /* NULL: no VLANs in the key */
 };
 
 struct worker_counters {

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/vlan_twins.h"
+
+#include <string.h>
+
+enum { TWINS_LEAST = 8 };
+
+void vlan_twins_see(struct vlan_twins *t, const struct hash_secret *secret,
+                    const struct flow_record *record)
+{
+	const struct flow *f = record->flow;
+	bool both = f->packets[0] && f->packets[1];
+	if (both || record->key_bytes == 56 || !record->flow_gone)
+		return;
+	uint8_t octets[40];
+	const void *key = octets;
+	uint64_t hash;
+	struct key *k = (struct key *)(void *)octets;
+	memcpy(octets, f->key, record->key_bytes);
+	uint32_t vlans = (uint32_t)k->vlan[0] << 16 | (uint32_t)k->vlan[1] << 8 | k->vlan[2];
+	memset(k->vlan, 0, sizeof k->vlan);
+	if (record->key_bytes == 16)
+		secret->many_16(secret, &key, 1, &hash);
+	else
+		secret->many_40(secret, &key, 1, &hash);
+	uint8_t sender = f->packets[1] != 0;
+	unsigned i = (unsigned)(hash >> 40) % VLAN_TWINS_SLOTS;
+	t->one_way++;
+	if (t->slot[i].hash == hash && t->slot[i].vlans != vlans && t->slot[i].sender != sender)
+		t->twins++;
+	t->slot[i].hash = hash;
+	t->slot[i].vlans = vlans;
+	t->slot[i].sender = sender;
+}
+
+bool vlan_twins_are_many(uint64_t one_way, uint64_t twins)
+{
+	return twins >= TWINS_LEAST && twins >= one_way / 10;
+}
