@@ -21,19 +21,20 @@ def capture(tmp_path, back):
 
 def test_one_direction_tagged(tmp_path):
     run = meter(capture(tmp_path, craft.ether))
-    assert "20 of 40 one-way flows" in run.stderr and "--no-vlan-key" in run.stderr
+    said = run.messages.decode()
+    assert "20 of 40 one-way flows" in said and "--no-vlan-key" in said
 
 
 def test_joined_by_the_option(tmp_path):
-    assert "one-way" not in meter(capture(tmp_path, craft.ether), "--no-vlan-key").stderr
+    assert "one-way" not in meter(capture(tmp_path, craft.ether), "--no-vlan-key").messages.decode()
 
 
 def test_both_directions_tagged(tmp_path):
     both = capture(tmp_path, lambda octets: craft.ether(craft.tag(100, octets), 0x8100))
-    assert "one-way" not in meter(both).stderr
+    assert "one-way" not in meter(both).messages.decode()
 
 
 def test_answers_nowhere(tmp_path):
     """The same direction in two VLANs is no twin."""
     again = craft.ip(A, B, craft.udp(1000, 53, 10))
-    assert "one-way" not in meter(capture(tmp_path, lambda octets: craft.ether(again))).stderr
+    assert "one-way" not in meter(capture(tmp_path, lambda octets: craft.ether(again))).messages.decode()
