@@ -349,8 +349,9 @@ static void warn_of_vlan_twins(const struct engine *e)
 		twins += t ? t->twins : 0;
 	}
 	if (vlan_twins_are_many(one_way, twins))
-		log_line(e->env.log, LOG_WARNING, "%llu of %llu one-way flows have their other direction in"
-		         " another VLAN: if a mirror port tags one direction only, --no-vlan-key joins them",
+		log_line(e->env.log, LOG_WARNING, "%llu of %llu one-way flows have their other direction"
+		         " in another VLAN: if a mirror port tags one direction only, --no-vlan-key joins"
+		         " them",
 		         (unsigned long long)twins, (unsigned long long)one_way);
 }
 

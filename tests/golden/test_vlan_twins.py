@@ -37,4 +37,5 @@ def test_both_directions_tagged(tmp_path):
 def test_answers_nowhere(tmp_path):
     """The same direction in two VLANs is no twin."""
     again = craft.ip(A, B, craft.udp(1000, 53, 10))
-    assert "one-way" not in meter(capture(tmp_path, lambda octets: craft.ether(again))).messages.decode()
+    run = meter(capture(tmp_path, lambda octets: craft.ether(again)))
+    assert "one-way" not in run.messages.decode()

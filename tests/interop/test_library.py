@@ -41,7 +41,8 @@ def flags(root, *what):
 def example(installed, root_folder, tmp_path_factory):
     program = tmp_path_factory.mktemp("example") / "flows"
     compiler = shutil.which("cc") or shutil.which("gcc")
-    subprocess.run([compiler, "-Wall", "-Werror", root_folder / "share/examples/flows.c", "-o", program,
+    source = root_folder / "share/examples/flows.c"
+    subprocess.run([compiler, "-Wall", "-Werror", source, "-o", program,
                     *flags(installed, "--cflags", "--libs")], check=True, timeout=60)
     return program
 
