@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Mirror ports often tag one direction only; with VLAN ids in the key such traffic makes two
- * one-way flows of each. This counts one-way flows whose other direction was seen in another VLAN, by
- * a small table of the last ones, so that the user can be told of --no-vlan-key.
+ * one-way flows of each. This counts one-way flows whose other direction was seen in another VLAN,
+ * by a small table of the last ones, so that the user can be told of --no-vlan-key.
  * Neighbour: worker.h.
  */
 #ifndef ENGINE_VLAN_TWINS_H

@@ -34,11 +34,12 @@ static int parse(struct bench *b, const char *line)
 	char *argv[40];
 	int argc = 0;
 	snprintf(words, sizeof words, "%s", line);
-	for (char *at = words, *end = words; *line && end; at = end + 1) {
-		end = strchr(at, '|');
+	for (char *at = *line ? words : NULL; at;) {
+		char *end = strchr(at, '|');
 		if (end)
-			*end = '\0';
+			*end++ = '\0';
 		argv[argc++] = at;
+		at = end;
 	}
 	argv[argc] = NULL;
 	return option_parse_arguments(b->set, argc, argv, &b->rest, &b->err);
