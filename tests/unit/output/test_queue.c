@@ -145,7 +145,10 @@ static void test_tells_once_when_full_and_once_when_well(void **state)
 	bench_open(&b, 10);
 	atomic_store(&b.fake.stalled, true);
 	bench_start(&b);
-	for (unsigned i = 0; i < 10; i++)
+	put(&b, 10, 1, false);
+	while (atomic_load(&b.fake.writes) == 0)        /* in flight: the ring is empty, and then full */
+		usleep(1000);
+	for (unsigned i = 1; i < 10; i++)
 		put(&b, 10, 1 + 10 * i, false);
 	assert_int_equal(b.messages, 1);
 	atomic_store(&b.fake.stalled, false);
