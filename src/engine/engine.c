@@ -27,6 +27,7 @@ enum { FLOW_BYTES = 160 };
 
 static const uint64_t flows_least = 16, flows_most = 1ull << 30;
 static const long control_interval_ns = 50000000;
+static const uint64_t stop_patience_ns = 3000000000;  /* for outputs of a file run, after a stop */
 
 struct engine {
 	const struct settings *settings;
@@ -47,10 +48,10 @@ struct engine {
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static uint64_t wall_ns(void)
+static uint64_t clock_now_ns(clockid_t clock)
 {
 	struct timespec t;
-	clock_gettime(CLOCK_REALTIME, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
@@ -74,6 +75,8 @@ static unsigned choose_workers(const struct settings *s, const struct key_plan *
 		         (unsigned long long)wanted, WORKERS_MAX);
 		wanted = WORKERS_MAX;
 	}
+	if (s->max_flows && wanted > s->max_flows)
+		wanted = s->max_flows;
 	bool full = plan->source_bits[0] == 32 && plan->destination_bits[0] == 32
 		&& plan->source_bits[1] == 128 && plan->destination_bits[1] == 128;
 	if (wanted > 1 && !full) {
@@ -176,7 +179,7 @@ static int open_sinks(struct engine *e, bool live, struct error *err)
 	e->rows.sample = e->settings->sample > 1 ? (uint32_t)e->settings->sample : 1;
 	e->rows.sample_random = e->settings->sample_mode == 1;
 	struct sinks_setup setup = { .settings = e->settings, .env = &e->env, .rows = &e->rows,
-	                             .live = live, .start_ns = wall_ns() };
+	                             .live = live, .start_ns = clock_now_ns(CLOCK_REALTIME) };
 	int r = sinks_open(&setup, &e->sinks, err);
 	e->sinks_open = r == 0;
 	for (unsigned i = 0; i < e->worker_count && !r; i++) {
@@ -397,29 +400,37 @@ static bool any_running(struct engine *e)
 static void wait_a_little(struct engine *e)
 {
 	struct timespec until;
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += control_interval_ns;
 	if (until.tv_nsec >= 1000000000) {
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000;
 	}
-	sem_timedwait(&e->ended, &until);
+	sem_clockwait(&e->ended, CLOCK_MONOTONIC, &until);
+}
+
+/* An output that stalls must not keep a run alive that has been told to stop. */
+static void stop_waiting(struct engine *e)
+{
+	for (unsigned i = 0; i < e->sinks.queue_count; i++)
+		queue_stop_waiting(e->sinks.queues[i]);
 }
 
 /* The control thread's loop. */
 static void control(struct engine *e)
 {
-	uint64_t start = wall_ns(), next_stats = start;
+	uint64_t start = clock_now_ns(CLOCK_MONOTONIC), next_stats = start, stopped = 0;
 	if (e->settings->stats_interval_ns != DURATION_OFF)
 		next_stats += e->settings->stats_interval_ns;
 	while (any_running(e)) {
 		wait_a_little(e);
-		uint64_t now = wall_ns();
+		uint64_t now = clock_now_ns(CLOCK_MONOTONIC);
 		if (e->settings->duration_ns != DURATION_OFF && now - start >= e->settings->duration_ns)
 			engine_stop(e);
-		if (atomic_load(&e->stop))
-			for (unsigned i = 0; i < e->sinks.queue_count && e->sinks.live; i++)
-				queue_stop_waiting(e->sinks.queues[i]);
+		if (atomic_load(&e->stop) && !stopped)
+			stopped = now;
+		if (stopped && (e->sinks.live || now - stopped >= stop_patience_ns))
+			stop_waiting(e);
 		serve_requests(e, now, &next_stats);
 	}
 	progress_end(&e->progress);
@@ -430,14 +441,17 @@ int engine_run(struct engine *e, struct error *err)
 	int r = sinks_start(&e->sinks, err);
 	for (unsigned i = 0; i < e->worker_count && !r; i++)
 		r = worker_start(&e->workers[i], err);
-	if (r)
+	if (r) {
 		engine_stop(e);
-	else
+		pump_wake(e->pump);
+	} else {
 		control(e);
+	}
 	for (unsigned i = 0; i < e->worker_count; i++)
 		worker_join(&e->workers[i]);
 	if (r)
 		return r;
+	e->sinks.hurried = atomic_load(&e->stop);
 	if (!sinks_finish(&e->sinks))
 		e->failed = true;
 	write_stats(e, true);

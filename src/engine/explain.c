@@ -175,7 +175,7 @@ static void explain_update(void *worker, struct flow_touch *touches, unsigned co
 	struct explain *x = worker;
 	for (unsigned i = 0; i < count; i++) {
 		const struct flow_touch *t = &touches[i];
-		bool forward = direction_initiator(t->flow) == t->packet->sender;
+		bool forward = direction_initiator(t->flow) == t->sender;
 		const char *basis = basis_texts[t->cold->basis];
 		fprintf(x->out, "     flow %" PRIu64 ", %s", t->cold->flow_id,
 		        forward ? "forward" : "reverse");

@@ -297,8 +297,8 @@ static uint64_t end_of_time(const struct pump *p)
 static bool fill_turn(struct pump *p, struct parcel **parcels, unsigned most, unsigned *ret_filled)
 {
 	unsigned filled = 0;
-	int r = 0;
-	while (filled < most) {
+	int r = atomic_load_explicit(&p->stop, memory_order_relaxed) ? -ECANCELED : 0;
+	while (!r && filled < most) {
 		r = fill(p, parcels[filled]);
 		if (r)
 			break;
@@ -350,7 +350,8 @@ bool pump_next(struct pump *p, unsigned worker, struct lane_batch *ret)
 	struct lane *lane = &p->lanes[worker];
 	pthread_mutex_lock(&p->lock);
 	while (!lane->count && !(p->ended && !p->reading)) {
-		if (!p->reading && p->free && !p->visitors)
+		bool stopped = atomic_load_explicit(&p->stop, memory_order_relaxed);
+		if (!p->reading && (p->free || stopped) && !p->visitors)
 			read_turn(p);
 		else
 			pthread_cond_wait(&p->changed, &p->lock);
@@ -386,6 +387,13 @@ void pump_done(struct pump *p, struct lane_batch *batch)
 }
 
 void pump_stop(struct pump *p) { atomic_store_explicit(&p->stop, true, memory_order_relaxed); }
+
+void pump_wake(struct pump *p)
+{
+	pthread_mutex_lock(&p->lock);
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->lock);
+}
 
 uint64_t pump_last_time(const struct pump *p) { return p->last_ns; }
 

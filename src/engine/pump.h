@@ -64,6 +64,8 @@ bool pump_next(struct pump *pump, unsigned worker, struct lane_batch *ret);
 /* Gives a batch back; its packets and frames are gone then. */
 void pump_done(struct pump *pump, struct lane_batch *batch);
 
+/* After pump_stop: nobody waits for a lane that has no worker. */
+void pump_wake(struct pump *pump);
 void pump_stop(struct pump *pump);      /* no more reading; async-signal-safe */
 uint64_t pump_last_time(const struct pump *pump);       /* at the end: where timers run to */
 /* How far a file has been read; any time, any thread. */

@@ -35,6 +35,7 @@ struct sorted_row {                     /* --sort: a row that waits for the end 
 
 struct sinks {
 	bool live, sort, started;
+	bool hurried;                   /* the run was told to stop: outputs get a deadline */
 	unsigned queue_count, stream_count;
 	struct queue *queues[SINKS_MAX];
 	struct stream streams[STREAMS_MAX];

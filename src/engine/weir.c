@@ -3,6 +3,7 @@
 #include "weir/weir.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,8 @@ struct weir {
 	struct option_set *options;
 	struct log log;
 	struct error error;
-	_Atomic(struct engine *) engine;
+	pthread_mutex_t lock;           /* of error: lines come from the engine's threads */
+	_Atomic(struct engine *) engine;        /* kept until weir_close: weir_stop may come late */
 	atomic_bool stopped;
 	void (*callback)(void *context, const struct weir_record *record);
 	void *context;
@@ -34,8 +36,11 @@ const char *weir_version(void) { return WEIR_VERSION; }
 static void keep_line(void *context, enum log_level level, const char *text)
 {
 	struct weir *w = context;
-	if (level == LOG_ERROR)
-		error_set(&w->error, 0, "%s", text);
+	if (level != LOG_ERROR)
+		return;
+	pthread_mutex_lock(&w->lock);
+	error_set(&w->error, 0, "%s", text);
+	pthread_mutex_unlock(&w->lock);
 }
 
 int weir_open(struct weir **ret)
@@ -43,6 +48,7 @@ int weir_open(struct weir **ret)
 	struct weir *w = calloc(1, sizeof *w);
 	if (!w)
 		return -ENOMEM;
+	pthread_mutex_init(&w->lock, NULL);
 	w->log = (struct log){ .level = LOG_ERROR, .write = keep_line, .context = w };
 	int r = option_set_new(meter_options, &w->settings, &w->options, &w->error);
 	if (r) {
@@ -57,7 +63,9 @@ void weir_close(struct weir *w)
 {
 	if (!w)
 		return;
+	engine_close(atomic_load(&w->engine));
 	option_set_free(w->options);
+	pthread_mutex_destroy(&w->lock);
 	free(w);
 }
 
@@ -98,6 +106,8 @@ int weir_run(struct weir *w)
 	                          .context = w };
 	struct engine *e = NULL;
 	w->error.text[0] = '\0';
+	if (atomic_load(&w->engine))
+		return error_set(&w->error, -EBUSY, "this meter has run already: open another one");
 	int r = check(w);
 	if (!r)
 		r = engine_open(&w->settings, &env, &e, &w->error);
@@ -106,9 +116,10 @@ int weir_run(struct weir *w)
 	atomic_store(&w->engine, e);
 	if (atomic_load(&w->stopped))
 		engine_stop(e);
-	r = engine_run(e, &w->error);
-	atomic_store(&w->engine, NULL);
-	engine_close(e);
+	struct error err = { "" };
+	r = engine_run(e, &err);
+	if (r < 0)
+		w->error = err;
 	return r;
 }
 

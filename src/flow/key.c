@@ -32,17 +32,17 @@ static const struct key_word key_words[] = {
 	{ "layer2SegmentId", KEY_TUNNEL, 0, 0 }, { "greKey", KEY_TUNNEL, 0, 0 },
 };
 
-static void set_address(struct key_plan *plan, const struct key_word *word, unsigned bits)
+/* False when it is set already. */
+static bool set_address(struct key_plan *plan, const struct key_word *word, unsigned bits)
 {
-	unsigned which = word->family == 6;
-	if (word->address == 1) {
-		plan->source = true;
-		plan->source_bits[which] = (uint8_t)bits;
-	} else {
-		plan->destination = true;
-		plan->destination_bits[which] = (uint8_t)bits;
-	}
+	bool source = word->address == 1;
+	uint8_t *set = source ? plan->source_bits : plan->destination_bits;
+	if (set[word->family == 6])
+		return false;
+	set[word->family == 6] = (uint8_t)bits;
+	*(source ? &plan->source : &plan->destination) = true;
 	plan->fields |= KEY_FAMILY;
+	return true;
 }
 
 /* One word: NAME or NAME/BITS. */
@@ -75,8 +75,8 @@ static int parse_word(struct key_plan *plan, const char *word, struct error *err
 		bits = (unsigned)value;
 	}
 	plan->fields |= found->fields;
-	if (found->address)
-		set_address(plan, found, bits);
+	if (found->address && !set_address(plan, found, bits))
+		return error_set(err, -EINVAL, "--key: \"%s\": this address is in the key already", word);
 	return 0;
 }
 
@@ -91,12 +91,11 @@ static void finish_plan(struct key_plan *plan)
 		&& !(plan->fields & KEY_FLOW_LABEL);
 	bool v4_full = plan->source_bits[0] == 32 && plan->destination_bits[0] == 32;
 	bool v6_full = plan->source_bits[1] == 128 && plan->destination_bits[1] == 128;
-	bool v4_none = !plan->source_bits[0] && !plan->destination_bits[0];
-	bool v6_none = !plan->source_bits[1] && !plan->destination_bits[1];
 	plan->prefixes = (plan->source_bits[0] % 32 | plan->destination_bits[0] % 32
 		| plan->source_bits[1] % 128 | plan->destination_bits[1] % 128) != 0;
-	plan->full_tuple = (v4_full || v4_none) && (v6_full || v6_none) && (v4_full || v6_full)
-		&& ports && (plan->fields & KEY_PROTOCOL);
+	bool tuple = ports && (plan->fields & KEY_PROTOCOL);
+	plan->full_tuple[0] = tuple && v4_full;
+	plan->full_tuple[1] = tuple && v6_full;
 }
 
 static void standard_plan(struct key_plan *plan, const struct key_options *options)

@@ -35,7 +35,7 @@ enum key_field {                        /* what a plan takes into the key */
 struct key_plan {
 	bool standard;                  /* the parser's key, in the tables for IPv4 and IPv6 */
 	bool mirrored;                  /* both directions are one flow */
-	bool full_tuple;                /* both full addresses, protocol and ports:
+	bool full_tuple[2];                /* both full addresses, protocol and ports:
 	                                 * TCP state has a meaning */
 	bool prefixes;                  /* an address is cut: exported as a prefix and its length */
 	uint32_t fields;                /* enum key_field */

@@ -74,7 +74,8 @@ int meter_new(const struct meter_settings *settings, struct meter **ret, struct 
 	m->settings = *settings;
 	m->idle_limit = settings->idle_ns < LIMIT_MAX ? settings->idle_ns : LIMIT_MAX;
 	m->active_limit = settings->active_ns < LIMIT_MAX ? settings->active_ns : LIMIT_MAX;
-	m->tcp_mask = settings->plan.full_tuple ? TCP_SYN | TCP_FIN | TCP_RST : 0;
+	for (unsigned i = 0; i < 2; i++)
+		m->tcp_mask[i] = settings->plan.full_tuple[i] ? TCP_SYN | TCP_FIN | TCP_RST : 0;
 	m->next_flow_id = settings->first_flow_id;
 	hash_secret_init(&m->secret);
 	uint32_t space = 0;
@@ -277,7 +278,7 @@ static bool run_deadlines(struct meter *m, struct flow_table *t, uint32_t handle
 	}
 }
 
-static void rebuild_wheel(struct meter *m, struct flow_table *t);
+static void want_rebuild(struct meter *m, struct flow_table *t);
 
 /* Sees to it that the wheel looks at a flow no later than its deadline. */
 static void schedule(struct meter *m, struct flow_table *t, uint32_t handle)
@@ -293,7 +294,7 @@ static void schedule(struct meter *m, struct flow_table *t, uint32_t handle)
 		return;                 /* an entry is there that comes in time */
 	f->due_tick = tick;
 	if (t->wheel.entries > 2 * t->active + STALE_SLACK || !wheel_add(&t->wheel, tick, handle))
-		rebuild_wheel(m, t);
+		want_rebuild(m, t);
 }
 
 /* Stale entries have piled up: starts afresh with one entry a flow. */
@@ -314,6 +315,15 @@ static void rebuild_wheel(struct meter *m, struct flow_table *t)
 	}
 }
 
+/* While chains are being walked nothing may take them apart: then it is done at the end. */
+static void want_rebuild(struct meter *m, struct flow_table *t)
+{
+	if (t->advancing)
+		t->rebuild_wanted = true;
+	else
+		rebuild_wheel(m, t);
+}
+
 static void examine(struct meter *m, struct flow_table *t, uint32_t handle, uint32_t tick,
                     uint64_t clock_ns)
 {
@@ -328,6 +338,11 @@ static void examine(struct meter *m, struct flow_table *t, uint32_t handle, uint
 static void advance_table(struct meter *m, struct flow_table *t, uint64_t clock_ns)
 {
 	uint32_t tick, chain;
+	if (unlikely(wheel_is_lost(&t->wheel, clock_ns))) {
+		wheel_start(&t->wheel, clock_ns);
+		rebuild_wheel(m, t);
+	}
+	t->advancing = true;
 	while (wheel_next(&t->wheel, clock_ns, &tick, &chain)) {
 		while (chain) {
 			/* A copy: what is examined may be put into a chunk that was just given back. */
@@ -342,6 +357,10 @@ static void advance_table(struct meter *m, struct flow_table *t, uint64_t clock_
 			}
 		}
 	}
+	t->advancing = false;
+	if (unlikely(t->rebuild_wanted))
+		rebuild_wheel(m, t);
+	t->rebuild_wanted = false;
 }
 
 void meter_advance(struct meter *m, uint64_t clock_ns)
@@ -394,7 +413,7 @@ static bool create_flow(struct visit *v)
 	struct flow *f = flow_table_at(v->table, v->handle);
 	struct flow_cold *c = flow_table_cold(v->table, v->handle);
 	c->flow_id = m->next_flow_id++;
-	if (m->settings.plan.full_tuple)
+	if (m->settings.plan.full_tuple[v->packet->family == 6])
 		direction_start(f, c, v->sender);
 	else if (v->sender)
 		f->state |= FLOW_INITIATOR_1;
@@ -454,7 +473,7 @@ static void count_packet(const struct visit *v, struct flow *f, struct flow_cold
 static bool follow_tcp(const struct visit *v, struct flow *f, struct flow_cold *c, uint32_t *events)
 {
 	const struct meter *m = v->meter;
-	unsigned flags = v->packet->tcp_flags & m->tcp_mask;
+	unsigned flags = v->packet->tcp_flags & m->tcp_mask[v->packet->family == 6];
 	if (!flags)
 		return false;
 	if (m->settings.evidence && m->settings.plan.mirrored
@@ -473,7 +492,8 @@ static bool is_reuse(const struct visit *v, const struct flow *f)
 {
 	const struct meter *m = v->meter;
 	return (f->state & CLOSING) && m->settings.linger_ns != DURATION_OFF
-		&& (v->packet->tcp_flags & m->tcp_mask & TCP_SYN) && !(v->packet->tcp_flags & TCP_ACK);
+		&& (v->packet->tcp_flags & m->tcp_mask[v->packet->family == 6] & TCP_SYN)
+		&& !(v->packet->tcp_flags & TCP_ACK);
 }
 
 /* Ends what this packet shows to be over. Leaves v->handle at HANDLE_NONE when the flow is gone.
@@ -524,7 +544,7 @@ static inline bool update_known(const struct meter *m, struct flow *f, const str
 	uint64_t since_last = p->time_ns - f->last_ns, since_first = p->time_ns - f->first_ns;
 	uint32_t packets = f->packets[s] + p->wire_packets;
 	bool slow = (since_last >= m->idle_limit) | (since_first >= m->active_limit)
-		| ((p->tcp_flags & m->tcp_mask) != 0) | ((f->state & CLOSING) != 0)
+		| ((p->tcp_flags & m->tcp_mask[p->family == 6]) != 0) | ((f->state & CLOSING) != 0)
 		| !(f->state & (FLOW_SPOKE_0 << s)) | (packets < p->wire_packets);
 	if (unlikely(slow))
 		return false;

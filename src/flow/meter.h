@@ -63,7 +63,7 @@ struct meter {
 	bool started;                   /* the wheel knows the first packet's time */
 	uint64_t idle_limit, active_limit;      /* as unsigned bounds that off and time
 	                                         * going back fall out of */
-	uint16_t tcp_mask;              /* flags that need the slow path: 0 when
+	uint16_t tcp_mask[2];             /* flags that need the slow path: 0 when
 	                                 * the key has no TCP state */
 	uint64_t next_flow_id;
 	struct meter_counters counters;

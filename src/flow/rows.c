@@ -160,7 +160,7 @@ static uint32_t constant_conditions(const struct row_settings *s)
 		c |= HAS_INTERFACE;
 	if (s->sample > 1)
 		c |= s->sample_random ? IS_RANDOM : IS_SAMPLED;
-	if (p->full_tuple)
+	if (p->full_tuple[0] || p->full_tuple[1])
 		c |= HAS_BASIS;
 	if (p->mirrored && !s->uniflow)
 		c |= IS_BIFLOW | IS_TCP_BIFLOW | IS_ICMP4_BACK | IS_ICMP6_BACK

@@ -26,6 +26,8 @@ struct flow_table {
 	uint32_t used, free;            /* high-water mark of handles (from 1); free list */
 	uint32_t sweep;                 /* where the search for a victim goes on */
 	uint64_t active, bound;
+	bool advancing;                 /* chains of the wheel are being walked */
+	bool rebuild_wanted;            /* as soon as they are not */
 	hash_many_function *hash_many;
 	const struct hash_secret *secret;
 	struct index index;

@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <string.h>
 
+static const uint64_t hour_ns = UINT64_C(3600) * 1000000000;
+static const uint64_t tick_last = UINT32_MAX - 2 * WHEEL_SLOTS;  /* 18 years */
+
 int wheel_init(struct wheel *wheel, uint64_t max_count)
 {
 	memset(wheel, 0, sizeof *wheel);
@@ -20,11 +23,19 @@ void wheel_fini(struct wheel *wheel) { region_fini(&wheel->region); }
 
 void wheel_start(struct wheel *wheel, uint64_t time_ns)
 {
-	/* An hour before the first packet, so that a later packet with an
-	 * earlier time has a tick too. */
-	uint64_t hour_ns = 3600ull * 1000000000;
+	/* An hour before, so that a later packet with an earlier time has a tick too. */
 	wheel->origin_ns = time_ns > hour_ns ? time_ns - hour_ns : 0;
 	wheel->now = (uint32_t)((time_ns - wheel->origin_ns) >> WHEEL_TICK_LOG2);
+}
+
+bool wheel_is_lost(const struct wheel *wheel, uint64_t clock_ns)
+{
+	uint64_t now_ns = wheel->origin_ns + ((uint64_t)wheel->now << WHEEL_TICK_LOG2);
+	if (clock_ns == 0)              /* no time is known yet */
+		return false;
+	return clock_ns + hour_ns < now_ns
+		|| (clock_ns > wheel->origin_ns
+		    && (clock_ns - wheel->origin_ns) >> WHEEL_TICK_LOG2 > tick_last);
 }
 
 uint32_t wheel_tick_at(const struct wheel *wheel, uint64_t time_ns)
@@ -79,9 +90,8 @@ bool wheel_next(struct wheel *wheel, uint64_t clock_ns, uint32_t *ret_tick, uint
 	if (clock_ns < wheel->origin_ns)
 		return false;
 	uint64_t reached = (clock_ns - wheel->origin_ns) >> WHEEL_TICK_LOG2;
-	uint64_t last = UINT32_MAX - 2 * WHEEL_SLOTS;
-	if (reached > last)             /* 18 years: what is due later waits for the end */
-		reached = last;
+	if (reached > tick_last)        /* the owner asks wheel_is_lost() before */
+		reached = tick_last;
 	if (wheel->now >= reached)
 		return false;
 	/* After a long silence every slot is due: walking each once is enough. */

@@ -39,8 +39,12 @@ struct wheel {
 int wheel_init(struct wheel *wheel, uint64_t max_count);
 void wheel_fini(struct wheel *wheel);
 
-/* Sets the time of the first tick, once, before any other use. */
+/* Sets the time of the first tick, before any other use, or anew: then the owner rebuilds it. */
 void wheel_start(struct wheel *wheel, uint64_t time_ns);
+
+/* True when the clock has turned out to be where the ticks cannot follow: an hour before what the
+ * wheel was started by (a first packet with a wrong time), or beyond 32 bits of ticks. */
+bool wheel_is_lost(const struct wheel *wheel, uint64_t clock_ns);
 
 /* The first tick that begins at or after a time, but not one that is done, nor past the horizon. */
 uint32_t wheel_tick_at(const struct wheel *wheel, uint64_t time_ns);

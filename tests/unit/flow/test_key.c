@@ -15,7 +15,7 @@ static void equal_prefixes_of_both_ends_make_biflows(void **state)
 	struct key_plan plan;
 	struct key_wide a, b;
 	assert_int_equal(parse("sourceIPv4Address/24,destinationIPv4Address/24", &plan, NULL), 0);
-	assert_true(plan.mirrored && plan.prefixes && !plan.standard && !plan.full_tuple);
+	assert_true(plan.mirrored && plan.prefixes && !plan.standard && !plan.full_tuple[0]);
 	struct packet p = fixture_packet(&x, 0, 0, 0), q = fixture_packet(&x, 1, 0, 0);
 	memcpy(p.key.address.v4[1], "\x0a\x00\x01\x09", 4);
 	memcpy(q.key.address.v4[1], "\x0a\x00\x01\x07", 4);
@@ -42,7 +42,7 @@ static void the_full_tuple_is_recognised(void **state)
 	struct key_plan plan;
 	assert_int_equal(parse("sourceIPv4Address,destinationIPv4Address,protocolIdentifier,"
 	                       "sourceTransportPort,destinationTransportPort", &plan, NULL), 0);
-	assert_true(plan.full_tuple && plan.mirrored);
+	assert_true(plan.full_tuple[0] && !plan.full_tuple[1] && plan.mirrored);
 }
 
 static void wrong_words_are_named(void **state)
@@ -64,10 +64,10 @@ static void the_standard_plan_becomes_wide_when_it_must(void **state)
 	struct key_plan plan;
 	struct key_options options = { .vlan_key = true };
 	assert_int_equal(key_plan_parse(&options, &plan, NULL), 0);
-	assert_true(plan.standard && plan.mirrored && plan.full_tuple);
+	assert_true(plan.standard && plan.mirrored && plan.full_tuple[1]);
 	options.per_interface = true;
 	assert_int_equal(key_plan_parse(&options, &plan, NULL), 0);
-	assert_true(!plan.standard && plan.mirrored && plan.full_tuple);
+	assert_true(!plan.standard && plan.mirrored && plan.full_tuple[1]);
 	options = (struct key_options){ .vlan_key = false };
 	assert_int_equal(key_plan_parse(&options, &plan, NULL), 0);
 	struct key_wide wide;

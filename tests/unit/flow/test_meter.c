@@ -250,6 +250,56 @@ static void eviction_takes_single_packets_first(void **state)
 	fixture_finish(&big, 200);
 }
 
+static void send_of(struct fixture *f, uint32_t flow, double at, uint16_t flags)
+{
+	struct packet p = fixture_packet(f, flags == R, at, flags);
+	memcpy(p.key.address.v4[1], &flow, 4);
+	const struct packet *one = &p;
+	meter_update(f->meter, &one, 1);
+}
+
+/* Most flows end in one step of the clock, and what they leave in the wheel outweighs the rest, some
+ * of which stragglers keep: so the wheel asks to be rebuilt while it is being walked. */
+static void a_wheel_of_stale_entries_is_rebuilt_after_its_walk(void **state)
+{
+	static struct fixture big;
+	enum { FLOWS = 200000 };
+	struct meter_settings s = fixture_settings(&big);
+	s.emit = NULL;
+	s.max_flows = FLOWS;
+	fixture_start(&big, &s);
+	for (uint32_t i = 0; i < FLOWS; i++) {
+		send_of(&big, i, 0, S);
+		send_of(&big, i, 0, R);
+	}
+	for (uint32_t i = 0; i < FLOWS; i += 10)
+		send_of(&big, i, 4, A);
+	for (unsigned second = 5; second < 20; second++)
+		meter_advance(big.meter, START + second * SECOND + SECOND / 2);
+	assert_int_equal(big.meter->counters.ended[END_DETECTED], FLOWS);
+	assert_int_equal(big.meter->table[0].wheel.entries, 0);
+	meter_finish(big.meter, START + 20 * SECOND);
+	meter_free(big.meter);
+}
+
+static void a_wrong_first_time_does_not_stop_the_clock(void **state)
+{
+	static const double first[] = { 7200, 86400 * 365.0, -1e9 };
+	for (unsigned i = 0; i < array_count(first); i++) {
+		start();
+		fixture_send(&x, 0, first[i], 0);
+		struct packet p = fixture_packet(&x, 0, 10, 0);
+		p.key.port[0] = 7;
+		const struct packet *one = &p;
+		meter_update(x.meter, &one, 1);
+		meter_advance(x.meter, START + 11 * SECOND);
+		meter_advance(x.meter, START + 41 * SECOND);
+		unsigned ended = first[i] < 0 ? 2 : 1;  /* what lies ahead waits for its time */
+		assert_int_equal(x.count, ended);
+		fixture_finish(&x, 41);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +317,8 @@ int main(void)
 		cmocka_unit_test(direction_first_takes_no_evidence),
 		cmocka_unit_test(packet_counters_carry_past_32_bits),
 		cmocka_unit_test(eviction_takes_single_packets_first),
+		cmocka_unit_test(a_wheel_of_stale_entries_is_rebuilt_after_its_walk),
+		cmocka_unit_test(a_wrong_first_time_does_not_stop_the_clock),
 	};
 	return cmocka_run_group_tests_name("flow/meter", tests, NULL, NULL);
 }
