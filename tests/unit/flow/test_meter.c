@@ -258,8 +258,8 @@ static void send_of(struct fixture *f, uint32_t flow, double at, uint16_t flags)
 	meter_update(f->meter, &one, 1);
 }
 
-/* Most flows end in one step of the clock, and what they leave in the wheel outweighs the rest, some
- * of which stragglers keep: so the wheel asks to be rebuilt while it is being walked. */
+/* Most flows end in one step of the clock, and what they leave in the wheel outweighs the rest,
+ * some of which stragglers keep: so the wheel asks to be rebuilt while it is being walked. */
 static void a_wheel_of_stale_entries_is_rebuilt_after_its_walk(void **state)
 {
 	static struct fixture big;
