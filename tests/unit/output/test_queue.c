@@ -146,7 +146,7 @@ static void test_tells_once_when_full_and_once_when_well(void **state)
 	atomic_store(&b.fake.stalled, true);
 	bench_start(&b);
 	put(&b, 10, 1, false);
-	while (atomic_load(&b.fake.writes) == 0)        /* in flight: the ring is empty, and then full */
+	while (atomic_load(&b.fake.writes) == 0)       /* in flight: the ring fills behind it */
 		usleep(1000);
 	for (unsigned i = 1; i < 10; i++)
 		put(&b, 10, 1 + 10 * i, false);
