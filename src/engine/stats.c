@@ -2,13 +2,13 @@
 #include "engine/stats.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "output/part.h"
 #include "record/value_text.h"
-
-enum { PATH_BYTES = 4096 };
 
 static const char *const reason_names[] = {
 	"unknown", "idle", "active", "end_detected", "forced_end", "lack_of_resources"
@@ -101,49 +101,70 @@ void stats_print(const struct accounts *a, const struct sinks *sinks, FILE *out)
 	        !a->finished ? "null" : accounts_balanced(a, NULL) ? "true" : "false");
 }
 
-static int open_part(const char *path, char part[PATH_BYTES], FILE **ret, struct error *err)
+/* A pipe that nobody reads would hold up the run when it is opened; the descriptor that says
+ * whether somebody does makes the next opening pass at once. -1 where there is no pipe. */
+static int look_at_pipe(const char *path, int *ret_fd, struct error *err)
 {
-	if (snprintf(part, PATH_BYTES, "%s.part", path) >= PATH_BYTES)
-		return error_set(err, -ENAMETOOLONG, "--stats %.200s...: the name is too long", path);
-	*ret = fopen(part, "we");
-	if (!*ret)
-		return error_set(err, -errno, "--stats %s: cannot write there: %s", path, strerror(errno));
+	struct stat status;
+	*ret_fd = -1;
+	if (stat(path, &status) || !S_ISFIFO(status.st_mode))
+		return 0;
+	*ret_fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (*ret_fd >= 0)
+		return 0;
+	return error_set(err, -errno, "%s: %s", path,
+	                 errno == ENXIO ? "nobody reads this pipe" : strerror(errno));
+}
+
+/* A device or pipe is not opened before there is something to write: a reader would notice. */
+int stats_check(const char *path, struct error *err)
+{
+	struct stat status;
+	if (!stat(path, &status) && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+		return access(path, W_OK) ? error_set(err, -errno, "--stats %s: cannot write there: %s",
+		                                      path, strerror(errno)) : 0;
+	struct part part;
+	int r = part_open(path, &part, err);
+	if (r)
+		return error_prefix(err, r, "--stats");
+	part_discard(&part);
 	return 0;
 }
 
-int stats_check(const char *path, struct error *err)
+/* The stream has a descriptor of its own, so that closing it leaves the part's for the rename. */
+static int fill_part(const struct accounts *a, const struct sinks *sinks, const struct part *part,
+                     struct error *err)
 {
-	char part[PATH_BYTES];
-	FILE *f;
-	if (!strcmp(path, "-"))
-		return 0;
-	int r = open_part(path, part, &f, err);
-	if (r)
-		return r;
-	fclose(f);
-	unlink(part);
-	return 0;
+	int fd = fcntl(part->fd, F_DUPFD_CLOEXEC, 0);
+	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+	if (!f) {
+		int r = -errno;
+		if (fd >= 0)
+			close(fd);
+		return error_set(err, r, "%s: %s", part->name, strerror(-r));
+	}
+	stats_print(a, sinks, f);
+	bool failed = fflush(f) != 0 || ferror(f);
+	int code = failed ? errno : 0;
+	if (fclose(f) && !failed)
+		code = errno;
+	return code ? error_set(err, -code, "%s: cannot write: %s", part->name, strerror(code)) : 0;
 }
 
 int stats_write(const struct accounts *a, const struct sinks *sinks, const char *path,
                 struct error *err)
 {
-	if (!strcmp(path, "-")) {
-		stats_print(a, sinks, stdout);
-		return fflush(stdout) ? error_set(err, -errno, "--stats -: %s", strerror(errno)) : 0;
-	}
-	char part[PATH_BYTES];
-	FILE *f;
-	int r = open_part(path, part, &f, err);
+	struct part part;
+	int pipe_fd;
+	int r = look_at_pipe(path, &pipe_fd, err);
 	if (r)
-		return r;
-	stats_print(a, sinks, f);
-	bool failed = ferror(f) != 0;
-	failed = fclose(f) != 0 || failed;
-	if (failed || rename(part, path)) {
-		r = -errno;
-		unlink(part);
-		return error_set(err, r, "--stats %s: cannot write there: %s", path, strerror(-r));
-	}
-	return 0;
+		return error_prefix(err, r, "--stats");
+	r = part_open(path, &part, err);
+	if (!r && (r = fill_part(a, sinks, &part, err)))
+		part_discard(&part);
+	else if (!r)
+		r = part_complete(&part, true, false, err);
+	if (pipe_fd >= 0)
+		close(pipe_fd);
+	return r ? error_prefix(err, r, "--stats") : 0;
 }

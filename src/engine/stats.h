@@ -15,7 +15,8 @@ void stats_print(const struct accounts *accounts, const struct sinks *sinks, FIL
 /* Finds out early whether stats_write() will be able to write there; leaves nothing behind. */
 int stats_check(const char *path, struct error *err);
 
-/* Writes to a file by an atomic rename ("-": standard output). */
+/* Writes to a file by an atomic rename; a device, a pipe with a reader or "-" (standard output) in
+ * place, as outputs do. */
 int stats_write(const struct accounts *accounts, const struct sinks *sinks, const char *path,
                 struct error *err);
 
