@@ -317,27 +317,35 @@ static bool copy_row(struct record_batch *to, const struct sorted_row *from)
 	return true;
 }
 
+static void put_open(struct sinks *s, struct record_batch *open[STREAMS_MAX])
+{
+	for (unsigned i = 0; i < s->stream_count; i++) {
+		if (open[i])
+			put(s, &s->streams[i], open[i]);
+		open[i] = NULL;
+	}
+}
+
+/* Rows of several streams alternate, so each stream has a batch open. When one is full all are
+ * put: what an output gets of two streams (IPv4 and IPv6) is then never further out of order than
+ * one batch. */
 static void send_sorted(struct sinks *s)
 {
-	struct record_batch *batch = NULL;
-	uint32_t stream = 0;
+	struct record_batch *open[STREAMS_MAX] = { NULL };
 	if (s->sorted_count)
 		qsort(s->sorted, s->sorted_count, sizeof *s->sorted, compare_rows);
 	for (size_t i = 0; i < s->sorted_count; i++) {
 		struct sorted_row *row = &s->sorted[i];
-		if (batch && (row->stream != stream || batch->count == batch->capacity)) {
-			put(s, &s->streams[stream], batch);
-			batch = NULL;
-		}
-		stream = row->stream;
-		if (!batch)
-			batch = record_batch_new(s->streams[stream].schema, BATCH_ROWS);
-		if (!batch || !copy_row(batch, row))
+		struct record_batch **batch = &open[row->stream];
+		if (*batch && (*batch)->count == (*batch)->capacity)
+			put_open(s, open);
+		if (!*batch)
+			*batch = record_batch_new(s->streams[row->stream].schema, BATCH_ROWS);
+		if (!*batch || !copy_row(*batch, row))
 			log_line(s->log, LOG_ERROR, "out of memory while sorting: a record is lost");
 		record_batch_release(row->batch);
 	}
-	if (batch)
-		put(s, &s->streams[stream], batch);
+	put_open(s, open);
 	s->sorted_count = 0;
 }
 
@@ -438,7 +446,7 @@ bool sinks_finish(struct sinks *s)
 	if (s->sort)
 		send_sorted(s);
 	for (unsigned i = 0; i < s->queue_count; i++) {
-		uint64_t patience_ns = s->live ? 5000000000ull : 0;
+		uint64_t patience_ns = s->live || s->hurried ? 5000000000ull : 0;
 		struct timespec now;
 		clock_gettime(CLOCK_REALTIME, &now);
 		uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
