@@ -39,10 +39,19 @@ struct stream {
 
 static const struct decoder_kind *const decoders[] = { &decoder_gzip, &decoder_zstd };
 
+/* A named pipe is opened without waiting for its writer: nothing could end that wait. Linux does
+ * not report the end of one that has had no writer yet, so poll() waits in its place. */
+static int open_path(const char *path)
+{
+	struct stat status;
+	bool pipe = stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
+	return open(path, O_RDONLY | O_CLOEXEC | (pipe ? O_NONBLOCK : 0));
+}
+
 int stream_open(const char *path, struct stream **ret, struct error *err)
 {
 	bool standard = strcmp(path, "-") == 0;
-	int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+	int fd = standard ? STDIN_FILENO : open_path(path);
 	if (fd < 0)
 		return error_set(err, -errno, "%s: cannot be opened: %s", path, strerror(errno));
 	struct stream *s = calloc(1, sizeof *s);
