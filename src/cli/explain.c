@@ -7,8 +7,18 @@
 #include "cli/command.h"
 #include "engine/explain.h"
 
-static int check(const struct settings *s, struct error *err)
+/* What tells of records, accounts and packets in files: explain writes none of these. */
+static const char *const unused[] = {
+	"write", "stats", "stats-interval", "sort", "fields", NULL
+};
+
+static int check(const struct option_set *set, const struct settings *s, struct error *err)
 {
+	for (const char *const *name = unused; *name; name++)
+		if (option_is_set(set, *name))
+			return error_set(err, -EINVAL, "--%s: explain writes lines for people to standard "
+			                               "output and nothing else; expected no --%s",
+			                 *name, *name);
 	if (s->interfaces.count > 0)
 		return error_set(err, -EINVAL, "-i %.100s: explain reads files: expected -r FILE",
 		                 s->interfaces.items[0]);
@@ -34,7 +44,7 @@ static int explain_command(int argc, char **argv)
 	struct error err = { "" };
 	int status = STATUS_USER;
 	if (option_set_new(meter_options, &settings, &set, &err) == 0 &&
-	    arguments_read(set, argc, argv, &settings, &err) == 0 && check(&settings, &err) == 0)
+	    arguments_read(set, argc, argv, &settings, &err) == 0 && check(set, &settings, &err) == 0)
 		status = explain(&settings, &err);
 	if (*err.text)
 		command_fail("%s", err.text);

@@ -14,6 +14,7 @@
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "engine/engine.h"
+#include "net/address.h"
 
 static int read_settings(struct option_set *set, struct settings *s, int argc, char **argv,
                          struct error *err);
@@ -45,14 +46,47 @@ static int read_settings(struct option_set *set, struct settings *s, int argc, c
 	return r;
 }
 
-/* Two writers of one file or one collector would undo each other. */
-static int check_outputs(const struct text_list *outputs, struct error *err)
+static bool is_standard_output(const char *path)
 {
-	for (unsigned i = 0; i < outputs->count; i++)
+	return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0;
+}
+
+/* A format without a path (table:) writes there, too. A wrong address is the engine's to refuse. */
+static bool goes_to_standard_output(const char *output)
+{
+	struct address a;
+	struct error ignored = { "" };
+	if (address_parse(output, &a, &ignored) < 0)
+		return false;
+	bool path = a.path && *a.path;
+	bool goes = a.host_count == 0 && strcmp(a.scheme, "null") != 0 &&
+	            (!path || is_standard_output(a.path));
+	address_fini(&a);
+	return goes;
+}
+
+/* Two writers of one file or one collector would undo each other. */
+static int check_outputs(const struct settings *s, struct error *err)
+{
+	const struct text_list *outputs = &s->outputs;
+	const char *first = NULL;       /* that goes to standard output */
+	for (unsigned i = 0; i < outputs->count; i++) {
+		const char *output = outputs->items[i];
 		for (unsigned k = 0; k < i; k++)
-			if (strcmp(outputs->items[i], outputs->items[k]) == 0)
-				return error_set(err, -EINVAL, "-o %.200s: the output is given twice",
-				                 outputs->items[i]);
+			if (strcmp(output, outputs->items[k]) == 0)
+				return error_set(err, -EINVAL, "-o %.200s: the output is given twice", output);
+		if (!goes_to_standard_output(output))
+			continue;
+		if (first)
+			return error_set(err, -EINVAL, "-o %.100s and -o %.100s would be mixed on standard "
+			                               "output: expected a file for one of them",
+			                 first, output);
+		first = output;
+	}
+	if (first && s->stats && is_standard_output(s->stats))
+		return error_set(err, -EINVAL, "--stats %s and -o %.100s would be mixed on standard "
+		                               "output: expected a file for one of them, or -o null:",
+		                 s->stats, first);
 	return 0;
 }
 
@@ -72,7 +106,7 @@ static int check(const struct settings *s, struct error *err)
 	if (s->stats_interval_ns != DURATION_OFF && !s->stats)
 		return error_set(err, -EINVAL, "--stats-interval has nothing to write to: expected --stats "
 		                               "FILE beside it");
-	return check_outputs(&s->outputs, err);
+	return check_outputs(s, err);
 }
 
 static int meter(const struct settings *s, struct error *err)

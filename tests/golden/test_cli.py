@@ -5,11 +5,13 @@ helps (help, fields, manual, completion, the sample configuration) agrees with t
 Expected texts are written here; the list of options is that of the documents, not the program's."""
 import errno
 import fcntl
+import json
 import os
 import pty
 import re
 import shutil
 import signal
+import stat
 import struct
 import subprocess
 import termios
@@ -385,6 +387,12 @@ def capture(here):
     (["-o", "none/a.json"], ["none/a.json", "No such file"]),
     (["-o", "good.json", "-o", "none/a.json"], ["none/a.json", "No such file"]),
     (["-o", "good.json", "-o", "good.json"], ["-o good.json: the output is given twice"]),
+    (["-o", "good.json", "--stats", "none/s.json"], ["--stats: none/s.json", "No such file"]),
+    (["-o", "good.json", "--stats", "."], ["--stats: .", "is a folder"]),
+    (["-o", "json:-", "--stats", "-"], ["--stats - and -o json:-", "mixed", "-o null:"]),
+    (["--stats", "-"], ["--stats - and -o json:-", "mixed"]),
+    (["-o", "csv:/dev/stdout", "--stats", "-"], ["--stats - and -o csv:/dev/stdout", "mixed"]),
+    (["-o", "table:", "-o", "good.json", "-o", "json:-"], ["-o table: and -o json:-", "mixed"]),
     (["-o", "ipfix+udp://127.0.0.1:0"], ["port '0'", "1 to 65535"]),
     (["-o", "ipfix+udp://::1:4739"], ["in brackets"]),
     (["-o", "good.json", "--fields", "octetDeltaCuont"], ["octetDeltaCuont", "octetDeltaCount"]),
@@ -407,6 +415,106 @@ def test_refused_before_anything_is_written(weir, capture, words, says):
 def test_check_writes_nothing(weir, capture):
     done = weir("meter", "-r", capture, "-o", "out.json", "--check")
     assert (done.returncode, done.stdout) == (0, "")
+    assert [path.name for path in capture.parent.iterdir()] == ["in.pcap"]
+
+
+def account(path):
+    """The account of a run, which is whole."""
+    return json.loads(path.read_text())["packets"]
+
+
+def test_stats_of_files(weir, capture):
+    """A file is replaced, a link followed; a neighbour's name is not taken."""
+    here = capture.parent
+    (here / "s.json").write_text("earlier")
+    (here / "s.json.part").write_text("not ours")
+    (here / ".s.json.part").write_text("of a killed run")
+    (here / "link").symlink_to("s.json")
+    for name in ("s.json", "link"):
+        assert weir("meter", "-r", capture, "-o", "null:", "--stats", name).returncode == 0
+        assert account(here / "s.json")["seen"] == 2
+        (here / "s.json").write_text("earlier")
+    assert (here / "link").is_symlink() and (here / "s.json.part").read_text() == "not ours"
+    assert {path.name for path in here.iterdir()} == \
+        {"in.pcap", "s.json", "s.json.part", ".s.json.part", "link"}
+    done = weir("meter", "-r", capture, "-o", "null:", "--stats", "-")
+    assert json.loads(done.stdout)["packets"]["seen"] == 2
+
+
+def test_stats_of_devices_and_pipes(weir, capture):
+    """What is no file is written in place and stays what it is."""
+    here = capture.parent
+    try:
+        os.mknod(here / "device", stat.S_IFCHR | 0o600, os.makedev(1, 3))
+        with open(here / "device", "wb") as device:
+            device.write(b"x")
+    except PermissionError:
+        pytest.skip("devices cannot be made here")
+    assert weir("meter", "-r", capture, "-o", "null:", "--stats", "device").returncode == 0
+    assert stat.S_ISCHR(os.stat("device").st_mode)
+    os.mkfifo("pipe")
+    unread = weir("meter", "-r", capture, "-o", "null:", "--stats", "pipe")
+    assert unread.returncode == 1 and "pipe: nobody reads this pipe" in unread.stderr
+    with open("copy", "w") as copy:
+        reader = subprocess.Popen(["cat", "pipe"], stdout=copy)
+        wait_until(lambda: opens_pipe(reader.pid))
+        done = weir("meter", "-r", capture, "-o", "null:", "--stats", "pipe")
+        assert (done.returncode, reader.wait(20)) == (0, 0)
+    assert account(here / "copy")["seen"] == 2 and stat.S_ISFIFO(os.stat("pipe").st_mode)
+
+
+def opens_pipe(pid):
+    """Whether the process waits in the kernel for the other end of a named pipe."""
+    return Path(f"/proc/{pid}/wchan").read_text() in ("wait_for_partner", "fifo_open") or \
+        Path(f"/proc/{pid}/syscall").read_text().split()[0] in ("2", "257", "56")
+
+
+def test_pipe_without_a_writer(weir_program, here):
+    """A stop ends the wait for the first writer; a writer that comes late is read to its end."""
+    os.mkfifo("in")
+    words = [weir_program, "meter", "-r", "in", "-o", "json:-"]
+    for late in (False, True):
+        running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_until(lambda pid=running.pid: catches(pid, signal.SIGUSR1))
+        time.sleep(0.3)                     # a run that does not wait for a writer ends here
+        assert running.poll() is None
+        if late:
+            (here / "in").write_bytes(HEAD + packet(1000) + packet(1001))
+        else:
+            running.terminate()
+        records, complaint = running.communicate(timeout=30)
+        assert (running.returncode, complaint) == (0, "")
+        assert records.count("\n") == late
+
+
+def packet6(second, source_port):
+    """As packet(), of 2001:db8::1 and 2001:db8::2."""
+    udp = struct.pack(">HHHH", source_port, 53, 9, 0) + b"x"
+    net = bytes.fromhex("20010db8") + bytes(11)
+    ip = struct.pack(">IHBB", 6 << 28, len(udp), 17, 64) + net + b"\1" + net + b"\2"
+    frame = b"\x02\0\0\0\0\1\x02\0\0\0\0\2\x86\xdd" + ip + udp
+    return struct.pack("<IIII", second, 0, len(frame), len(frame)) + frame
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_sorted_records_of_several_layouts(weir, here, workers):
+    """Rows of three layouts (JSON, IPFIX of either family) in turn: all arrive, JSON's by time."""
+    ports = range(1024, 1024 + 1500)
+    (here / "many.pcap").write_bytes(HEAD + b"".join(
+        (packet6 if port % 3 == 0 else packet)(port, port) for port in ports))
+    done = weir("meter", "-r", "many.pcap", "--sort", "-j", workers, "-o", "out.json", "-o",
+                "out.ipfix", "--stats", "s.json")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [json.loads(line) for line in (here / "out.json").read_text().splitlines()]
+    assert [row["sourceTransportPort"] for row in rows] == list(ports)
+    outputs = json.loads((here / "s.json").read_text())["outputs"]
+    assert outputs["out.ipfix"]["acknowledged"] == outputs["out.json"]["acknowledged"] == len(ports)
+
+
+@pytest.mark.parametrize("words", [["--write", "x"], ["--stats", "x"], ["--sort"],
+                                   ["--fields", "vlanId"]])
+def test_explain_refuses_what_it_does_not_write(weir, capture, words):
+    refused(weir("explain", "-r", capture, *words), f"{words[0]}: explain writes lines for people")
     assert [path.name for path in capture.parent.iterdir()] == ["in.pcap"]
 
 
