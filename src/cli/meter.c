@@ -16,24 +16,48 @@
 #include "engine/engine.h"
 #include "net/address.h"
 
+struct reader {                         /* the command line, and what has been made of it */
+	int argc;
+	char **argv;
+	struct settings settings;
+	struct option_set *set;         /* owns what the settings point to, and points to them */
+	struct reader *again;           /* the same, of the last SIGHUP */
+};
+
+static void reader_free(struct reader *r);
+static int read_all(struct reader *r, struct error *err);
 static int read_settings(struct option_set *set, struct settings *s, int argc, char **argv,
                          struct error *err);
 static int check(const struct settings *s, struct error *err);
-static int meter(const struct settings *s, struct error *err);
+static int meter(const struct settings *s, struct reader *reader, struct error *err);
 
 static int meter_run(int argc, char **argv)
 {
-	struct settings settings = { 0 };
-	struct option_set *set = NULL;
+	struct reader reader = { .argc = argc, .argv = argv };
 	struct error err = { "" };
 	int status = STATUS_USER;
-	if (option_set_new(meter_options, &settings, &set, &err) == 0 &&
-	    read_settings(set, &settings, argc, argv, &err) == 0 && check(&settings, &err) == 0)
-		status = meter(&settings, &err);
+	if (read_all(&reader, &err) == 0)
+		status = meter(&reader.settings, &reader, &err);
 	if (*err.text)
 		command_fail("%s", err.text);
-	option_set_free(set);
+	reader_free(reader.again);
+	option_set_free(reader.set);
 	return status;
+}
+
+static void reader_free(struct reader *r)
+{
+	if (r)
+		option_set_free(r->set);
+	free(r);
+}
+
+static int read_all(struct reader *r, struct error *err)
+{
+	int code = option_set_new(meter_options, &r->settings, &r->set, err);
+	if (code == 0)
+		code = read_settings(r->set, &r->settings, r->argc, r->argv, err);
+	return code == 0 ? check(&r->settings, err) : code;
 }
 
 static int read_settings(struct option_set *set, struct settings *s, int argc, char **argv,
@@ -109,7 +133,25 @@ static int check(const struct settings *s, struct error *err)
 	return check_outputs(s, err);
 }
 
-static int meter(const struct settings *s, struct error *err)
+static const struct settings *reload(void *context, struct error *err)
+{
+	struct reader *reader = context, *fresh = calloc(1, sizeof *fresh);
+	if (!fresh) {
+		error_set(err, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	fresh->argc = reader->argc;
+	fresh->argv = reader->argv;
+	if (read_all(fresh, err)) {
+		reader_free(fresh);
+		return NULL;
+	}
+	reader_free(reader->again);
+	reader->again = fresh;
+	return &fresh->settings;
+}
+
+static int meter(const struct settings *s, struct reader *reader, struct error *err)
 {
 	const struct log log = {
 		.level = s->quiet ? LOG_WARNING : s->verbose ? LOG_DETAIL : LOG_NOTE,
@@ -118,6 +160,7 @@ static int meter(const struct settings *s, struct error *err)
 		.log = &log,
 		.progress = s->files.count > 0 && !s->quiet && terminal_is(stderr),
 		.terminal = terminal_is(stdout),
+		.reload = s->config ? reload : NULL, .reload_context = reader,
 	};
 	struct engine *engine = NULL;
 	signals_prepare();
@@ -142,7 +185,8 @@ static const struct topic topics[] = {
 	                   "'idle-timeout: 30s'; what is repeatable takes a list. The command line "
 	                   "wins over the file." },
 	{ "Signals", "SIGINT and SIGTERM end the run: all flows are written first; a second one ends "
-	             "it at once. SIGHUP reopens the output files, SIGUSR1 writes --stats." },
+	             "it at once. SIGHUP reopens the output files and reads the file of -f again: "
+	             "timers and filter change, the rest at the next start. SIGUSR1 writes --stats." },
 	{ "Exit status", "0 when all went well, 1 when some input was damaged or an output failed "
 	                 "(what was whole is metered and written), 2 for a mistake in options, files "
 	                 "or values (nothing is written)." },

@@ -373,11 +373,56 @@ static void draw_progress(struct engine *e)
 	progress_update(&e->progress, &state);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+/* Timers and the filter can change while packets flow; the rest is told to need a new start. */
+static bool only_these_differ(const struct settings *old, const struct settings *new)
+{
+	return old->max_flows == new->max_flows && old->memory_bytes == new->memory_bytes
+		&& old->workers == new->workers && old->sample == new->sample
+		&& old->outputs.count == new->outputs.count && old->tunnels == new->tunnels
+		&& old->vlan_key == new->vlan_key && old->icmp_key == new->icmp_key
+		&& old->direction == new->direction && old->uniflow == new->uniflow
+		&& same_text(old->key, new->key) && same_text(old->fields, new->fields);
+}
+
+static int change_workers(struct engine *e, const struct settings *new, struct error *err)
+{
+	for (unsigned i = 0; i < e->worker_count; i++) {
+		struct worker_change change = { .idle_ns = new->idle_timeout_ns,
+			.active_ns = new->active_timeout_ns, .linger_ns = new->tcp_linger_ns };
+		int r = new->filter ? packet_filter_new(new->filter, &change.filter, err) : 0;
+		if (r)                  /* found at the first worker: nothing has changed */
+			return r;
+		worker_change(&e->workers[i], &change);
+	}
+	return 0;
+}
+
+static void reload(struct engine *e)
+{
+	struct error err = { "" };
+	if (!e->env.reload)
+		return;
+	const struct settings *new = e->env.reload(e->env.reload_context, &err);
+	if (!new || change_workers(e, new, &err)) {
+		log_line(e->env.log, LOG_ERROR, "settings not changed: %s", err.text);
+		return;
+	}
+	log_line(e->env.log, LOG_NOTE, "settings read again%s", only_these_differ(e->settings, new)
+	         ? "" : "; timers and filter are in force, other changes need a new start");
+}
+
 static void serve_requests(struct engine *e, uint64_t now_ns, uint64_t *next_stats_ns)
 {
-	if (atomic_exchange(&e->reopen, false))
+	if (atomic_exchange(&e->reopen, false)) {
 		for (unsigned i = 0; i < e->sinks.queue_count; i++)
 			queue_reopen(e->sinks.queues[i]);
+		reload(e);
+	}
 	bool due = e->settings->stats && e->settings->stats_interval_ns != DURATION_OFF
 		&& now_ns >= *next_stats_ns;
 	if (due)

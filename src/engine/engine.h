@@ -22,6 +22,10 @@ struct engine_env {
 	 * one thread; may be NULL. */
 	void (*records)(void *context, const struct record_batch *batch);
 	void *context;
+	/* SIGHUP: reads the settings anew, valid until the next call or engine_close(); NULL with a
+	 * message when they are wrong, and then nothing changes; NULL pointer: nothing to read. */
+	const struct settings *(*reload)(void *reload_context, struct error *err);
+	void *reload_context;
 	bool progress;                  /* draw a progress line on standard error (a terminal) */
 	bool terminal;                  /* standard output is a terminal */
 };
@@ -38,7 +42,7 @@ int engine_run(struct engine *e, struct error *err);
 
 /* Async-signal-safe, any thread. */
 void engine_stop(struct engine *e);             /* finish: flush flows and outputs */
-void engine_request_reopen(struct engine *e);   /* SIGHUP: outputs reopen their files */
+void engine_request_reopen(struct engine *e);   /* SIGHUP: files and settings */
 void engine_request_stats(struct engine *e);    /* SIGUSR1: write --stats now */
 
 void engine_close(struct engine *e);            /* NULL is fine */

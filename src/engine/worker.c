@@ -31,6 +31,8 @@ void worker_fini(struct worker *w)
 		meter_free(w->meters[i].meter);
 		free(w->meters[i].twins);
 	}
+	if (atomic_load(&w->changed))
+		packet_filter_free(w->change.filter);
 	pthread_cond_destroy(&w->taken);
 	pthread_mutex_destroy(&w->lock);
 }
@@ -85,6 +87,30 @@ void worker_snapshot(struct worker *w, struct worker_counters *ret)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* ---- changes ------------------------------------------------------------------------------- */
+
+void worker_change(struct worker *w, const struct worker_change *change)
+{
+	pthread_mutex_lock(&w->lock);
+	if (atomic_load(&w->changed))
+		packet_filter_free(w->change.filter);   /* the one before was not taken yet */
+	w->change = *change;
+	atomic_store(&w->changed, true);
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void take_change(struct worker *w)
+{
+	pthread_mutex_lock(&w->lock);
+	struct worker_change c = w->change;
+	atomic_store(&w->changed, false);
+	pthread_mutex_unlock(&w->lock);
+	struct meter_slot *slot = &w->meters[0];
+	meter_set_timers(slot->meter, c.idle_ns, c.active_ns, c.linger_ns);
+	packet_filter_free(slot->filter);
+	slot->filter = c.filter;
+}
+
 /* ---- packets --------------------------------------------------------------------------------- */
 
 /* Offers the packets to one meter; marks in `taken` which of them it took. */
@@ -122,6 +148,8 @@ static void count_fates(struct worker *w, const struct lane_batch *batch, const 
 static void process(struct worker *w, const struct lane_batch *batch)
 {
 	bool taken[BATCH_MAX] = { false };
+	if (unlikely(atomic_load_explicit(&w->changed, memory_order_relaxed)))
+		take_change(w);
 	for (unsigned m = 0; m < w->meter_count && batch->count; m++)
 		offer(w, &w->meters[m], batch, taken);
 	count_fates(w, batch, taken);

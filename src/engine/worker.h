@@ -37,6 +37,11 @@ struct worker_counters {
 	uint64_t rows;
 };
 
+struct worker_change {                  /* what SIGHUP may change while packets flow */
+	uint64_t idle_ns, active_ns, linger_ns;
+	struct packet_filter *filter;   /* NULL: every packet; owned by whoever holds the change */
+};
+
 struct worker {
 	unsigned number;
 	struct pump *pump;
@@ -52,6 +57,8 @@ struct worker {
 	pthread_mutex_t lock;           /* of the snapshot */
 	pthread_cond_t taken;
 	struct worker_counters snapshot;
+	struct worker_change change;    /* under lock, until taken */
+	atomic_bool changed;
 	sem_t *ended;                   /* posted when the thread ends; the engine waits there */
 	atomic_bool finished;           /* the thread is about to end */
 	atomic_uint wanted, done;       /* generations of snapshots */
@@ -63,6 +70,9 @@ int worker_init(struct worker *w, unsigned number, bool live);
 void worker_fini(struct worker *w);
 int worker_start(struct worker *w, struct error *err);
 void worker_join(struct worker *w);
+
+/* Hands a change over; the worker takes it between two batches. The filter becomes the worker's. */
+void worker_change(struct worker *w, const struct worker_change *change);
 
 /* A consistent copy of the counters; waits up to a second for a running worker. */
 void worker_snapshot(struct worker *w, struct worker_counters *ret);

@@ -66,14 +66,19 @@ static int init_tables(struct meter *m, uint32_t space)
 	return r ? r : flow_table_init(&m->table[1], 40, space, s->max_flows, &m->secret);
 }
 
+static void set_limits(struct meter *m)
+{
+	m->idle_limit = m->settings.idle_ns < LIMIT_MAX ? m->settings.idle_ns : LIMIT_MAX;
+	m->active_limit = m->settings.active_ns < LIMIT_MAX ? m->settings.active_ns : LIMIT_MAX;
+}
+
 int meter_new(const struct meter_settings *settings, struct meter **ret, struct error *err)
 {
 	struct meter *m = calloc(1, sizeof *m);
 	if (!m)
 		return error_set(err, -ENOMEM, "out of memory");
 	m->settings = *settings;
-	m->idle_limit = settings->idle_ns < LIMIT_MAX ? settings->idle_ns : LIMIT_MAX;
-	m->active_limit = settings->active_ns < LIMIT_MAX ? settings->active_ns : LIMIT_MAX;
+	set_limits(m);
 	for (unsigned i = 0; i < 2; i++)
 		m->tcp_mask[i] = settings->plan.full_tuple[i] ? TCP_SYN | TCP_FIN | TCP_RST : 0;
 	m->next_flow_id = settings->first_flow_id;
@@ -361,6 +366,17 @@ static void advance_table(struct meter *m, struct flow_table *t, uint64_t clock_
 	if (unlikely(t->rebuild_wanted))
 		rebuild_wheel(m, t);
 	t->rebuild_wanted = false;
+}
+
+void meter_set_timers(struct meter *m, uint64_t idle_ns, uint64_t active_ns, uint64_t linger_ns)
+{
+	m->settings.idle_ns = idle_ns;
+	m->settings.active_ns = active_ns;
+	m->settings.linger_ns = linger_ns;
+	set_limits(m);
+	for (unsigned i = 0; i < 2 && m->started; i++)
+		if (m->table[i].used)
+			rebuild_wheel(m, &m->table[i]);
 }
 
 void meter_advance(struct meter *m, uint64_t clock_ns)

@@ -82,6 +82,10 @@ void meter_free(struct meter *meter);
 /* Takes up to BATCH_MAX packets, in order. */
 void meter_update(struct meter *meter, const struct packet *const *packets, unsigned count);
 
+/* New timers, from the next packet on; flows that are alive are judged by them too. */
+void meter_set_timers(struct meter *meter, uint64_t idle_ns, uint64_t active_ns,
+                      uint64_t linger_ns);
+
 /* Emits what has come due by the source's clock. */
 void meter_advance(struct meter *meter, uint64_t clock_ns);
 
