@@ -107,7 +107,8 @@ static int check_outputs(const struct settings *s, struct error *err)
 			                 first, output);
 		first = output;
 	}
-	if (first && s->stats && is_standard_output(s->stats))
+	bool lines = first && (!strncmp(first, "json:", 5) || !strncmp(first, "table:", 6));
+	if (first && !lines && s->stats && is_standard_output(s->stats))
 		return error_set(err, -EINVAL, "--stats %s and -o %.100s would be mixed on standard "
 		                               "output: expected a file for one of them, or -o null:",
 		                 s->stats, first);

@@ -26,6 +26,7 @@ struct accounts {
 	uint64_t accepted;                      /* what the outputs say they were handed */
 	bool outputs_balanced;                  /* accepted = acknowledged + sent + ...
 	                                         * for each output */
+	bool one_line;                  /* for --stats: standard output that is no terminal */
 	bool finished;                          /* every flow has been flushed:
 	                                         * records can be compared too */
 };

@@ -335,6 +335,7 @@ static void write_stats(struct engine *e, bool finished)
 	struct accounts a;
 	struct error err = { "" };
 	collect_accounts(e, finished, &a);
+	a.one_line = e->settings->stats && !strcmp(e->settings->stats, "-") && !e->env.terminal;
 	if (finished && !accounts_balanced(&a, &err))
 		log_line(e->env.log, LOG_ERROR, "%s", err.text);
 	if (e->settings->stats && stats_write(&a, &e->sinks, e->settings->stats, &err)) {

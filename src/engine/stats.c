@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -59,9 +60,8 @@ static void print_flows(FILE *out, const struct meter_counters *m)
 	print_number(out, "active", m->active, false);
 	print_number(out, "active_max", m->active_max, false);
 	print_reasons(out, "ended", m->ended, "},\n");
-	fprintf(out, "  \"records\": {");
-	print_number(out, "total", records, false);
-	print_reasons(out, "ended", m->records, "},\n");
+	fprintf(out, "  \"records\": %llu,\n  ", (unsigned long long)records);
+	print_reasons(out, "records_ended", m->records, ",\n");
 }
 
 static void print_output(FILE *out, struct queue *q, bool last)
@@ -85,7 +85,7 @@ static void print_output(FILE *out, struct queue *q, bool last)
 	fprintf(out, "}%s\n", last ? "" : ",");
 }
 
-void stats_print(const struct accounts *a, const struct sinks *sinks, FILE *out)
+static void print_lines(const struct accounts *a, const struct sinks *sinks, FILE *out)
 {
 	uint64_t packets = a->source.frames - a->unread_frames + a->fates.offload_packets;
 	fprintf(out, "{\n");
@@ -99,6 +99,35 @@ void stats_print(const struct accounts *a, const struct sinks *sinks, FILE *out)
 		print_output(out, sinks->queues[i], i + 1 == sinks->queue_count);
 	fprintf(out, "  },\n  \"balanced\": %s\n}\n",
 	        !a->finished ? "null" : accounts_balanced(a, NULL) ? "true" : "false");
+}
+
+/* The same as one line: line ends and the indentation behind them go. Names hold no line ends, since
+ * they are escaped. */
+static void print_one_line(const struct accounts *a, const struct sinks *sinks, FILE *out)
+{
+	char *text = NULL;
+	size_t length = 0;
+	FILE *lines = open_memstream(&text, &length);
+	if (!lines)
+		return;
+	print_lines(a, sinks, lines);
+	fclose(lines);
+	bool indent = false;
+	for (size_t i = 0; i < length; i++) {
+		indent = text[i] == '\n' || (indent && text[i] == ' ');
+		if (!indent)
+			fputc(text[i], out);
+	}
+	fputc('\n', out);
+	free(text);
+}
+
+void stats_print(const struct accounts *a, const struct sinks *sinks, FILE *out)
+{
+	if (a->one_line)
+		print_one_line(a, sinks, out);
+	else
+		print_lines(a, sinks, out);
 }
 
 /* A pipe that nobody reads would hold up the run when it is opened; the descriptor that says

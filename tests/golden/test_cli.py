@@ -389,8 +389,7 @@ def capture(here):
     (["-o", "good.json", "-o", "good.json"], ["-o good.json: the output is given twice"]),
     (["-o", "good.json", "--stats", "none/s.json"], ["--stats: none/s.json", "No such file"]),
     (["-o", "good.json", "--stats", "."], ["--stats: .", "is a folder"]),
-    (["-o", "json:-", "--stats", "-"], ["--stats - and -o json:-", "mixed", "-o null:"]),
-    (["--stats", "-"], ["--stats - and -o json:-", "mixed"]),
+    (["-o", "csv:-", "--stats", "-"], ["--stats - and -o csv:-", "mixed", "-o null:"]),
     (["-o", "csv:/dev/stdout", "--stats", "-"], ["--stats - and -o csv:/dev/stdout", "mixed"]),
     (["-o", "table:", "-o", "good.json", "-o", "json:-"], ["-o table: and -o json:-", "mixed"]),
     (["-o", "ipfix+udp://127.0.0.1:0"], ["port '0'", "1 to 65535"]),
@@ -439,6 +438,15 @@ def test_stats_of_files(weir, capture):
         {"in.pcap", "s.json", "s.json.part", ".s.json.part", "link"}
     done = weir("meter", "-r", capture, "-o", "null:", "--stats", "-")
     assert json.loads(done.stdout)["packets"]["seen"] == 2
+
+
+def test_stats_behind_json_lines(weir, capture):
+    """On standard output the account is one line, the last, so that all of it is JSON lines."""
+    done = weir("meter", "-r", capture, "-o", "json:-", "--stats", "-")
+    *records, account_of_run = map(json.loads, done.stdout.splitlines())
+    assert records and all("octetDeltaCount" in record for record in records)
+    assert account_of_run["balanced"] is True
+    assert account_of_run["records"] == len(records)
 
 
 def test_stats_of_devices_and_pipes(weir, capture):
