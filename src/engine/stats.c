@@ -101,8 +101,8 @@ static void print_lines(const struct accounts *a, const struct sinks *sinks, FIL
 	        !a->finished ? "null" : accounts_balanced(a, NULL) ? "true" : "false");
 }
 
-/* The same as one line: line ends and the indentation behind them go. Names hold no line ends, since
- * they are escaped. */
+/* The same as one line: line ends and the indentation behind them go. Names hold no line ends,
+ * since they are escaped. */
 static void print_one_line(const struct accounts *a, const struct sinks *sinks, FILE *out)
 {
 	char *text = NULL;
