@@ -27,14 +27,6 @@ void accounts_add_meter(struct meter_counters *to, const struct meter_counters *
 	to->record_octets += from->record_octets;
 }
 
-bool accounts_output_balanced(const struct output_counters *c)
-{
-	uint64_t sum = c->acknowledged + c->sent + c->queued + c->spilled;
-	for (unsigned i = 0; i < DROP_COUNT; i++)
-		sum += c->dropped[i];
-	return sum == c->accepted;
-}
-
 static bool same(uint64_t a, uint64_t b, const char *what, struct error *err)
 {
 	if (a == b)

@@ -34,9 +34,6 @@ struct accounts {
 void accounts_add_fates(struct fate_counters *to, const struct fate_counters *from);
 void accounts_add_meter(struct meter_counters *to, const struct meter_counters *from);
 
-/* accepted = acknowledged + sent + queued + spilled + dropped by reason */
-bool accounts_output_balanced(const struct output_counters *c);
-
 /* True when all agree; otherwise the message says which two do not, and by how much. */
 bool accounts_balanced(const struct accounts *a, struct error *err);
 

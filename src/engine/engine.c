@@ -324,7 +324,7 @@ static void collect_accounts(struct engine *e, bool finished, struct accounts *r
 		struct output_counters c;
 		queue_counters(e->sinks.queues[i], &c);
 		ret->accepted += c.accepted;
-		ret->outputs_balanced = ret->outputs_balanced && accounts_output_balanced(&c);
+		ret->outputs_balanced = ret->outputs_balanced && output_counters_balanced(&c);
 	}
 	ret->finished = finished;
 	e->failed = e->failed || p.damaged;

@@ -58,8 +58,7 @@ static void endpoint_text(const struct key *key, unsigned side, uint8_t family, 
                           size_t size)
 {
 	char address[INET6_ADDRSTRLEN] = "";
-	bool ports = key->protocol == 6 || key->protocol == 17 || key->protocol == 33
-		|| key->protocol == 132 || key->protocol == 136;
+	bool ports = key_has_ports(key->protocol);
 	if (family == 6)
 		inet_ntop(AF_INET6, key->address.v6[side], address, sizeof address);
 	else

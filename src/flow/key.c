@@ -153,11 +153,6 @@ struct ends {                           /* source first */
 	uint16_t port[2];
 };
 
-static bool has_ports(uint8_t protocol)
-{
-	return protocol == 6 || protocol == 17 || protocol == 33 || protocol == 132 || protocol == 136;
-}
-
 static struct ends packet_ends(const struct key_plan *plan, const struct packet *p)
 {
 	struct ends e = { 0 };
@@ -168,7 +163,7 @@ static struct ends packet_ends(const struct key_plan *plan, const struct packet 
 		copy_prefix(e.address[0], from, plan->source_bits[six]);
 	if (plan->destination)
 		copy_prefix(e.address[1], to, plan->destination_bits[six]);
-	if (!has_ports(p->key.protocol)) {
+	if (!key_has_ports(p->key.protocol)) {
 		/* ICMP: type and code are one thing, whatever the sides. */
 		if (plan->fields & KEY_ICMP) {
 			e.port[0] = p->key.port[source];
@@ -217,7 +212,7 @@ unsigned key_wide_build(const struct key_plan *plan, const struct packet *p, str
 		k.tunnel_layers = p->layers & (LAYER_GRE | LAYER_ERSPAN | LAYER_VXLAN | LAYER_GENEVE);
 	}
 	/* RFC 6437: a label identifies a flow where ports cannot. */
-	if ((plan->fields & KEY_FLOW_LABEL) && !has_ports(p->key.protocol))
+	if ((plan->fields & KEY_FLOW_LABEL) && !key_has_ports(p->key.protocol))
 		k.flow_label = p->flow_label;
 	if (plan->fields & KEY_INTERFACE)
 		k.interface = (uint16_t)(p->frame->interface + 1);

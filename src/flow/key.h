@@ -56,6 +56,12 @@ int key_plan_parse(const struct key_options *options, struct key_plan *ret, stru
 unsigned key_wide_build(const struct key_plan *plan, const struct packet *packet,
                         struct key_wide *ret);
 
+/* TCP, UDP, DCCP, SCTP, UDP-Lite: the key's ports are ports, not ICMP types or nothing. */
+static inline bool key_has_ports(uint8_t protocol)
+{
+	return protocol == 6 || protocol == 17 || protocol == 33 || protocol == 132 || protocol == 136;
+}
+
 /* Vlan ids of a key. */
 static inline uint16_t key_vlan_outer(const struct key *key)
 {

@@ -305,11 +305,6 @@ static void image_times(struct flow_image *image, const struct flow *f)
 	image->duration_us = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
 }
 
-static bool protocol_has_ports(uint8_t protocol)
-{
-	return protocol == 6 || protocol == 17 || protocol == 33 || protocol == 132 || protocol == 136;
-}
-
 static void image_key(struct flow_image *image, const struct flow_record *r,
                       const struct row_plan *plan, unsigned from)
 {
@@ -337,7 +332,7 @@ static void image_key(struct flow_image *image, const struct flow_record *r,
 		memcpy(image->v6[1], key->address.v6[to], 16);
 	}
 	image->protocol = key->protocol;
-	if (protocol_has_ports(key->protocol) || !(p->fields & KEY_PROTOCOL)) {
+	if (key_has_ports(key->protocol) || !(p->fields & KEY_PROTOCOL)) {
 		image->port[0] = key->port[from];
 		image->port[1] = key->port[to];
 	}
