@@ -290,10 +290,12 @@ static int compare_rows(const void *a, const void *b)
 	              x->batch->schema->row_bytes);
 }
 
-static void put(const struct sinks *s, const struct stream *stream, struct record_batch *batch)
+static void put(const struct sinks *s, const struct stream *stream, struct record_batch *batch,
+                bool now)
 {
+	unsigned how = (s->live ? 0 : QUEUE_WAIT) | (now ? QUEUE_NOW : 0);
 	for (unsigned i = 0; i < stream->queue_count; i++)
-		queue_put(stream->queues[i], batch, !s->live);
+		queue_put(stream->queues[i], batch, how);
 	record_batch_release(batch);
 }
 
@@ -321,7 +323,7 @@ static void put_open(struct sinks *s, struct record_batch *open[STREAMS_MAX])
 {
 	for (unsigned i = 0; i < s->stream_count; i++) {
 		if (open[i])
-			put(s, &s->streams[i], open[i]);
+			put(s, &s->streams[i], open[i], false);
 		open[i] = NULL;
 	}
 }
@@ -404,13 +406,15 @@ void builders_free(struct builder *builders, unsigned count)
 {
 	for (unsigned i = 0; i < count && builders; i++) {
 		record_batch_release(builders[i].batch);
+		for (unsigned k = 0; k < BUILDER_KEEPS; k++)
+			record_batch_release(builders[i].kept[k]);
 		row_plan_free(builders[i].plan);
 		free(builders[i].keys);
 	}
 	free(builders);
 }
 
-void builder_flush(struct builder *b)
+static void send_batch(struct builder *b, bool now)
 {
 	struct record_batch *batch = b->batch;
 	b->batch = NULL;
@@ -418,7 +422,23 @@ void builder_flush(struct builder *b)
 		return;
 	if (b->sinks->sort && keep_sorted(b->sinks, b, batch))
 		return;
-	put(b->sinks, b->stream, batch);
+	put(b->sinks, b->stream, batch, now);
+}
+
+void builder_flush(struct builder *b) { send_batch(b, true); }
+
+/* The batch that went out longest ago, if every output is done with it: its memory is there and
+ * warm. Else a new one takes its place. */
+static struct record_batch *open_batch(struct builder *b)
+{
+	if (b->sinks->sort)             /* they all stay */
+		return record_batch_new(b->stream->schema, BATCH_ROWS);
+	struct record_batch **oldest = &b->kept[b->next_kept++ % BUILDER_KEEPS];
+	if (!record_batch_reuse(*oldest)) {
+		record_batch_release(*oldest);
+		*oldest = record_batch_new(b->stream->schema, BATCH_ROWS);
+	}
+	return *oldest ? record_batch_hold(*oldest) : NULL;
 }
 
 void builder_write(struct builder *b, const struct flow_record *record)
@@ -427,9 +447,9 @@ void builder_write(struct builder *b, const struct flow_record *record)
 	if (family && family != row_record_family(record))
 		return;
 	if (b->batch && b->batch->count + 2 > b->batch->capacity)
-		builder_flush(b);
+		send_batch(b, false);
 	if (!b->batch)
-		b->batch = record_batch_new(b->stream->schema, BATCH_ROWS);
+		b->batch = open_batch(b);
 	if (!b->batch)
 		return;                 /* no memory: the accounts will show the records missing */
 	uint32_t before = b->batch->count;

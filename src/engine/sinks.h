@@ -69,11 +69,15 @@ void sinks_close(struct sinks *sinks);
 
 /* ---- a worker's side ---- */
 
+enum { BUILDER_KEEPS = 16 };            /* batches that go round between a worker and the outputs */
+
 struct builder {                        /* fills batches of one stream for one worker */
 	struct sinks *sinks;
 	struct stream *stream;
 	struct row_plan *plan;
 	struct record_batch *batch;     /* being filled; NULL: none */
+	struct record_batch *kept[BUILDER_KEEPS];       /* filled before; one hold each */
+	unsigned next_kept;
 	struct sorted_row *keys;        /* --sort: times of the rows in the batch */
 	uint64_t rows;                  /* written so far */
 };

@@ -17,6 +17,7 @@ enum { VLAN_TWINS_SLOTS = 1024 };
 
 struct vlan_twins {
 	uint64_t one_way, twins;        /* flows with packets from one side; those with a twin */
+	bool tagged;                    /* a flow with a tag has been seen: before, none can differ */
 	struct {
 		uint64_t hash;          /* of the key without VLANs */
 		uint32_t vlans;

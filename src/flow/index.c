@@ -12,6 +12,7 @@
 #include <string.h>
 
 enum { LOAD_NUMERATOR = 9, LOAD_DENOMINATOR = 2 };     /* entries per bucket: 4.5 */
+enum { SPLIT_AHEAD = 2 };               /* splits for which the cache is warmed */
 
 int index_init(struct index *x, uint64_t max_count)
 {
@@ -49,6 +50,14 @@ unsigned index_match_scalar(const struct index_bucket *b, uint16_t tag)
 	for (unsigned i = 0; i < INDEX_SLOTS; i++)
 		match |= (unsigned)(b->tag[i] == tag) << i;
 	return match;
+}
+
+unsigned index_empty_scalar(const struct index_bucket *b)
+{
+	unsigned empty = 0;
+	for (unsigned i = 0; i < INDEX_SLOTS; i++)
+		empty |= (unsigned)(b->handle[i] == HANDLE_NONE) << i;
+	return empty;
 }
 
 struct index_walk index_walk_start(struct index *x, uint64_t hash)
@@ -105,11 +114,11 @@ static int bucket_add(struct index *x, struct index_bucket *b, uint16_t tag, uin
                       uint32_t handle)
 {
 	for (;;) {
-		for (unsigned i = 0; i < INDEX_SLOTS; i++)
-			if (b->handle[i] == HANDLE_NONE) {
-				slot_set(b, i, tag, low, handle);
-				return 0;
-			}
+		unsigned empty = index_empty(b);
+		if (likely(empty)) {
+			slot_set(b, (unsigned)__builtin_ctz(empty), tag, low, handle);
+			return 0;
+		}
 		if (!b->overflow) {
 			uint32_t o = overflow_take(x);
 			if (!o)
@@ -153,6 +162,8 @@ static void split_bucket(struct index *x)
 		x->split = 0;
 	}
 	x->grow_at = ((uint64_t)x->level_mask + 1 + x->split) * LOAD_NUMERATOR / LOAD_DENOMINATOR;
+	prefetch_write(&x->buckets[x->split + SPLIT_AHEAD]);
+	prefetch_write(&x->buckets[x->split + SPLIT_AHEAD + x->level_mask + 1]);
 }
 
 int index_insert(struct index *x, uint64_t hash, uint32_t handle)

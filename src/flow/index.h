@@ -52,6 +52,8 @@ static inline uint32_t index_bucket_of(const struct index *x, uint64_t hash)
 
 /* Bit i set: slot i has this hash's tag (it may be empty or another key's). */
 unsigned index_match_scalar(const struct index_bucket *b, uint16_t tag);
+/* Bit i set: slot i is empty. */
+unsigned index_empty_scalar(const struct index_bucket *b);
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -61,18 +63,31 @@ static inline unsigned index_match(const struct index_bucket *b, uint16_t tag)
 	__m128i same = _mm_cmpeq_epi16(tags, _mm_set1_epi16((short)tag));
 	return (unsigned)_mm_movemask_epi8(_mm_packs_epi16(same, _mm_setzero_si128()));
 }
+static inline unsigned index_empty(const struct index_bucket *b)
+{
+	const __m128i *handles = (const __m128i *)(const void *)b->handle, none = _mm_setzero_si128();
+	__m128i low = _mm_cmpeq_epi32(_mm_load_si128(handles), none);
+	__m128i high = _mm_cmpeq_epi32(_mm_load_si128(handles + 1), none);
+	__m128i empty = _mm_packs_epi16(_mm_packs_epi32(low, high), none);
+	return (unsigned)_mm_movemask_epi8(empty);
+}
 #else
 #define index_match index_match_scalar
+#define index_empty index_empty_scalar
 #endif
 
 static inline uint16_t index_tag(uint64_t hash) { return (uint16_t)(hash >> 16); }
 
-/* The likely handle by the first bucket alone; HANDLE_NONE: look with index_find. */
+/* The likely handle by the first bucket alone; HANDLE_NONE: look with index_walk_start, whose next
+ * bucket is then on its way into the cache. */
 static inline uint32_t index_guess(const struct index *x, uint32_t bucket, uint64_t hash)
 {
 	const struct index_bucket *b = &x->buckets[bucket];
 	unsigned match = index_match(b, index_tag(hash));
-	return match ? b->handle[__builtin_ctz(match)] : HANDLE_NONE;
+	if (likely(match))
+		return b->handle[__builtin_ctz(match)];
+	prefetch_read(&x->overflows[b->overflow]);
+	return HANDLE_NONE;
 }
 
 /* Every handle under this hash, one after another: start with *state = 0 until HANDLE_NONE. */

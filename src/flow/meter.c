@@ -227,7 +227,10 @@ static void end_flow(struct meter *m, struct flow_table *t, uint32_t handle, uin
 	flush_touches(m);
 	emit_record(m, t, handle, reason, true);
 	hooks_ended(m, t, handle, reason, true);
-	flow_table_remove(t, handle);
+	if (m->finishing)               /* nobody will look for it any more */
+		flow_table_at(t, handle)->state = 0;
+	else
+		flow_table_remove(t, handle);
 	m->counters.ended[reason]++;
 	m->counters.active--;
 }
@@ -398,6 +401,7 @@ static void finish_table(struct meter *m, struct flow_table *t, uint64_t last_ns
 
 void meter_finish(struct meter *m, uint64_t last_ns)
 {
+	m->finishing = true;
 	finish_table(m, &m->table[0], last_ns);
 	if (m->settings.plan.standard)
 		finish_table(m, &m->table[1], last_ns);

@@ -61,6 +61,7 @@ struct meter {
 	struct meter_settings settings;
 	struct flow_table table[2];     /* standard plan: IPv4, IPv6; else wide keys in [0] */
 	bool started;                   /* the wheel knows the first packet's time */
+	bool finishing;                 /* meter_finish: flows go, their index stays */
 	uint64_t idle_limit, active_limit;      /* as unsigned bounds that off and time
 	                                         * going back fall out of */
 	uint16_t tcp_mask[2];             /* flags that need the slow path: 0 when
@@ -89,7 +90,7 @@ void meter_set_timers(struct meter *meter, uint64_t idle_ns, uint64_t active_ns,
 /* Emits what has come due by the source's clock. */
 void meter_advance(struct meter *meter, uint64_t clock_ns);
 
-/* Runs timers to `last_ns`, then ends every flow (reason 4). */
+/* Runs timers to `last_ns`, then ends every flow (reason 4). Only meter_free may follow. */
 void meter_finish(struct meter *meter, uint64_t last_ns);
 
 #endif

@@ -25,6 +25,7 @@
 
 #include "base/compiler.h"
 
+enum { WAKE_BATCHES = 8 };
 enum {
 	BOUND_RECORDS_DEFAULT = 1 << 20,
 	BOUND_BYTES_DEFAULT = 64 << 20,
@@ -229,9 +230,15 @@ static bool ring_push(struct queue *q, struct record_batch *batch, uint64_t byte
 	q->count++;
 	q->waiting_records += batch->count;
 	q->waiting_bytes += bytes;
-	if (q->asleep)
-		pthread_cond_signal(&q->filled);
 	return true;
+}
+
+/* With the lock. Waking a thread costs as much as encoding a hundred records, so a busy producer
+ * lets batches gather; one that falls silent says so by `now`. A tick comes within a second. */
+static void wake(struct queue *q, bool now)
+{
+	if (q->asleep && (now || q->count >= WAKE_BATCHES))
+		pthread_cond_signal(&q->filled);
 }
 
 static struct record_batch *ring_pop(struct queue *q)
@@ -246,20 +253,23 @@ static struct record_batch *ring_pop(struct queue *q)
 	return batch;
 }
 
-bool queue_put(struct queue *q, struct record_batch *batch, bool wait)
+bool queue_put(struct queue *q, struct record_batch *batch, unsigned how)
 {
+	bool wait = how & QUEUE_WAIT;
 	uint64_t records = batch->count, bytes = batch_bytes(batch);
 	if (records == 0)
 		return true;
 	pthread_mutex_lock(&q->lock);
 	while (wait && !q->no_waiting && !q->stopping && !queue_has_room(q, records, bytes)) {
 		q->waiters++;
+		wake(q, true);
 		pthread_cond_wait(&q->drained, &q->lock);
 		q->waiters--;
 	}
 	q->accepted += records;
 	bool taken = !q->stopping && queue_has_room(q, records, bytes) && ring_push(q, batch, bytes);
 	bool first = !taken && !q->full;
+	wake(q, how & QUEUE_NOW);
 	if (!taken) {
 		q->dropped[DROP_QUEUE_FULL] += records;
 		q->full = true;

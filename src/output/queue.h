@@ -30,6 +30,11 @@ struct queue_setup {
 	const char *name;                       /* for messages with `opened`; copied */
 };
 
+enum queue_how {
+	QUEUE_WAIT = 1,                 /* until there is room */
+	QUEUE_NOW = 2,                  /* the output shall see it at once; else within a second */
+};
+
 /* Opens the output; no thread yet. On an error (the message names the address) nothing is left. */
 int queue_open(const struct queue_setup *setup, struct queue **ret, struct error *err);
 
@@ -43,10 +48,10 @@ int queue_schema(struct queue *q, const struct schema *schema, struct error *err
 int queue_start(struct queue *q, struct error *err);
 
 /* Takes one more hold of the batch. True when it was accepted into the queue. When the queue is
- * full: with wait (a file source) it waits for room; without (live) it returns at once, and the
+ * full: with QUEUE_WAIT (a file source) it waits for room; without (live) it returns at once, and the
  * records are counted as accepted and dropped (DROP_QUEUE_FULL), with one message for each change
  * of state. Any number of threads may put. The order of one thread's batches is kept. */
-bool queue_put(struct queue *q, struct record_batch *batch, bool wait);
+bool queue_put(struct queue *q, struct record_batch *batch, unsigned how);
 
 /* SIGHUP: the output reopens its file after what was put so far. Never blocks. */
 void queue_reopen(struct queue *q);

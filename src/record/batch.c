@@ -45,6 +45,16 @@ void record_batch_release(struct record_batch *batch)
 	free(batch);
 }
 
+bool record_batch_reuse(struct record_batch *batch)
+{
+	if (!batch || atomic_load_explicit(&batch->holders, memory_order_acquire) != 1)
+		return false;
+	memset(batch->rows, 0, (size_t)batch->count * batch->schema->row_bytes);
+	batch->count = 0;
+	batch->arena_bytes = 0;
+	return true;
+}
+
 uint8_t *record_batch_append(struct record_batch *batch)
 {
 	if (batch->count == batch->capacity)

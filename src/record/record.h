@@ -92,6 +92,10 @@ struct record_batch *record_batch_new(const struct schema *schema, uint32_t capa
 struct record_batch *record_batch_hold(struct record_batch *batch);     /* one more holder */
 void record_batch_release(struct record_batch *batch);                  /* NULL is fine */
 
+/* Empties a batch for its sole holder, who then fills it anew; false (and as it was) when others
+ * still hold it, or for NULL. */
+bool record_batch_reuse(struct record_batch *batch);
+
 /* Appends a zeroed row (all absent) and returns it; NULL when the batch is full. */
 uint8_t *record_batch_append(struct record_batch *batch);
 

@@ -72,7 +72,7 @@ static void bench_close(struct bench *b)
 static bool put(struct bench *b, unsigned count, uint64_t first, bool wait)
 {
 	struct record_batch *batch = fake_batch(b->schema, count, first);
-	bool taken = queue_put(b->queue, batch, wait);
+	bool taken = queue_put(b->queue, batch, QUEUE_NOW | (wait ? QUEUE_WAIT : 0));
 	record_batch_release(batch);
 	return taken;
 }
@@ -402,7 +402,7 @@ static void test_callback_output(void **state)
 	assert_int_equal(queue_start(q, &err), 0);
 	struct schema *schema = fake_schema();
 	struct record_batch *batch = fake_batch(schema, 9, 1);
-	assert_true(queue_put(q, batch, true));
+	assert_true(queue_put(q, batch, QUEUE_WAIT | QUEUE_NOW));
 	record_batch_release(batch);
 	assert_int_equal(queue_finish(q, UINT64_MAX), 0);
 	assert_int_equal(rows, 9);
