@@ -18,7 +18,7 @@
 
 #include "base/compiler.h"
 #include "ipfix/format.h"
-#include "ipfix/ntp.h"
+#include "base/ntp.h"
 #include "ipfix/template.h"
 #include "ipfix/utf8.h"
 
@@ -78,6 +78,7 @@ static enum ipfix_operation operation_of(const struct column *column)
 	switch (column->field->type) {
 	case TYPE_STRING:       return IPFIX_TEXT;
 	case TYPE_OCTET_ARRAY:  return IPFIX_OCTETS;
+	case TYPE_BASIC_LIST:   return IPFIX_LIST;
 	case TYPE_BOOLEAN:      return IPFIX_BOOLEAN;
 	case TYPE_MAC:          return IPFIX_COPY_6;
 	case TYPE_IPV4:         return IPFIX_COPY_4;
@@ -160,17 +161,25 @@ static void note_add(struct ipfix_encoder *e, const struct column *column, const
 
 /* --- measuring: only variable-length fields need a look at the rows --- */
 
+/* A list has its head even when nobody knows what would be in it (RFC 6313, section 4.5): undefined
+ * semantic, no values of one octet of padding. */
+static const uint8_t empty_list[] = { 255, 0, 210, 0, 1 };
+
 static const uint8_t *slice_octets(const struct record_batch *batch, const uint8_t *value,
                                    const struct ipfix_step *step, size_t *ret_bytes)
 {
 	struct arena_slice slice;
 	memcpy(&slice, value, sizeof slice);
+	if (step->operation == IPFIX_LIST && (slice.bytes == 0 || slice.bytes > UINT16_MAX)) {
+		*ret_bytes = sizeof empty_list;
+		return empty_list;
+	}
 	if (slice.bytes == 0) {
 		*ret_bytes = 0;
 		return NULL;
 	}
 	const uint8_t *octets = batch->arena + slice.offset;
-	if (slice.bytes <= step->cap_bytes)
+	if (slice.bytes <= step->cap_bytes || step->operation == IPFIX_LIST)
 		*ret_bytes = slice.bytes;
 	else if (step->operation == IPFIX_TEXT)
 		*ret_bytes = utf8_cut(octets, slice.bytes, step->cap_bytes);
@@ -359,6 +368,7 @@ static void (*const operations[])(const struct ipfix_step *, struct block *) = {
 	[IPFIX_NTP_NANOSECONDS] = put_ntp_nanoseconds,
 	[IPFIX_OCTETS] = put_variable,
 	[IPFIX_TEXT] = put_variable,
+	[IPFIX_LIST] = put_variable,
 };
 static_assert(array_count(operations) == IPFIX_OPERATION_COUNT, "every operation has a function");
 

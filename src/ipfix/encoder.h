@@ -10,7 +10,7 @@
  * - the reverse of an element that has none (RFC 5103, section 6.1), or that belongs to another
  *   enterprise (section 6.2 leaves it to the owner);
  * - every reverse column when the schema has no directional key field (section 4 forbids it);
- * - structured data (RFC 6313).
+ * - structured data (RFC 6313) other than basicList: they would refer to templates.
  * `note` then says which and why.
  *
  * Room for later: a schema with scope columns makes an options template. Reduced-size encoding is a
@@ -34,6 +34,7 @@ enum ipfix_operation {
 	IPFIX_BOOLEAN,                  /* 1 true, 2 false */
 	IPFIX_NTP_MICROSECONDS, IPFIX_NTP_NANOSECONDS,
 	IPFIX_OCTETS, IPFIX_TEXT,       /* variable length (RFC 7011, section 7) */
+	IPFIX_LIST,                     /* basicList (RFC 6313): in the row as on the wire */
 	IPFIX_OPERATION_COUNT
 };
 

@@ -32,10 +32,9 @@ bool ipfix_has_directional_key(const struct schema *schema)
 	return false;
 }
 
-static bool is_structured(const struct field *field)
+static bool refers_to_templates(const struct field *field)
 {
-	return field->type == TYPE_BASIC_LIST || field->type == TYPE_SUB_TEMPLATE_LIST ||
-	       field->type == TYPE_SUB_TEMPLATE_MULTI_LIST;
+	return field->type == TYPE_SUB_TEMPLATE_LIST || field->type == TYPE_SUB_TEMPLATE_MULTI_LIST;
 }
 
 /* NULL, or why there is no reverse. */
@@ -64,8 +63,8 @@ bool ipfix_specify(const struct column *column, struct ipfix_field_specifier *re
 		.length = column->variable ? IPFIX_LENGTH_VARIABLE : column->bytes,
 	};
 	const char *reason = NULL;
-	if (is_structured(field))
-		reason = "structured data are not encoded";
+	if (refers_to_templates(field))
+		reason = "lists of sub-templates are not encoded";
 	else if (field->id == 0 || field->id >= IPFIX_ENTERPRISE_BIT)
 		reason = "its number is no element id";
 	else if (column->reverse)

@@ -10,6 +10,7 @@
 
 #include "base/compiler.h"
 #include "print/lines.h"
+#include "record/list.h"
 #include "record/value_text.h"
 
 extern const struct output_kind output_csv;
@@ -47,7 +48,8 @@ static int csv_plan_new(struct lines *l, const struct schema *schema, void **ret
 	return 0;
 }
 
-/* An octet of a string becomes at most four ("\xNN"), or two (a quote). */
+/* An octet of a string becomes at most four ("\xNN"), or two (a quote); of lists
+ * each octet of the text may be a quote. */
 static size_t csv_bound(struct lines *l, const void *context, const struct record_batch *batch,
                         const uint8_t *row)
 {
@@ -56,10 +58,12 @@ static size_t csv_bound(struct lines *l, const void *context, const struct recor
 	if (likely(!plan->variable))
 		return bytes;
 	for (unsigned i = 0; i < plan->schema->column_count; i++) {
+		const struct column *c = &plan->schema->column[i];
+		size_t factor = c->field->type == TYPE_BASIC_LIST ? 2 * LIST_JSON_FACTOR : 4;
 		uint32_t length;
-		if (plan->schema->column[i].variable && record_is_present(plan->schema, row, i) &&
+		if (c->variable && record_is_present(plan->schema, row, i) &&
 		    value_read_octets(batch, row, i, &length))
-			bytes += 4 * (size_t)length + 3;
+			bytes += factor * length + 3;
 	}
 	return bytes;
 }

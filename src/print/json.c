@@ -12,6 +12,7 @@
 
 #include "base/compiler.h"
 #include "print/lines.h"
+#include "record/list.h"
 #include "record/value_text.h"
 
 extern const struct output_kind output_json;
@@ -108,7 +109,7 @@ static int json_plan_new(struct lines *l, const struct schema *schema, void **re
 	return 0;
 }
 
-/* An octet of a string becomes at most six ("\u00NN"). */
+/* An octet of a string becomes at most six ("\u00NN"), one in a list of strings nine. */
 static size_t json_bound(struct lines *l, const void *context, const struct record_batch *batch,
                          const uint8_t *row)
 {
@@ -120,7 +121,7 @@ static size_t json_bound(struct lines *l, const void *context, const struct reco
 		uint32_t length;
 		if (batch->schema->column[i].variable && record_is_present(batch->schema, row, i) &&
 		    value_read_octets(batch, row, i, &length))
-			bytes += 6 * (size_t)length + 3;
+			bytes += LIST_JSON_FACTOR * (size_t)length + 3;
 	}
 	return bytes;
 }

@@ -6,24 +6,8 @@
  */
 #include <string.h>
 
-#include "base/compiler.h"
+#include "record/text_sink.h"
 #include "record/value_text.h"
-
-struct text_sink {                      /* counts all, writes whole pieces while they fit */
-	char *at, *end;                 /* end: where the terminating zero must fit at the latest */
-	size_t length;
-};
-
-static void sink_put(struct text_sink *sink, const void *piece, size_t bytes)
-{
-	sink->length += bytes;
-	if (likely((size_t)(sink->end - sink->at) >= bytes)) {
-		memcpy(sink->at, piece, bytes);
-		sink->at += bytes;
-	} else {
-		sink->end = sink->at;           /* nothing behind a gap */
-	}
-}
 
 /* RFC 3629, section 4: shortest form only, no surrogates, nothing above U+10FFFF. */
 unsigned value_utf8_length(const uint8_t *octets, size_t bytes)
@@ -58,7 +42,7 @@ static void put_octet_escape(struct text_sink *sink, uint8_t octet, bool json)
 {
 	char piece[5] = "\\\\x";
 	value_format_hex(&octet, 1, piece + 3);
-	sink_put(sink, json ? piece : piece + 1, json ? 5 : 4);
+	text_sink_put(sink, json ? piece : piece + 1, json ? 5 : 4);
 }
 
 static bool is_hex(uint8_t c)
@@ -86,11 +70,11 @@ static void put_control_json(struct text_sink *sink, uint8_t code)
 	for (const char *l = letters; *l; l += 2)
 		if ((uint8_t)*l == code) {
 			piece[1] = l[1];
-			sink_put(sink, piece, 2);
+			text_sink_put(sink, piece, 2);
 			return;
 		}
 	value_format_hex(&code, 1, piece + 4);
-	sink_put(sink, piece, 6);
+	text_sink_put(sink, piece, 6);
 }
 
 /* Writes one character or one octet that is none; returns how many octets it took. */
@@ -107,9 +91,9 @@ static unsigned put_one(struct text_sink *sink, const uint8_t *at, size_t left, 
 		for (unsigned i = 0; i < length; i++)
 			put_octet_escape(sink, at[i], false);
 	} else if (json && (*at == '\\' || *at == '"')) {
-		sink_put(sink, *at == '"' ? "\\\"" : "\\\\", 2);
+		text_sink_put(sink, *at == '"' ? "\\\"" : "\\\\", 2);
 	} else {
-		sink_put(sink, at, length);
+		text_sink_put(sink, at, length);
 	}
 	return length;
 }
@@ -120,10 +104,10 @@ static void put_all(struct text_sink *sink, const uint8_t *octets, size_t bytes,
 		size_t run = plain_run(octets + at, bytes - at);
 		size_t room = (size_t)(sink->end - sink->at);
 		if (run > room) {               /* of plain text a part may stay */
-			sink_put(sink, octets + at, room);
-			sink_put(sink, octets + at + room, run - room);
+			text_sink_put(sink, octets + at, room);
+			text_sink_put(sink, octets + at + room, run - room);
 		} else if (run) {
-			sink_put(sink, octets + at, run);
+			text_sink_put(sink, octets + at, run);
 		} else {
 			at += put_one(sink, octets + at, bytes - at, json);
 		}
@@ -133,7 +117,7 @@ static void put_all(struct text_sink *sink, const uint8_t *octets, size_t bytes,
 
 size_t value_escape_text(const void *octets, size_t bytes, char *buffer, size_t size)
 {
-	struct text_sink sink = { .at = buffer, .end = size ? buffer + size - 1 : buffer };
+	struct text_sink sink = text_sink_of(buffer, size);
 	put_all(&sink, octets, bytes, false);
 	if (size)
 		*sink.at = '\0';

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "record/list.h"
 
 static const char hex_digits[16] = "0123456789abcdef";
 
@@ -215,6 +216,12 @@ bool value_is_bare_in_json(enum field_type type)
 	}
 }
 
+static bool is_list(const struct column *c, const uint8_t *octets, uint32_t bytes)
+{
+	struct list list;
+	return c->field->type == TYPE_BASIC_LIST && list_read(octets, bytes, &list);
+}
+
 size_t value_to_text(const struct record_batch *batch, const uint8_t *row, unsigned column,
                      char *buffer, size_t size)
 {
@@ -226,6 +233,8 @@ size_t value_to_text(const struct record_batch *batch, const uint8_t *row, unsig
 		const uint8_t *octets = value_read_octets(batch, row, column, &bytes);
 		if (c->field->type == TYPE_STRING)
 			return value_escape_text(octets, bytes, buffer, size);
+		if (is_list(c, octets, bytes))
+			return list_to_json(octets, bytes, buffer, size);
 		return hex_out(octets, bytes, buffer, size);
 	}
 	if (likely(size >= VALUE_TEXT_FIXED_MAX)) {
@@ -248,6 +257,8 @@ size_t value_to_json(const struct record_batch *batch, const uint8_t *row, unsig
 		const uint8_t *octets = value_read_octets(batch, row, column, &bytes);
 		if (c->field->type == TYPE_STRING)
 			return value_escape_json(octets, bytes, buffer, size);
+		if (is_list(c, octets, bytes))
+			return list_to_json(octets, bytes, buffer, size);
 		return quoted_hex_out(octets, bytes, buffer, size);
 	}
 	char text[VALUE_TEXT_FIXED_MAX];

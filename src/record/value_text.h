@@ -6,7 +6,8 @@
  *   times            an integer in the unit of the field's type
  *   addresses        192.0.2.1, RFC 5952 for IPv6, 00:00:5e:00:53:01 for MAC
  *   strings          UTF-8; octets that are none (and, outside JSON, control characters) as \xNN
- *   octet arrays     hexadecimal digits; so are lists that nobody has taken apart
+ *   octet arrays     hexadecimal digits
+ *   basicList        a JSON array (list.h); other structured data are hexadecimal digits
  *   unsigned256      0x and hexadecimal digits
  * A backslash in a string stands for itself, except before x and two hexadecimal digits, where it
  * is written \x5c: what was written can always be read back octet by octet. Absent values are "".
@@ -34,7 +35,8 @@ size_t value_to_json(const struct record_batch *batch, const uint8_t *row, unsig
 /* Numbers and booleans: the JSON form has no quotes. */
 bool value_is_bare_in_json(enum field_type type);
 
-/* Reads what value_to_text writes, by the type of the writer's column. Integers may be 0x...; a
+/* Reads what value_to_text writes, by the type of the writer's column (a list: its octets in
+ * hexadecimal digits). Integers may be 0x...; a
  * value out of the type's range is an error and leaves the row as it was. Texts are not cut:
  * -EMSGSIZE when longer than the column's cap. */
 int value_from_text(struct value_writer *w, const char *text, size_t length, struct error *err);

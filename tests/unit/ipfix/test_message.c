@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "ipfix/message.h"
+#include "record/list.h"
 #include "records.h"
 
 /* 1700000000 s = 0x6553f100; sequence 7, domain 0x0a000001. */
@@ -182,6 +183,38 @@ static void test_variable_lengths(void **state)
 	fixture_fini(&f);
 }
 
+/* RFC 6313, section 8.1: a list is a field of variable length; behind its length stand semantic,
+ * element, element length, values. Absent it still has a head (section 4.5): undefined semantic,
+ * no values of one octet of padding (210). */
+static void test_list(void **state)
+{
+	struct fixture f;
+	struct list_writer l;
+	fixture_init(&f, "ingressInterface,basicList,protocolIdentifier");
+	records_row(f.batch);
+	records_unsigned(f.batch, 0, 1);
+	struct value_writer w = { f.batch, record_row(f.batch, 0), 1 };
+	list_begin(&l, &w, field_find("egressInterface", 15, NULL), LIST_EXACTLY_ONE_OF);
+	list_add_unsigned(&l, 2);
+	list_add_unsigned(&l, 4);
+	list_add_unsigned(&l, 8);
+	list_end(&l);
+	records_unsigned(f.batch, 2, 17);
+	records_row(f.batch);
+	assert_true(ipfix_message_add_template(&f.message, f.encoder));
+	assert_int_equal(add_rows(&f), 2);
+	/* Template set 4 + 16; records 4 + 1 + 17 + 1 = 23 and 4 + 1 + 5 + 1 = 11, set 4 + 34. */
+	static const uint8_t expected[] = {
+		HEADER(16 + 20 + 38), 0x00, 0x02, 0x00, 20, 0x01, 0x00, 0x00, 3,
+		0x00, 0x0a, 0x00, 0x04, 0x01, 0x23, 0xff, 0xff, 0x00, 0x04, 0x00, 0x01,
+		0x01, 0x00, 0x00, 38,
+		0, 0, 0, 1, 17, 0x01, 0x00, 0x0e, 0x00, 0x04, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 8, 17,
+		0, 0, 0, 0, 5, 0xff, 0x00, 0xd2, 0x00, 0x01, 0,
+	};
+	check_octets(&f, expected, sizeof expected);
+	fixture_fini(&f);
+}
+
 /* RFC 5103, section 6.2: the reverse PEN speaks of IANA elements only, so ours use a bit of
  * their ids. */
 static void test_own_reverse(void **state)
@@ -195,7 +228,7 @@ static void test_own_reverse(void **state)
 		{ .field = &own }, { .field = &own, .reverse = true },
 		{ .field = &foreign }, { .field = &foreign, .reverse = true },
 		{ .field = field_find("biflowDirection", 15, NULL), .reverse = true },
-		{ .field = field_find("basicList", 9, NULL) },
+		{ .field = field_find("subTemplateList", 15, NULL) },
 	};
 	struct schema *schema;
 	struct fixture f;
@@ -213,7 +246,7 @@ static void test_own_reverse(void **state)
 	check_octets(&f, expected, sizeof expected);
 	assert_non_null(strstr(f.encoder->note, "reverseForeignCount"));
 	assert_non_null(strstr(f.encoder->note, "reverseBiflowDirection"));
-	assert_non_null(strstr(f.encoder->note, "basicList"));
+	assert_non_null(strstr(f.encoder->note, "subTemplateList"));
 	assert_null(strstr(f.encoder->note, "ownCount"));
 	fixture_fini(&f);
 }
@@ -234,12 +267,12 @@ static void test_reverse_needs_an_endpoint(void **state)
 
 static void test_nothing_left(void **state)
 {
-	struct schema *schema = records_schema("basicList", 0);
+	struct schema *schema = records_schema("subTemplateList", 0);
 	struct ipfix_encoder *encoder = NULL;
 	struct error err = { "" };
 	assert_int_equal(ipfix_encoder_new(schema, 256, &encoder, &err), -22);
 	assert_null(encoder);
-	assert_non_null(strstr(err.text, "basicList"));
+	assert_non_null(strstr(err.text, "subTemplateList"));
 	schema_free(schema);
 }
 
@@ -355,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_template_and_data),
 		cmocka_unit_test(test_value_types),
 		cmocka_unit_test(test_variable_lengths),
+		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_own_reverse),
 		cmocka_unit_test(test_reverse_needs_an_endpoint),
 		cmocka_unit_test(test_nothing_left),
