@@ -26,6 +26,18 @@ static int value_parse(const struct option *option, const char *text, const char
 static int value_store(struct option_set *set, const struct option *option,
                        const union value *value, const char *text);
 
+/* Nothing in them yet: so they can be freed. */
+static void lists_clear(struct option_set *set)
+{
+	for (unsigned i = 0; i < set->count; i++) {
+		void *place = set->settings + set->table[i].offset;
+		if (set->table[i].type == OPTION_LIST)
+			*(struct text_list *)place = (struct text_list){ 0 };
+		if (set->table[i].type == OPTION_ENTRIES)
+			*(struct option_entries *)place = (struct option_entries){ 0 };
+	}
+}
+
 int option_set_new(const struct option *table, void *settings, struct option_set **ret,
                    struct error *err)
 {
@@ -36,6 +48,7 @@ int option_set_new(const struct option *table, void *settings, struct option_set
 	set->settings = settings;
 	while (table[set->count].name)
 		set->count++;
+	lists_clear(set);
 	set->states = calloc(set->count + 1, sizeof *set->states);
 	int r = set->states ? 0 : error_set(err, -ENOMEM, "out of memory");
 	for (unsigned i = 0; i < set->count && r == 0; i++) {
@@ -43,8 +56,9 @@ int option_set_new(const struct option *table, void *settings, struct option_set
 		if (!given.text && table[i].type <= OPTION_INVERSE)
 			given.text = "false";
 		const union value zero = { 0 };
+		bool list = table[i].type == OPTION_LIST || table[i].type == OPTION_ENTRIES;
 		r = given.text ? option_store(set, &table[i], &given, err)
-		  : table[i].type == OPTION_LIST ? 0 : value_store(set, &table[i], &zero, NULL);
+		  : list ? 0 : value_store(set, &table[i], &zero, NULL);
 	}
 	if (r < 0) {
 		option_set_free(set);
@@ -59,6 +73,8 @@ void option_set_free(struct option_set *set)
 	if (!set)
 		return;
 	for (unsigned i = 0; set->states && i < set->count; i++) {
+		if (set->table[i].type == OPTION_ENTRIES)
+			option_entries_free(set, &set->table[i]);
 		if (set->table[i].type != OPTION_LIST)
 			continue;
 		struct text_list *list = (void *)(set->settings + set->table[i].offset);
@@ -75,17 +91,30 @@ void option_set_free(struct option_set *set)
 	free(set);
 }
 
-int option_set_value(struct option_set *set, const char *name, const char *value, const char *where,
+static int set_value(struct option_set *set, const char *name, const struct given *given,
                      struct error *err)
 {
 	bool negated = false;
 	const struct option *option = option_find(set->table, name, strlen(name), &negated);
 	if (!option || negated) {
 		const char *near = option_suggest(set->table, name, strlen(name));
-		return error_set(err, -EINVAL, "%s: unknown option '%s'%s%s%s", where, name,
+		return error_set(err, -EINVAL, "%s: unknown option '%s'%s%s%s", given->where, name,
 		                 near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	}
-	return option_store(set, option, &(struct given){ value, where, SOURCE_ARGUMENTS }, err);
+	int r = option_store(set, option, given, err);
+	return r < 0 ? r : option_entries_settle(set, err);
+}
+
+int option_set_value(struct option_set *set, const char *name, const char *value, const char *where,
+                     struct error *err)
+{
+	return set_value(set, name, &(struct given){ value, where, SOURCE_ARGUMENTS }, err);
+}
+
+int option_set_default(struct option_set *set, const char *name, const char *value,
+                       struct error *err)
+{
+	return set_value(set, name, &(struct given){ value, name, SOURCE_DEFAULT }, err);
 }
 
 bool option_is_set(const struct option_set *set, const char *name)
@@ -96,7 +125,8 @@ bool option_is_set(const struct option_set *set, const char *name)
 
 bool option_takes_value(const struct option *option)
 {
-	return option->type != OPTION_FLAG && option->type != OPTION_INVERSE;
+	return option->type != OPTION_FLAG && option->type != OPTION_INVERSE &&
+	       option->type != OPTION_ENTRIES;
 }
 
 static bool is_name(const char *name, const char *text, size_t length)
@@ -222,6 +252,7 @@ static int fail_value(const struct option *option, const char *text, const char 
 		[OPTION_BYTES] = "a size such as 1500, 64KiB, 512M or 1G",
 		[OPTION_DURATION] = "a duration such as 90 (seconds), 1m30s, 2h, 100ms, or off",
 		[OPTION_RATIO] = "a ratio 1:N such as 1:100",
+		[OPTION_ENTRIES] = "a list in a configuration file",
 	};
 	if (option->type == OPTION_CHOICE)
 		return fail_choice(option, text, where, err);
@@ -257,6 +288,16 @@ static int fail_range(const struct option *option, const char *text, const char 
 	return error_set(err, -EINVAL, "%s: '%.100s' is too large to be counted", where, text);
 }
 
+static int check_text(const struct option *option, const char *text, const char *where,
+                      struct error *err)
+{
+	if (!*text)
+		return error_set(err, -EINVAL, "%s: the value is empty, expected %s", where,
+		                 option->argument ? option->argument : "text");
+	int r = option->check ? option->check(text, err) : 0;
+	return r < 0 ? error_prefix(err, r, "%s", where) : 0;
+}
+
 static int value_parse(const struct option *option, const char *text, const char *where,
                        union value *ret, struct error *err)
 {
@@ -272,9 +313,9 @@ static int value_parse(const struct option *option, const char *text, const char
 		break;
 	case OPTION_TEXT:
 	case OPTION_LIST:
-		if (!*text)
-			return error_set(err, -EINVAL, "%s: the value is empty, expected %s", where,
-			                 option->argument ? option->argument : "text");
+		return check_text(option, text, where, err);
+	case OPTION_ENTRIES:
+		r = -EINVAL;
 		break;
 	default:
 		r = parse_number(option->type, text, &ret->number);
@@ -287,8 +328,7 @@ static int value_parse(const struct option *option, const char *text, const char
 	return r < 0 ? fail_value(option, text, where, err) : 0;
 }
 
-/* A copy that lives as long as the set; NULL without memory. */
-static const char *own(struct option_set *set, const char *text)
+const char *option_own(struct option_set *set, const char *text)
 {
 	size_t size = strlen(text) + 1;
 	struct owned_text *owned = malloc(sizeof *owned + size);
@@ -300,19 +340,28 @@ static const char *own(struct option_set *set, const char *text)
 	return owned->text;
 }
 
-static int list_append(struct option_set *set, const struct option *option, const char *text)
+/* Room for one more. */
+static int list_grow(struct option_set *set, const struct option *option)
 {
 	struct text_list *list = (void *)(set->settings + option->offset);
 	struct option_state *state = &set->states[option - set->table];
-	if (list->count == state->capacity) {
-		unsigned capacity = state->capacity ? state->capacity * 2 : 4;
-		const char **items = realloc(list->items, capacity * sizeof *items);
-		if (!items)
-			return -ENOMEM;
-		list->items = items;
-		state->capacity = capacity;
-	}
-	const char *copy = own(set, text);
+	if (list->count < state->capacity)
+		return 0;
+	unsigned capacity = state->capacity ? state->capacity * 2 : 4;
+	const char **items = realloc(list->items, capacity * sizeof *items);
+	if (!items)
+		return -ENOMEM;
+	list->items = items;
+	state->capacity = capacity;
+	return 0;
+}
+
+static int list_append(struct option_set *set, const struct option *option, const char *text)
+{
+	struct text_list *list = (void *)(set->settings + option->offset);
+	if (list_grow(set, option) < 0)
+		return -ENOMEM;
+	const char *copy = option_own(set, text);
 	if (!copy)
 		return -ENOMEM;
 	list->items[list->count++] = copy;
@@ -332,7 +381,7 @@ static int value_store(struct option_set *set, const struct option *option,
 		*(int *)place = value->choice;
 		return 0;
 	case OPTION_TEXT:
-		*(const char **)place = text ? own(set, text) : NULL;
+		*(const char **)place = text ? option_own(set, text) : NULL;
 		return text && !*(const char **)place ? -ENOMEM : 0;
 	case OPTION_LIST:
 		return list_append(set, option, text);
@@ -340,4 +389,29 @@ static int value_store(struct option_set *set, const struct option *option,
 		*(uint64_t *)place = value->number;
 		return 0;
 	}
+}
+
+/* Texts are borrowed from the other set, which lives at least as long. */
+int option_copy(struct option_set *to, const struct option *option, const struct option_set *from,
+                const struct option *original)
+{
+	static const size_t sizes[] = {
+		[OPTION_FLAG] = sizeof(bool), [OPTION_INVERSE] = sizeof(bool),
+		[OPTION_CHOICE] = sizeof(int), [OPTION_TEXT] = sizeof(char *), [OPTION_COUNT] = 8, [OPTION_BYTES] = 8,
+		[OPTION_DURATION] = 8, [OPTION_RATIO] = 8, [OPTION_ENTRIES] = 0,
+	};
+	if (option->type != OPTION_LIST) {
+		memcpy(to->settings + option->offset, from->settings + original->offset,
+		       sizes[option->type]);
+		return 0;
+	}
+	const struct text_list *list = (void *)(from->settings + original->offset);
+	struct text_list *copy = (void *)(to->settings + option->offset);
+	copy->count = 0;
+	for (unsigned i = 0; i < list->count; i++) {
+		if (list_grow(to, option) < 0)
+			return -ENOMEM;
+		copy->items[copy->count++] = list->items[i];
+	}
+	return 0;
 }

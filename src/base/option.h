@@ -13,6 +13,7 @@
  *   OPTION_DURATION  uint64_t ns               90, 1m30s, 2h, 100ms; "off" is DURATION_OFF
  *   OPTION_CHOICE    int                       index into `choices`
  *   OPTION_RATIO     uint64_t                  1:N, stored as N
+ *   OPTION_ENTRIES   struct option_entries     a YAML list of mappings, each by a table of its own
  */
 #ifndef BASE_OPTION_H
 #define BASE_OPTION_H
@@ -28,12 +29,29 @@
 
 enum option_type {
 	OPTION_FLAG, OPTION_INVERSE, OPTION_TEXT, OPTION_LIST, OPTION_COUNT, OPTION_BYTES,
-	OPTION_DURATION, OPTION_CHOICE, OPTION_RATIO
+	OPTION_DURATION, OPTION_CHOICE, OPTION_RATIO, OPTION_ENTRIES
 };
 
 struct text_list {
 	const char **items;             /* owned by the option_set */
 	unsigned count;
+};
+
+struct option_entries {
+	void **items;                   /* a settings struct each, of the kind's size; owned by the
+	                                 * option_set */
+	unsigned count;
+};
+
+/* What the entries of an OPTION_ENTRIES are. An option of an entry whose name and type an option
+ * outside has, too, takes its value from there unless the entry says it; the command line wins
+ * over both. */
+struct option_entry_kind {
+	const struct option *table;     /* the first option is text that each entry must have, and no
+	                                 * two the same: its name */
+	size_t bytes;                   /* of a settings struct */
+	size_t place_offset;            /* in it: a const char *, "weir.yaml:4:3", for messages */
+	unsigned most;                  /* entries in a list */
 };
 
 struct option {
@@ -48,6 +66,12 @@ struct option {
 	const char *group;              /* heading in --help, e.g. "Input"; NULL: as the one before */
 	const char *minimum, *maximum;  /* bounds of a number, as a user would write them; NULL: none */
 	bool command_line_only;         /* makes no sense in a YAML file */
+	bool joined;                    /* OPTION_TEXT: may be a list in YAML, its items then joined by
+	                                 * commas */
+	/* OPTION_TEXT: judges a value, or an item of a list that is joined; NULL: any text will do.
+	 * The message gets the place before it. */
+	int (*check)(const char *text, struct error *err);
+	const struct option_entry_kind *entry;  /* OPTION_ENTRIES */
 };
 
 struct option_set;              /* a table bound to a settings struct; owns strings and lists */
@@ -62,6 +86,9 @@ void option_set_free(struct option_set *set);
  * message. */
 int option_set_value(struct option_set *set, const char *name, const char *value, const char *where,
                      struct error *err);
+/* Replaces the default of the table: whatever the user has said or says later wins. */
+int option_set_default(struct option_set *set, const char *name, const char *value,
+                       struct error *err);
 /* True if the user (not a default) has set it. */
 bool option_is_set(const struct option_set *set, const char *name);
 
@@ -73,10 +100,11 @@ int option_parse_arguments(struct option_set *set, int argc, char **argv,
                            struct text_list *ret_rest, struct error *err);
 
 /* Reads a YAML file: a mapping of long names to values (lists for OPTION_LIST). Values given on the
- * command line win over it, whatever the order. Messages name file, line and column. */
+ * command line win over it, whatever the order. Messages name file, line and column, and a near
+ * name for a misspelt one. */
 int option_read_yaml(struct option_set *set, const char *path, struct error *err);
 
-/* Options by group, aligned, wrapped at `width` columns. */
+/* Options by group, aligned, wrapped at `width` columns; behind them what stands in files only. */
 void option_print_help(const struct option *table, FILE *out, unsigned width);
 /* man(7): .SS for each group, .TP for each option. */
 void option_print_manual(const struct option *table, FILE *out);
@@ -86,5 +114,7 @@ void option_print_troff(const char *text, FILE *out);
  * flags. */
 size_t option_argument(const struct option *option, char *buffer, size_t size);
 bool option_takes_value(const struct option *option);
+/* The next one that can stand on a command line, from this one on; its name is NULL at the end. */
+const struct option *option_on_line(const struct option *option);
 
 #endif

@@ -44,7 +44,7 @@ int option_parse_arguments(struct option_set *set, int argc, char **argv,
 			return r;
 	}
 	*ret_rest = (struct text_list){ rest, count };
-	return 0;
+	return option_entries_settle(set, err);
 }
 
 static int take_value(const struct option *option, struct arguments *a, const char *where,
@@ -79,6 +79,8 @@ static int read_long(struct option_set *set, struct arguments *a, struct error *
 		return fail_unknown(set, name, length, err);
 	char where[80];
 	snprintf(where, sizeof where, "--%.*s", (int)length, name);
+	if (option->type == OPTION_ENTRIES)
+		return error_set(err, -EINVAL, "%s stands in a configuration file only", where);
 	if (!option_takes_value(option)) {
 		if (value)
 			return error_set(err, -EINVAL, "%s takes no value, found '%.100s'", where, value);

@@ -48,10 +48,43 @@ static void describe(const struct option *option, char *buffer, size_t size)
 		append(buffer, length, size, " (default: %s)", option->default_text);
 }
 
+const struct option *option_on_line(const struct option *option)
+{
+	while (option && option->name && option->type == OPTION_ENTRIES)
+		option++;
+	return option;
+}
+
+static void print_left(FILE *out, const char *left, size_t length)
+{
+	if (length + 2 > HELP_COLUMN)
+		fprintf(out, "%s\n%*s", left, HELP_COLUMN, "");
+	else
+		fprintf(out, "%-*s", HELP_COLUMN, left);
+}
+
+/* "  - name: NAME    text": as it stands in a file. */
+static void print_entry_help(const struct option *entries, FILE *out, unsigned width)
+{
+	fprintf(out, "\nIn the configuration file only:\n  %s:%*s", entries->name,
+	        (int)(HELP_COLUMN - 3 - strlen(entries->name)), "");
+	text_print_wrapped(out, entries->help, HELP_COLUMN, HELP_COLUMN, width);
+	for (const struct option *o = entries->entry->table; o->name; o++) {
+		char argument[200], left[300], text[500];
+		option_argument(o, argument, sizeof argument);
+		describe(o, text, sizeof text);
+		size_t length = append(left, 0, sizeof left, "  %c %s: %s",
+		                       o == entries->entry->table ? '-' : ' ', o->name,
+		                       *argument ? argument : "true");
+		print_left(out, left, length);
+		text_print_wrapped(out, text, HELP_COLUMN, HELP_COLUMN, width);
+	}
+}
+
 void option_print_help(const struct option *table, FILE *out, unsigned width)
 {
 	const char *group = NULL;
-	for (const struct option *o = table; o->name; o++) {
+	for (const struct option *o = option_on_line(table); o->name; o = option_on_line(o + 1)) {
 		char argument[200], left[300], text[500];
 		if (o->group && (!group || strcmp(o->group, group) != 0)) {
 			fprintf(out, "%s%s:\n", group ? "\n" : "", o->group);
@@ -62,12 +95,12 @@ void option_print_help(const struct option *table, FILE *out, unsigned width)
 		const char letter[] = { '-', o->letter, ',', 0 };
 		size_t length = append(left, 0, sizeof left, "  %3s --%s%s%s", o->letter ? letter : "",
 		                       o->name, *argument ? " " : "", argument);
-		if (length + 2 > HELP_COLUMN)
-			fprintf(out, "%s\n%*s", left, HELP_COLUMN, "");
-		else
-			fprintf(out, "%-*s", HELP_COLUMN, left);
+		print_left(out, left, length);
 		text_print_wrapped(out, text, HELP_COLUMN, HELP_COLUMN, width);
 	}
+	for (const struct option *o = table; o->name; o++)
+		if (o->type == OPTION_ENTRIES)
+			print_entry_help(o, out, width);
 }
 
 void option_print_troff(const char *text, FILE *out)
@@ -86,30 +119,52 @@ void option_print_troff(const char *text, FILE *out)
 	}
 }
 
+static void print_meaning(const struct option *option, FILE *out)
+{
+	char argument[200], text[500];
+	option_argument(option, argument, sizeof argument);
+	describe(option, text, sizeof text);
+	if (*argument) {
+		fputs(" \\fI", out);
+		option_print_troff(argument, out);
+		fputs("\\fR", out);
+	}
+	fputc('\n', out);
+	option_print_troff(text, out);
+	fputc('\n', out);
+}
+
+static void print_entry_manual(const struct option *entries, FILE *out)
+{
+	fprintf(out, ".SS In the configuration file only\n.TP\n\\fB%s:\\fR\n", entries->name);
+	option_print_troff(entries->help, out);
+	fputs("\n.RS\n", out);
+	for (const struct option *o = entries->entry->table; o->name; o++) {
+		fputs(".TP\n\\fB", out);
+		option_print_troff(o->name, out);
+		fputs(":\\fR", out);
+		print_meaning(o, out);
+	}
+	fputs(".RE\n", out);
+}
+
 void option_print_manual(const struct option *table, FILE *out)
 {
 	const char *group = NULL;
-	for (const struct option *o = table; o->name; o++) {
-		char argument[200], text[500];
+	for (const struct option *o = option_on_line(table); o->name; o = option_on_line(o + 1)) {
 		if (o->group && (!group || strcmp(o->group, group) != 0)) {
 			fprintf(out, ".SS %s\n", o->group);
 			group = o->group;
 		}
-		option_argument(o, argument, sizeof argument);
-		describe(o, text, sizeof text);
 		fputs(".TP\n", out);
 		if (o->letter)
 			fprintf(out, "\\fB\\-%c\\fR, ", o->letter);
 		fputs("\\fB\\-\\-", out);
 		option_print_troff(o->name, out);
 		fputs("\\fR", out);
-		if (*argument) {
-			fputs(" \\fI", out);
-			option_print_troff(argument, out);
-			fputs("\\fR", out);
-		}
-		fputc('\n', out);
-		option_print_troff(text, out);
-		fputc('\n', out);
+		print_meaning(o, out);
 	}
+	for (const struct option *o = table; o->name; o++)
+		if (o->type == OPTION_ENTRIES)
+			print_entry_manual(o, out);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Inside of option.h, for its own files only: option.c binds a table and converts values,
- * option_arguments.c reads command lines, option_yaml.c reads files, option_help.c prints.
+ * option_arguments.c reads command lines, option_yaml.c reads files, option_entries.c keeps lists
+ * of mappings, option_help.c prints.
  */
 #ifndef BASE_OPTION_SET_H
 #define BASE_OPTION_SET_H
@@ -24,6 +25,7 @@ struct owned_text {
 struct option_state {
 	uint8_t source;                 /* enum option_source of what is stored */
 	unsigned capacity;              /* of a list's items */
+	struct option_set **entries;    /* OPTION_ENTRIES: one for each item */
 };
 
 struct option_set {
@@ -46,5 +48,23 @@ const char *option_suggest(const struct option *table, const char *name, size_t 
  * stronger source empties a list. */
 int option_store(struct option_set *set, const struct option *option, const struct given *given,
                  struct error *err);
+
+/* Copies a value as it stands: from `from` of one set to the option of the same type in another. */
+int option_copy(struct option_set *to, const struct option *option, const struct option_set *from,
+                const struct option *original);
+
+/* A copy of a text that lives as long as the set; NULL without memory. */
+const char *option_own(struct option_set *set, const char *text);
+
+/* Appends an entry with its defaults; `place` is kept. *ret belongs to the set. */
+int option_entry_add(struct option_set *set, const struct option *option, const char *place,
+                     struct option_set **ret, struct error *err);
+/* The name of the entry is there, and no other entry has it. */
+int option_entry_check(const struct option_set *set, const struct option *option,
+                       const struct option_set *entry, struct error *err);
+void option_entries_free(struct option_set *set, const struct option *option);
+
+/* After a change: gives every entry what it takes from outside. */
+int option_entries_settle(struct option_set *set, struct error *err);
 
 #endif

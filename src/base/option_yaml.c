@@ -4,7 +4,7 @@
  * which keeps the place of every node, so each message can say line and column.
  * libyaml's time grows with the square of depth and of anchors, so a first pass over the events,
  * which stops where either is unreasonable, keeps a hostile file from taking minutes. No node is
- * followed deeper than a list of values.
+ * followed deeper than a list of values in an entry of a list.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +18,7 @@ enum { YAML_BYTES_MAX = 1 << 20, YAML_DEPTH_MAX = 8, YAML_ANCHORS_MAX = 64 };
 
 struct yaml_file {
 	const char *path;
-	struct option_set *set;
+	struct option_set *set;         /* of the mapping that is being read */
 	yaml_document_t document;
 	struct error *err;
 };
@@ -27,6 +27,7 @@ static int read_whole(const char *path, unsigned char **ret, size_t *ret_bytes, 
 static int check_shape(const struct yaml_file *file, const unsigned char *octets, size_t bytes);
 static int load(struct yaml_file *file, yaml_parser_t *parser);
 static int read_document(struct yaml_file *file);
+static int read_mapping(struct yaml_file *file, const yaml_node_t *node);
 
 int option_read_yaml(struct option_set *set, const char *path, struct error *err)
 {
@@ -216,35 +217,106 @@ static const char *opposite(const char *value)
 	return value;
 }
 
+/* "weir.yaml:4:7: count" into a buffer. */
+static const char *place_of(const struct yaml_file *file, const struct option *option,
+                            const yaml_node_t *node, bool negated, char where[300])
+{
+	char spot[200];
+	snprintf(where, 300, "%s: %s%s", place(file, node->start_mark, spot, sizeof spot),
+	         negated && option->type == OPTION_FLAG ? "no-" : "",
+	         option->name + (negated && option->type == OPTION_INVERSE ? 3 : 0));
+	return where;
+}
+
 static int store(struct yaml_file *file, const struct option *option, const yaml_node_t *node,
                  bool negated)
 {
-	char spot[200], where[300], wanted[200];
+	char where[300], wanted[200];
 	if (option_argument(option, wanted, sizeof wanted) == 0)
 		snprintf(wanted, sizeof wanted, "true or false");
 	const char *value = scalar(file, node, wanted);
 	if (!value)
 		return -EINVAL;
-	snprintf(where, sizeof where, "%s: %s%s", place(file, node->start_mark, spot, sizeof spot),
-	         negated && option->type == OPTION_FLAG ? "no-" : "",
-	         option->name + (negated && option->type == OPTION_INVERSE ? 3 : 0));
+	place_of(file, option, node, negated, where);
 	if (negated)
 		value = opposite(value);
 	return option_store(file->set, option, &(struct given){ value, where, SOURCE_FILE }, file->err);
 }
 
-static int store_all(struct yaml_file *file, const struct option *option, const yaml_node_t *node,
-                     bool negated)
+/* The items of a list, each judged where it stands, as one text. */
+static int store_joined(struct yaml_file *file, const struct option *option,
+                        const yaml_node_t *node)
 {
-	if (option->type != OPTION_LIST || node->type != YAML_SEQUENCE_NODE)
-		return store(file, option, node, negated);
+	char where[300], *text = NULL;
+	size_t length = 0;
+	FILE *joined = open_memstream(&text, &length);
+	int r = joined ? 0 : error_set(file->err, -ENOMEM, "%s: out of memory", file->path);
+	for (yaml_node_item_t *i = node->data.sequence.items.start;
+	     r == 0 && i < node->data.sequence.items.top; i++) {
+		const yaml_node_t *item = yaml_document_get_node(&file->document, *i);
+		const char *value = scalar(file, item, "text");
+		r = !value ? -EINVAL : option->check ? option->check(value, file->err) : 0;
+		if (r < 0 && value)
+			error_prefix(file->err, r, "%s", place_of(file, option, item, false, where));
+		fprintf(joined, "%s%s", i > node->data.sequence.items.start ? "," : "",
+		        value ? value : "");
+	}
+	if (joined && fclose(joined) && r == 0)
+		r = error_set(file->err, -ENOMEM, "%s: out of memory", file->path);
+	place_of(file, option, node, false, where);
+	if (r == 0)
+		r = option_store(file->set, option, &(struct given){ text, where, SOURCE_FILE }, file->err);
+	free(text);
+	return r;
+}
+
+static int read_entry(struct yaml_file *file, const struct option *option, const yaml_node_t *node)
+{
+	struct option_set *outer = file->set, *entry;
+	char spot[200], text[200];
+	if (node->type != YAML_MAPPING_NODE) {
+		snprintf(text, sizeof text, "%s: expected a mapping of names to values, such as '%s: %s'",
+		         option->name, option->entry->table[0].name, option->entry->table[0].argument);
+		return fail(file, node, text);
+	}
+	int r = option_entry_add(outer, option, place(file, node->start_mark, spot, sizeof spot),
+	                         &entry, file->err);
+	if (r < 0)
+		return r;
+	file->set = entry;
+	r = read_mapping(file, node);
+	file->set = outer;
+	return r < 0 ? r : option_entry_check(outer, option, entry, file->err);
+}
+
+/* What a node with a list in it becomes, item by item. */
+static int store_items(struct yaml_file *file, const struct option *option, const yaml_node_t *node)
+{
 	for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top;
 	     i++) {
-		int r = store(file, option, yaml_document_get_node(&file->document, *i), false);
+		const yaml_node_t *item = yaml_document_get_node(&file->document, *i);
+		int r = option->type == OPTION_ENTRIES ? read_entry(file, option, item)
+			: store(file, option, item, false);
 		if (r < 0)
 			return r;
 	}
 	return 0;
+}
+
+static int store_all(struct yaml_file *file, const struct option *option, const yaml_node_t *node,
+                     bool negated)
+{
+	char text[200];
+	bool list = node->type == YAML_SEQUENCE_NODE;
+	if (list && (option->type == OPTION_LIST || option->type == OPTION_ENTRIES))
+		return store_items(file, option, node);
+	if (list && option->joined)
+		return store_joined(file, option, node);
+	if (option->type != OPTION_ENTRIES)
+		return store(file, option, node, negated);
+	snprintf(text, sizeof text, "%s: expected a list, such as '- %s: %s'", option->name,
+	         option->entry->table[0].name, option->entry->table[0].argument);
+	return fail(file, node, text);
 }
 
 static int fail_key(const struct yaml_file *file, const yaml_node_t *node, const char *key)
@@ -280,6 +352,20 @@ static int read_pair(struct yaml_file *file, const yaml_node_t *key, const yaml_
 	return store_all(file, option, value, negated);
 }
 
+static int read_mapping(struct yaml_file *file, const yaml_node_t *node)
+{
+	bool *seen = calloc(file->set->count + 1, sizeof *seen);
+	if (!seen)
+		return error_set(file->err, -ENOMEM, "%s: out of memory", file->path);
+	int r = 0;
+	for (yaml_node_pair_t *p = node->data.mapping.pairs.start;
+	     r == 0 && p < node->data.mapping.pairs.top; p++)
+		r = read_pair(file, yaml_document_get_node(&file->document, p->key),
+		              yaml_document_get_node(&file->document, p->value), seen);
+	free(seen);
+	return r;
+}
+
 static int read_document(struct yaml_file *file)
 {
 	const yaml_node_t *root = yaml_document_get_root_node(&file->document);
@@ -288,14 +374,6 @@ static int read_document(struct yaml_file *file)
 	if (root->type != YAML_MAPPING_NODE)
 		return fail(file, root, "expected a mapping of option names to values, such as "
 		                        "'idle-timeout: 30s'");
-	bool *seen = calloc(file->set->count + 1, sizeof *seen);
-	if (!seen)
-		return error_set(file->err, -ENOMEM, "%s: out of memory", file->path);
-	int r = 0;
-	for (yaml_node_pair_t *p = root->data.mapping.pairs.start;
-	     r == 0 && p < root->data.mapping.pairs.top; p++)
-		r = read_pair(file, yaml_document_get_node(&file->document, p->key),
-		              yaml_document_get_node(&file->document, p->value), seen);
-	free(seen);
-	return r;
+	int r = read_mapping(file, root);
+	return r < 0 ? r : option_entries_settle(file->set, file->err);
 }

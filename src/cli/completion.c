@@ -99,11 +99,13 @@ static void bash_command(const struct command *command)
 		printf("\t\twords=$commands\n");
 	if (command->options) {
 		printf("\t\tcase $prev in\n");
-		for (const struct option *o = command->options; o->name; o++)
+		for (const struct option *o = option_on_line(command->options); o->name;
+		     o = option_on_line(o + 1))
 			if (option_takes_value(o))
 				bash_value(o);
 		printf("\t\t\t*) words='");
-		for (const struct option *o = command->options; o->name; o++)
+		for (const struct option *o = option_on_line(command->options); o->name;
+		     o = option_on_line(o + 1))
 			printf("--%s ", o->name);
 		printf("--help' ;;\n\t\tesac\n");
 	}
@@ -188,7 +190,8 @@ static void print_zsh(void)
 		if (commands[i]->hidden || !commands[i]->options)
 			continue;
 		printf("\t%s)\n\t\t_arguments -s \\\n", commands[i]->name);
-		for (const struct option *o = commands[i]->options; o->name; o++)
+		for (const struct option *o = option_on_line(commands[i]->options); o->name;
+		     o = option_on_line(o + 1))
 			zsh_option(o);
 		printf("\t\t\t'--help[explain the command]'\n\t\t;;\n");
 	}
@@ -228,7 +231,8 @@ static void print_fish(void)
 		printf("complete -c weir -f -n __fish_use_subcommand -a %s -d '", commands[i]->name);
 		print_quoted(commands[i]->help, "\\");
 		printf("'\n");
-		for (const struct option *o = commands[i]->options; o && o->name; o++)
+		for (const struct option *o = option_on_line(commands[i]->options); o && o->name;
+		     o = option_on_line(o + 1))
 			fish_option(commands[i], o);
 	}
 	printf("complete -c weir -f -n '__fish_seen_subcommand_from fields' "
