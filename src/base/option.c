@@ -397,8 +397,9 @@ int option_copy(struct option_set *to, const struct option *option, const struct
 {
 	static const size_t sizes[] = {
 		[OPTION_FLAG] = sizeof(bool), [OPTION_INVERSE] = sizeof(bool),
-		[OPTION_CHOICE] = sizeof(int), [OPTION_TEXT] = sizeof(char *), [OPTION_COUNT] = 8, [OPTION_BYTES] = 8,
-		[OPTION_DURATION] = 8, [OPTION_RATIO] = 8, [OPTION_ENTRIES] = 0,
+		[OPTION_CHOICE] = sizeof(int), [OPTION_TEXT] = sizeof(char *),
+		[OPTION_COUNT] = 8, [OPTION_BYTES] = 8, [OPTION_DURATION] = 8, [OPTION_RATIO] = 8,
+		[OPTION_ENTRIES] = 0,
 	};
 	if (option->type != OPTION_LIST) {
 		memcpy(to->settings + option->offset, from->settings + original->offset,
