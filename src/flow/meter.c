@@ -222,17 +222,23 @@ static void cut_record(struct meter *m, struct flow_table *t, uint32_t handle, u
 	c->bits &= (uint8_t)~(COLD_ICMP_0 | COLD_ICMP_1 | COLD_INTERFACE_0 | COLD_INTERFACE_1);
 }
 
-static void end_flow(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason)
+/* All of a flow's end but its removal from the table. */
+static void close_flow(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason)
 {
 	flush_touches(m);
 	emit_record(m, t, handle, reason, true);
 	hooks_ended(m, t, handle, reason, true);
+	m->counters.ended[reason]++;
+	m->counters.active--;
+}
+
+static void end_flow(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason)
+{
+	close_flow(m, t, handle, reason);
 	if (m->finishing)               /* nobody will look for it any more */
 		flow_table_at(t, handle)->state = 0;
 	else
 		flow_table_remove(t, handle);
-	m->counters.ended[reason]++;
-	m->counters.active--;
 }
 
 /* ---- timers ---------------------------------------------------------------------------------- */
@@ -409,12 +415,22 @@ void meter_finish(struct meter *m, uint64_t last_ns)
 
 /* ---- packets --------------------------------------------------------------------------------- */
 
+/* The table with more flows gives one up; the other does if only it has one of a single packet. */
 static void evict(struct meter *m)
 {
-	struct flow_table *t = m->table[1].active > m->table[0].active ? &m->table[1] : &m->table[0];
-	uint32_t victim = flow_table_victim(t);
-	if (victim)
-		end_flow(m, t, victim, END_RESOURCES);
+	unsigned from = m->table[1].active > m->table[0].active;
+	const struct victim *victim = victims_next(&m->victims[from], &m->table[from]);
+	if (!victim)
+		return;
+	if (!victim->single) {
+		const struct victim *other = victims_next(&m->victims[from ^ 1], &m->table[from ^ 1]);
+		if (other && other->single) {
+			victim = other;
+			from ^= 1;
+		}
+	}
+	close_flow(m, &m->table[from], victim->handle, END_RESOURCES);
+	flow_table_remove_hashed(&m->table[from], victim->handle, victim->hash);
 }
 
 /* A new flow, not yet counted into. False when there is no room even after giving one up. */

@@ -16,6 +16,7 @@
 #include "flow/hook.h"
 #include "flow/key.h"
 #include "flow/table.h"
+#include "flow/victim.h"
 
 enum { METER_HOOKS_MAX = 16 };
 
@@ -60,6 +61,7 @@ struct meter_hook_slot {
 struct meter {
 	struct meter_settings settings;
 	struct flow_table table[2];     /* standard plan: IPv4, IPv6; else wide keys in [0] */
+	struct victims victims[2];      /* of the same tables */
 	bool started;                   /* the wheel knows the first packet's time */
 	bool finishing;                 /* meter_finish: flows go, their index stays */
 	uint64_t idle_limit, active_limit;      /* as unsigned bounds that off and time

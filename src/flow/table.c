@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum { VICTIM_SAMPLE = 16 };
-
 int flow_table_init(struct flow_table *t, uint32_t key_bytes, uint32_t space_bytes, uint64_t bound,
                     const struct hash_secret *secret)
 {
@@ -90,44 +88,26 @@ uint32_t flow_table_insert(struct flow_table *t, const void *key, uint64_t hash)
 	return handle;
 }
 
-void flow_table_remove(struct flow_table *t, uint32_t handle)
+static uint64_t hash_of(const struct flow_table *t, uint32_t handle)
 {
-	struct flow *f = flow_table_at(t, handle);
-	const void *key = f->key;
+	const void *key = flow_table_at(t, handle)->key;
 	uint64_t hash;
 	t->hash_many(t->secret, &key, 1, &hash);
-	index_remove(&t->index, hash, handle);
+	return hash;
+}
+
+void flow_table_remove(struct flow_table *t, uint32_t handle)
+{
+	flow_table_remove_hashed(t, handle, hash_of(t, handle));
+}
+
+void flow_table_remove_hashed(struct flow_table *t, uint32_t handle, uint64_t hash)
+{
+	struct flow *f = flow_table_at(t, handle);
+	if (unlikely(!index_remove(&t->index, hash, handle)))
+		index_remove(&t->index, hash_of(t, handle), handle);
 	f->state = 0;
 	f->octets[0] = t->free;
 	t->free = handle;
 	t->active--;
-}
-
-/* One packet in all, not one since the last record left. */
-static bool is_single(const struct flow *f)
-{
-	return f->packets[0] + f->packets[1] == 1 && !(f->state & FLOW_EXPORTED);
-}
-
-static bool is_better_victim(const struct flow *a, const struct flow *b)
-{
-	if (is_single(a) != is_single(b))
-		return is_single(a);
-	return a->last_ns < b->last_ns;
-}
-
-uint32_t flow_table_victim(struct flow_table *t)
-{
-	uint32_t best = HANDLE_NONE, seen = 0;
-	for (uint64_t step = 0; step < t->used && seen < VICTIM_SAMPLE; step++) {
-		if (++t->sweep >= t->used)
-			t->sweep = 1;
-		const struct flow *f = flow_table_at(t, t->sweep);
-		if (!(f->state & FLOW_IN_USE))
-			continue;
-		seen++;
-		if (!best || is_better_victim(f, flow_table_at(t, best)))
-			best = t->sweep;
-	}
-	return best;
 }

@@ -24,7 +24,6 @@ struct flow_table {
 	struct flow_cold *cold;
 	uint8_t *spaces;
 	uint32_t used, free;            /* high-water mark of handles (from 1); free list */
-	uint32_t sweep;                 /* where the search for a victim goes on */
 	uint64_t active, bound;
 	bool advancing;                 /* chains of the wheel are being walked */
 	bool rebuild_wanted;            /* as soon as they are not */
@@ -75,10 +74,7 @@ uint32_t flow_table_insert(struct flow_table *table, const void *key, uint64_t h
 
 /* Takes a flow out and gives its handle back. */
 void flow_table_remove(struct flow_table *table, uint32_t handle);
-
-/* A flow to give up when the table is full: of the next sixteen in use, the oldest of those with
- * one packet and no answer, or the oldest of all if there is none. A flow that keeps getting
- * packets is safe from a flood of single ones. HANDLE_NONE only when the table is empty. */
-uint32_t flow_table_victim(struct flow_table *table);
+/* The same when the hash of its key is at hand; a wrong one only costs time. */
+void flow_table_remove_hashed(struct flow_table *table, uint32_t handle, uint64_t hash);
 
 #endif
