@@ -93,7 +93,7 @@ static int choose_fields(const struct sinks_setup *setup, const struct output_ki
 	struct column_choice available[COLUMNS_MAX];
 	unsigned possible = available_fields(available);
 	*ret_count = default_choices(kind, setup->rows, ret);
-	if (!setup->settings->fields)
+	if (!setup->settings->fields || kind->fixed_fields)
 		return 0;
 	int r = column_list_parse(setup->settings->fields, &(struct column_list){ available, possible },
 	                          ret, ret_count, err);
@@ -108,11 +108,11 @@ static int choose_fields(const struct sinks_setup *setup, const struct output_ki
 
 /* ---- streams --------------------------------------------------------------------------------- */
 
-static int stream_of_schema(struct sinks *s, struct schema *schema, struct stream **ret,
-                            struct error *err)
+static int stream_of_schema(struct sinks *s, struct schema *schema, bool uniflow,
+                            struct stream **ret, struct error *err)
 {
 	for (unsigned i = 0; i < s->stream_count; i++)
-		if (schema_equal(s->streams[i].schema, schema)) {
+		if (s->streams[i].uniflow == uniflow && schema_equal(s->streams[i].schema, schema)) {
 			schema_free(schema);
 			*ret = &s->streams[i];
 			return 0;
@@ -123,6 +123,7 @@ static int stream_of_schema(struct sinks *s, struct schema *schema, struct strea
 	}
 	*ret = &s->streams[s->stream_count++];
 	(*ret)->schema = schema;
+	(*ret)->uniflow = uniflow;
 	return 0;
 }
 
@@ -140,7 +141,7 @@ static int add_stream(struct sinks *s, struct queue *q, const struct column_list
 	struct stream *stream = NULL;
 	if (schema_new(kept, n, 0, family, &schema))
 		return error_set(err, -E2BIG, "%s: too many fields for one record", queue_name(q));
-	int r = stream_of_schema(s, schema, &stream, err);
+	int r = stream_of_schema(s, schema, queue_kind(q)->uniflow, &stream, err);
 	if (r)
 		return r;
 	stream->queues[stream->queue_count++] = q;
@@ -161,9 +162,16 @@ static int add_streams(struct sinks *s, const struct sinks_setup *setup, struct 
 	struct column_choice choices[COLUMNS_MAX];
 	unsigned count = 0;
 	const struct output_kind *kind = queue_kind(q);
-	int r = choose_fields(setup, kind, choices, &count, err);
+	struct row_settings rows = *setup->rows;
+	rows.uniflow |= kind->uniflow;
+	struct sinks_setup own = *setup;
+	own.rows = &rows;
+	int r = choose_fields(&own, kind, choices, &count, err);
 	if (r)
 		return r;
+	for (unsigned i = 0; i < count; i++)
+		choices[i].key = !choices[i].reverse
+			&& key_plan_has(&rows.meter->settings.plan, choices[i].field);
 	const struct column_list list = { choices, count };
 	if (!kind->splits_families || !any_of_family(&list))
 		return add_stream(s, q, &list, 0, err);
@@ -389,7 +397,9 @@ int builders_new(struct sinks *s, const struct row_settings *rows, struct builde
 		struct builder *b = &builders[i];
 		b->sinks = s;
 		b->stream = &s->streams[i];
-		int r = row_plan_new(b->stream->schema, rows, &b->plan, err);
+		struct row_settings own = *rows;
+		own.uniflow |= b->stream->uniflow;
+		int r = row_plan_new(b->stream->schema, &own, &b->plan, err);
 		if (!r && s->sort && !(b->keys = calloc(BATCH_ROWS, sizeof *b->keys)))
 			r = error_set(err, -ENOMEM, "out of memory");
 		if (r) {

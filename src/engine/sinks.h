@@ -23,6 +23,7 @@ enum { SINKS_MAX = 32, STREAMS_MAX = 64 };
 
 struct stream {
 	struct schema *schema;
+	bool uniflow;                   /* a biflow becomes two rows, whatever --uniflow says */
 	unsigned queue_count;
 	struct queue *queues[SINKS_MAX];
 };

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "record/field.h"
 
 struct key_word {
 	const char *name;
@@ -138,6 +137,28 @@ int key_plan_parse(const struct key_options *options, struct key_plan *ret, stru
 	finish_plan(&plan);
 	*ret = plan;
 	return 0;
+}
+
+static bool has_address(const struct key_plan *plan, const struct key_word *word, bool prefix)
+{
+	const uint8_t *bits = word->address == 1 ? plan->source_bits : plan->destination_bits;
+	unsigned width = word->family == 6 ? 128 : 32, own = bits[word->family == 6];
+	return own && (own == width) == !prefix;
+}
+
+bool key_plan_has(const struct key_plan *plan, const struct field *field)
+{
+	size_t length = strlen(field->name);
+	bool prefix = strstr(field->name, "Prefix") != NULL;
+	if (length > 12 && !strcmp(field->name + length - 6, "Length"))
+		length -= 6;                    /* sourceIPv4PrefixLength belongs to its prefix */
+	for (unsigned i = 0; i < array_count(key_words); i++) {
+		const struct key_word *word = &key_words[i];
+		if (strncmp(word->name, field->name, length) || word->name[length])
+			continue;
+		return word->address ? has_address(plan, word, prefix) : (plan->fields & word->fields) != 0;
+	}
+	return false;
 }
 
 static void copy_prefix(uint8_t *to, const uint8_t *from, unsigned bits)

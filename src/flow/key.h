@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "packet/packet.h"
+#include "record/field.h"
 
 struct key_wide {                       /* the first 40 octets as struct key; unused fields are 0 */
 	struct key base;                /* IPv4 addresses in address.v6's first 4 octets each */
@@ -51,6 +52,9 @@ struct key_options {
 
 /* Builds a plan; a message names the word that is no key field and what is possible. */
 int key_plan_parse(const struct key_options *options, struct key_plan *ret, struct error *err);
+
+/* True when this field says (a part of) what flows of this plan are told apart by. */
+bool key_plan_has(const struct key_plan *plan, const struct field *field);
 
 /* Builds the wide key of a packet; returns the sender's side in it (0 or 1). */
 unsigned key_wide_build(const struct key_plan *plan, const struct packet *packet,

@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "net/address.h"
+#include "record/amount.h"
 #include "record/record.h"
 
 struct output;                          /* a kind embeds it first in its own struct */
@@ -52,6 +53,11 @@ struct output_env {
 	const atomic_bool *give_up;
 };
 
+struct output_missed {                  /* records that never came to the output */
+	struct record_amount amount;
+	uint64_t first_ns, last_ns;     /* when, since 1970 */
+};
+
 /* A socket that exports: its datagrams are not metered live. */
 struct output_endpoint {
 	uint8_t family, protocol;       /* 4 or 6; IP protocol number */
@@ -67,6 +73,8 @@ struct output_kind {
 	const char *const *default_fields;      /* element names, NULL-terminated;
 	                                         * NULL: the standard list */
 	bool splits_families;           /* wants one schema for IPv4 and one for IPv6 (templates) */
+	bool uniflow;                   /* its records have one direction: a biflow becomes two */
+	bool fixed_fields;              /* the format has fields of its own: always default_fields */
 
 	/* Fails with a message that names the address; leaves nothing half-done. */
 	int (*open)(const struct address *address, const struct output_env *env, struct output **ret,
@@ -76,6 +84,9 @@ struct output_kind {
 	/* Takes the rows (borrowed for the call). May block. A failure is a message that names the file
 	 * or peer; what was lost is counted by the output itself. It is called again all the same. */
 	int (*write)(struct output *o, const struct record_batch *batch, struct error *err);
+	/* Told what the queue dropped since the last call, before the next call of another function;
+	 * the queue counts it. NULL: no interest. */
+	void (*missed)(struct output *o, const struct output_missed *missed);
 	/* Flush, refresh, reconnect, rotate. Called at or after the time it asked for, and when idle at
 	 * least once a second. *ret_next_ns: when it wants to be called again (CLOCK_REALTIME ns). */
 	int (*tick)(struct output *o, uint64_t now_ns, uint64_t *ret_next_ns, struct error *err);

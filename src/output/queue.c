@@ -65,6 +65,7 @@ struct queue {
 	uint64_t flight_records;        /* in the batch that the output holds */
 	uint64_t accepted;              /* ever put */
 	uint64_t dropped[DROP_COUNT];   /* by the queue itself */
+	struct output_missed missed;    /* of them, what the output was not yet told */
 	struct output_counters counters;        /* the output's own, as of its last call */
 	uint64_t deadline_ns;           /* of finish */
 	unsigned waiters;               /* threads in queue_put */
@@ -80,6 +81,7 @@ struct work {                           /* what the thread does next, without th
 	struct record_batch *batch;     /* NULL: none */
 	bool reopen, finish;
 	bool well_again;                /* it was full and has run empty */
+	struct output_missed missed;    /* amount.records is 0: nothing */
 	int result;                     /* of the output's finish */
 };
 
@@ -200,6 +202,19 @@ int queue_start(struct queue *q, struct error *err)
 	return error_set(err, -rc, "%s: cannot start a thread: %s", q->name, strerror(rc));
 }
 
+/* With the lock. */
+static void count_missed(struct queue *q, const struct record_batch *batch, enum output_drop reason)
+{
+	struct output_missed *m = &q->missed;
+	q->dropped[reason] += batch->count;
+	if (!q->output->kind->missed)
+		return;
+	m->last_ns = clock_ns(CLOCK_REALTIME);
+	if (m->amount.records == 0)
+		m->first_ns = m->last_ns;
+	record_amount_add_rows(&m->amount, batch, 0, batch->count);
+}
+
 static bool queue_has_room(const struct queue *q, uint64_t records, uint64_t bytes)
 {
 	if (q->count == 0)
@@ -271,7 +286,7 @@ bool queue_put(struct queue *q, struct record_batch *batch, unsigned how)
 	bool first = !taken && !q->full;
 	wake(q, how & QUEUE_NOW);
 	if (!taken) {
-		q->dropped[DROP_QUEUE_FULL] += records;
+		count_missed(q, batch, DROP_QUEUE_FULL);
 		q->full = true;
 	}
 	pthread_mutex_unlock(&q->lock);
@@ -452,6 +467,8 @@ static struct work work_take(struct queue *q)
 		q->full = false;
 		work.well_again = true;
 	}
+	work.missed = q->missed;
+	q->missed = (struct output_missed){ 0 };
 	return work;
 }
 
@@ -507,6 +524,8 @@ static void work_do(struct queue *q, struct work *work)
 	struct error err = { "" };
 	if (work->well_again)
 		queue_tell(q, "takes records again", NULL);
+	if (work->missed.amount.records)
+		kind->missed(q->output, &work->missed);
 	if (work->batch)
 		work_write(q, work->batch);
 	if (work->reopen && kind->reopen)
@@ -536,7 +555,7 @@ static void queue_drop_waiting(struct queue *q, enum output_drop reason)
 {
 	while (q->count) {
 		struct record_batch *batch = ring_pop(q);
-		q->dropped[reason] += batch->count;
+		count_missed(q, batch, reason);
 		record_batch_release(batch);
 	}
 }

@@ -28,6 +28,7 @@ struct column {
 	uint16_t cap_bytes;             /* longest variable-length value (`name=64`); 0: no cap */
 	bool reverse;                   /* RFC 5103 direction */
 	bool variable;
+	bool key;                       /* part of the flow key */
 };
 
 struct arena_slice {
@@ -55,6 +56,7 @@ struct record_batch {                   /* immutable once published; freed by it
 struct column_choice {                  /* what a schema is built from */
 	const struct field *field;
 	bool reverse;
+	bool key;
 	uint16_t cap_bytes;
 };
 

@@ -30,6 +30,7 @@ static void columns_init(struct schema *s, const struct column_choice *choices)
 			.bytes = (uint16_t)(bytes ? bytes : sizeof(struct arena_slice)),
 			.cap_bytes = bytes ? 0 : choices[i].cap_bytes,
 			.reverse = choices[i].reverse,
+			.key = choices[i].key,
 			.variable = bytes == 0,
 		};
 	}
@@ -102,7 +103,7 @@ bool schema_equal(const struct schema *a, const struct schema *b)
 	for (unsigned i = 0; i < a->column_count; i++) {
 		const struct column *x = &a->column[i], *y = &b->column[i];
 		if (x->field != y->field || x->reverse != y->reverse ||
-		    x->cap_bytes != y->cap_bytes)
+		    x->key != y->key || x->cap_bytes != y->cap_bytes)
 			return false;
 	}
 	return true;

@@ -78,6 +78,27 @@ static void the_standard_plan_becomes_wide_when_it_must(void **state)
 	assert_int_equal(wide.base.port[1], 80);
 }
 
+static bool has(const struct key_plan *plan, const char *name)
+{
+	return key_plan_has(plan, field_find(name, strlen(name), NULL));
+}
+
+static void fields_of_the_key_are_known(void **state)
+{
+	struct key_plan plan;
+	assert_int_equal(parse(NULL, &plan, NULL), 0);
+	assert_true(has(&plan, "sourceIPv4Address") && has(&plan, "destinationIPv6Address"));
+	assert_true(has(&plan, "sourceTransportPort") && has(&plan, "protocolIdentifier"));
+	assert_true(has(&plan, "vlanId") && has(&plan, "icmpTypeCodeIPv6"));
+	assert_false(has(&plan, "sourceIPv4Prefix") || has(&plan, "sourceIPv4PrefixLength"));
+	assert_false(has(&plan, "octetDeltaCount") || has(&plan, "ingressInterface"));
+	assert_int_equal(parse("sourceIPv4Address/24,ingressInterface", &plan, NULL), 0);
+	assert_true(has(&plan, "sourceIPv4Prefix") && has(&plan, "sourceIPv4PrefixLength"));
+	assert_true(has(&plan, "ingressInterface"));
+	assert_false(has(&plan, "sourceIPv4Address") || has(&plan, "destinationIPv4Prefix"));
+	assert_false(has(&plan, "protocolIdentifier"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -85,6 +106,7 @@ int main(void)
 		cmocka_unit_test(unequal_sides_make_uniflows),
 		cmocka_unit_test(the_full_tuple_is_recognised),
 		cmocka_unit_test(wrong_words_are_named),
+		cmocka_unit_test(fields_of_the_key_are_known),
 		cmocka_unit_test(the_standard_plan_becomes_wide_when_it_must),
 	};
 	return cmocka_run_group_tests_name("flow/key", tests, NULL, NULL);

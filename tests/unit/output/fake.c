@@ -57,6 +57,15 @@ static int fake_write(struct output *o, const struct record_batch *batch, struct
 	return 0;
 }
 
+static void fake_missed(struct output *o, const struct output_missed *missed)
+{
+	struct fake *f = fake_of(o);
+	if (f->missed.amount.records == 0)
+		f->missed.first_ns = missed->first_ns;
+	f->missed.last_ns = missed->last_ns;
+	record_amount_add(&f->missed.amount, &missed->amount);
+}
+
 static int fake_tick(struct output *o, uint64_t now_ns, uint64_t *ret_next_ns, struct error *err)
 {
 	atomic_fetch_add(&fake_of(o)->ticks, 1);
@@ -88,7 +97,7 @@ static void fake_close(struct output *o)
 
 const struct output_kind fake_kind = {
 	.scheme = "fake", .open = fake_open, .schema = fake_schema_told, .write = fake_write,
-	.tick = fake_tick,
+	.missed = fake_missed, .tick = fake_tick,
 	.reopen = fake_reopen, .finish = fake_finish, .counters = fake_counters, .close = fake_close,
 };
 

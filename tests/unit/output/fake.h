@@ -19,6 +19,7 @@ struct fake {
 	const atomic_bool *give_up;
 	atomic_uint schemas, ticks, reopens, finishes, closes, writes;
 	atomic_ullong rows;
+	struct output_missed missed;    /* the sum of what it was told */
 	uint64_t last_first_value;      /* first column of the last row seen: order */
 	bool in_order;
 };

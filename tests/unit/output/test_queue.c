@@ -118,9 +118,13 @@ static void test_live_never_waits(void **state)
 	bench_open(&b, 20);
 	atomic_store(&b.fake.stalled, true);
 	bench_start(&b);
-	unsigned taken = 0;
-	for (unsigned i = 0; i < 100; i++)
-		taken += put(&b, 5, 1 + 5 * i, false);
+	unsigned taken = 0, missed_octets = 0;
+	for (unsigned i = 0; i < 100; i++) {
+		if (put(&b, 5, 1 + 5 * i, false))
+			taken++;
+		else
+			missed_octets += 5 * (5 * i + 3);
+	}
 	struct output_counters c = counters_of(&b);
 	assert_int_equal(c.accepted, 500);
 	assert_int_equal(c.queued, 5 * taken);
@@ -132,6 +136,9 @@ static void test_live_never_waits(void **state)
 	atomic_store(&b.fake.stalled, false);
 	assert_int_equal(queue_finish(b.queue, in_ms(60000)), 0);
 	c = counters_of(&b);
+	assert_int_equal(b.fake.missed.amount.records, c.dropped[DROP_QUEUE_FULL]);
+	assert_int_equal(b.fake.missed.amount.octets, missed_octets);
+	assert_true(b.fake.missed.first_ns && b.fake.missed.first_ns <= b.fake.missed.last_ns);
 	assert_int_equal(c.acknowledged, 5 * taken);
 	assert_int_equal(c.queued, 0);
 	assert_true(output_counters_balanced(&c));
