@@ -22,6 +22,8 @@ int version_print(void)
 	printf("  %-12s%s\n", "gzip", "zlib " WEIR_ZLIB_VERSION);
 	printf("  %-12s%s\n", "zstd", "libzstd " WEIR_ZSTD_VERSION);
 	printf("  %-12s%s\n", "YAML", "libyaml " WEIR_YAML_VERSION);
+	printf("  %-12s%s\n", "TLS, DTLS", "OpenSSL " WEIR_OPENSSL_VERSION);
+	printf("  %-12s%s\n", "SCTP", "usrsctp " WEIR_USRSCTP_VERSION);
 	printf("  %-12s%s\n", "AES hash", aes());
 	return STATUS_FINE;
 }

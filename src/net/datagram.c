@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Many datagrams with one call, for listeners over UDP, DTLS and SCTP: recvmmsg, and UDP_GRO where
+ * the kernel hands on what a sender gave it in one piece (UDP_SEGMENT) without cutting it first.
+ * The kernel's drops come from SO_MEMINFO, a count of 32 bits that is carried on here.
+ */
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include "base/compiler.h"
+#include "net/listener_inner.h"
+
+#ifndef UDP_GRO
+#define UDP_GRO 104
+#endif
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55
+#endif
+
+enum {
+	BATCH = 32,
+	DATAGRAM_BYTES = 65536,         /* the longest there is, or many coalesced */
+	TURN_BATCHES = 16,              /* then the others have their turn */
+	CONTROL_BYTES = 64,
+};
+
+struct datagram_reader {
+	struct mmsghdr headers[BATCH];
+	struct iovec pieces[BATCH];
+	struct sockaddr_storage from[BATCH];
+	_Alignas(struct cmsghdr) uint8_t control[BATCH][CONTROL_BYTES];
+	uint8_t octets[BATCH][DATAGRAM_BYTES];          /* touched as far as datagrams are long */
+};
+
+int datagram_reader_new(struct datagram_reader **ret)
+{
+	struct datagram_reader *r = malloc(sizeof *r);
+	if (!r)
+		return -ENOMEM;
+	memset(r->headers, 0, sizeof r->headers);
+	for (unsigned i = 0; i < BATCH; i++) {
+		r->pieces[i] = (struct iovec){ r->octets[i], DATAGRAM_BYTES };
+		struct msghdr *m = &r->headers[i].msg_hdr;
+		m->msg_iov = &r->pieces[i];
+		m->msg_iovlen = 1;
+		m->msg_name = &r->from[i];
+		m->msg_control = r->control[i];
+	}
+	*ret = r;
+	return 0;
+}
+
+void datagram_reader_free(struct datagram_reader *reader)
+{
+	free(reader);
+}
+
+void datagram_socket(struct listener *l, unsigned socket)
+{
+	int fd = l->sockets[socket], yes = 1;
+	int bytes = l->setup.buffer_bytes > INT32_MAX / 2 ? INT32_MAX / 2 : (int)l->setup.buffer_bytes;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes) < 0)
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
+	setsockopt(fd, IPPROTO_UDP, UDP_GRO, &yes, sizeof yes);
+}
+
+/* The length of the datagrams that were put together to this one; 0: it is one. */
+static uint32_t segment_bytes(struct msghdr *m)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+		int bytes;
+		if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO)
+			continue;
+		memcpy(&bytes, CMSG_DATA(c), sizeof bytes);
+		return bytes > 0 ? (uint32_t)bytes : 0;
+	}
+	return 0;
+}
+
+static void deliver(struct listener *l, unsigned socket, struct mmsghdr *header,
+                    datagram_function *function)
+{
+	struct msghdr *m = &header->msg_hdr;
+	uint32_t total = header->msg_len, segment = segment_bytes(m), at = 0;
+	struct datagram d = { .from = m->msg_name };
+	if (m->msg_namelen == 0 || !net_endpoint_of(m->msg_name, &d.remote))
+		return;
+	if (segment == 0)
+		segment = total;
+	do {
+		d.octets = (const uint8_t *)m->msg_iov->iov_base + at;
+		d.bytes = total - at < segment ? total - at : segment;
+		function(l, socket, &d);
+		at += segment;
+	} while (at < total);
+}
+
+void datagram_read(struct datagram_reader *r, struct listener *l, unsigned socket,
+                   datagram_function *function)
+{
+	for (unsigned turn = 0; turn < TURN_BATCHES; turn++) {
+		for (unsigned i = 0; i < BATCH; i++) {
+			r->headers[i].msg_hdr.msg_namelen = sizeof r->from[i];
+			r->headers[i].msg_hdr.msg_controllen = CONTROL_BYTES;
+		}
+		int count = recvmmsg(l->sockets[socket], r->headers, BATCH, MSG_DONTWAIT, NULL);
+		for (int i = 0; i < count; i++)
+			deliver(l, socket, &r->headers[i], function);
+		if (count < BATCH)
+			return;
+	}
+}
+
+uint64_t datagram_drops(struct listener *l)
+{
+	uint32_t memory[SK_MEMINFO_VARS];
+	uint64_t drops = 0;
+	if (l->transport->socket_type == SOCK_STREAM)
+		return 0;
+	for (unsigned i = 0; i < l->socket_count; i++) {
+		socklen_t size = sizeof memory;
+		if (getsockopt(l->sockets[i], SOL_SOCKET, SO_MEMINFO, memory, &size) == 0) {
+			uint32_t now = memory[SK_MEMINFO_DROPS];
+			l->drops_before[i] += (uint32_t)(now - l->drops[i]);
+			l->drops[i] = now;
+		}
+		drops += l->drops_before[i];
+	}
+	return drops;
+}

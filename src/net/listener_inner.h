@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of listener.h share: sessions and their table, the list of transports behind one
+ * shape. listener.c owns both; listener_udp.c, listener_stream.c (TCP, TLS), listener_dtls.c and
+ * listener_sctp.c read from sockets. A session is in two lists: a chain of its hash bucket, and the
+ * row by age, longest unheard first, one row for those that are proven and one for the others.
+ */
+#ifndef NET_LISTENER_INNER_H
+#define NET_LISTENER_INNER_H
+
+#include "base/hash.h"
+#include "net/listener.h"
+
+enum { LISTENER_SOCKETS_MAX = 8 };
+
+struct session {                        /* a transport embeds it first */
+	struct net_session open;        /* what the callbacks see */
+	struct session *chain;          /* the next one in the hash bucket */
+	struct session *older, *newer;
+	uint64_t heard_ns;              /* CLOCK_MONOTONIC, the last message, or its beginning */
+	uint64_t late_ns;               /* closed when not done until then; 0: nothing is owed */
+	uint16_t socket;                /* index of the listener's socket that it came by */
+	bool told;                      /* `opened` was called */
+	bool proven;                    /* the row that it stands in */
+};
+
+struct session_row {
+	struct session *oldest, *newest;
+};
+
+struct listener_transport {
+	size_t session_bytes;
+	bool told_at_once;              /* a session is open when it begins (no handshake) */
+	int socket_type, protocol;      /* of the sockets that listener.c binds; 0: none of its own */
+	/* After the sockets are bound. */
+	int (*open)(struct listener *l, struct error *err);
+	/* The socket of that index has something to read. */
+	void (*readable)(struct listener *l, unsigned socket);
+	/* A session's own descriptor is ready; NULL: sessions have none. */
+	void (*session_ready)(struct listener *l, struct session *s);
+	/* Handles timers; returns when it wants to be called next (CLOCK_MONOTONIC). NULL: none. */
+	uint64_t (*timers)(struct listener *l, uint64_t now_ns);
+	/* The collector stops: no answer will come any more, but what is on its way is still read for a
+	 * moment. NULL: nothing is. */
+	void (*farewell)(struct listener *l, struct session *s);
+	/* Lets go of what the session holds; the peer is told when it can be. */
+	void (*session_end)(struct listener *l, struct session *s);
+	void (*close)(struct listener *l);
+};
+
+extern const struct listener_transport listener_udp, listener_tcp, listener_tls, listener_dtls,
+	listener_sctp;
+
+struct listener {
+	const struct listener_transport *transport;
+	struct listener_setup setup;    /* defaults filled in; strings owned */
+	struct listener_events events;
+	struct listener_counters counters;
+	struct hash_secret secret;
+	int epoll;
+	unsigned socket_count;
+	int sockets[LISTENER_SOCKETS_MAX];
+	int families[LISTENER_SOCKETS_MAX];             /* AF_INET or AF_INET6 */
+	uint64_t drops_before[LISTENER_SOCKETS_MAX];    /* kernel drops, all */
+	uint32_t drops[LISTENER_SOCKETS_MAX];           /* the kernel's counter of 32 bits */
+	struct session **buckets;
+	unsigned bucket_count;          /* a power of two */
+	struct session_row rows[2];     /* not proven, proven */
+	unsigned session_count;
+	uint64_t next_id;
+	uint64_t now_ns;                /* CLOCK_MONOTONIC, of this turn */
+	uint64_t sweep_ns;              /* when sessions are looked through next */
+	uint64_t note_ns;               /* when a note may be told again */
+	struct session **ready;         /* of this turn: closed ones are taken out */
+	unsigned ready_count;
+	void *own;                      /* the transport's */
+};
+
+/* The session of a peer at a socket; NULL if there is none. */
+struct session *session_find(struct listener *l, const struct net_endpoint *remote,
+                             unsigned socket);
+/* A new one; makes room if it must. NULL when nobody can make room (counted as refused). */
+struct session *session_new(struct listener *l, const struct net_endpoint *remote,
+                            unsigned socket);
+/* Tells that it is open, once. */
+void session_opened(struct listener *l, struct session *s);
+/* Delivers; false when the session was closed over it. */
+bool session_message(struct listener *l, struct session *s, const struct net_message *message);
+void session_close(struct listener *l, struct session *s, const char *reason);
+/* The next message, or the handshake, is owed until its time; or nothing is. */
+void session_owes(struct listener *l, struct session *s, bool owes);
+
+/* Told at most once a second. */
+void listener_note(struct listener *l, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* Adds a descriptor of a session to what is polled. */
+int listener_watch(struct listener *l, int fd, struct session *s, uint32_t epoll_events);
+int listener_rewatch(struct listener *l, int fd, struct session *s, uint32_t epoll_events);
+
+/* --- datagrams, for UDP, DTLS and SCTP --- */
+
+struct datagram {
+	const uint8_t *octets;
+	uint32_t bytes;
+	struct net_endpoint remote;
+	const struct sockaddr_storage *from;    /* the same as the kernel gave it */
+};
+
+struct datagram_reader;
+
+typedef void datagram_function(struct listener *l, unsigned socket,
+                               const struct datagram *datagram);
+
+int datagram_reader_new(struct datagram_reader **ret);
+void datagram_reader_free(struct datagram_reader *reader);
+/* Prepares a bound UDP socket: buffers, drop counts, coalesced datagrams. */
+void datagram_socket(struct listener *l, unsigned socket);
+/* Reads what waits, but not for ever, and calls for each datagram. */
+void datagram_read(struct datagram_reader *reader, struct listener *l, unsigned socket,
+                   datagram_function *function);
+/* Brings the count of the kernel's drops up to date. */
+uint64_t datagram_drops(struct listener *l);
+
+#endif
