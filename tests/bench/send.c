@@ -30,7 +30,7 @@ struct sender {
 	uint32_t flows;
 	uint64_t sent;          /* packets that the interface took */
 	uint64_t refused;       /* times that it took less than a burst */
-	uint8_t frame[BURST][FRAME_BYTES];
+	uint8_t frame[BURST][FRAME_BYTES_MAX];
 	struct iovec part[BURST];
 	struct mmsghdr message[BURST];
 };
@@ -63,8 +63,9 @@ static int open_socket(const char *interface)
 static void send_burst(struct sender *s, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
-		frame_fill(s->frame[i], frame_flow(s->sent + i, s->flows));
-		s->part[i] = (struct iovec){ s->frame[i], FRAME_BYTES };
+		uint32_t flow = frame_draw(1, s->sent + i, s->flows);
+		unsigned bytes = frame_make(s->frame[i], 4, flow, FRAME_ACK);
+		s->part[i] = (struct iovec){ s->frame[i], bytes };
 		s->message[i] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &s->part[i], .msg_iovlen = 1 } };
 	}
 	int took = sendmmsg(s->socket, s->message, count, 0);
@@ -107,6 +108,6 @@ int main(int argc, char **argv)
 	s.flows = (uint32_t)strtoul(argv[4], NULL, 10);
 	double took = send_all(&s, strtod(argv[2], NULL), strtod(argv[3], NULL));
 	printf("sent=%" PRIu64 " octets=%" PRIu64 " seconds=%.3f refused=%" PRIu64 "\n",
-	       s.sent, s.sent * FRAME_IP_BYTES, took, s.refused);
+	       s.sent, s.sent * (FRAME_IPV4_BYTES - FRAME_ETHERNET_BYTES), took, s.refused);
 	return 0;
 }

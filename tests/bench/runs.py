@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Single runs of the bench: of weir into the sink, of the floor; what each used, and whether its
+counts are those of the workload.
+
+What a run used is what the kernel charged to the process from start to end, user and system:
+nothing is left out. Before each the capture is read into the page cache, and memory is written and
+freed, so that no run pays for pages that the machine has not backed yet.
+"""
+import json
+import subprocess
+from dataclasses import dataclass, field
+
+from workloads import numbers
+
+TOUCHED_MIB = 1024
+
+
+@dataclass
+class Used:
+    user: float = 0.0           # seconds
+    system: float = 0.0
+    wall: float = 0.0
+    rss_bytes: int = 0          # most of it at once
+    status: int = 0
+
+    @property
+    def cpu(self):
+        return self.user + self.system
+
+
+@dataclass
+class Run:
+    used: Used
+    packets: int                            # of the workload
+    wrong: list = field(default_factory=list)       # what was not exact, in words
+    sums: dict = field(default_factory=dict)        # of the sink, or of the floor
+    stats: dict = field(default_factory=dict)       # of weir
+
+    @property
+    def ns(self):
+        """User and system time per packet."""
+        return self.used.cpu / self.packets * 1e9
+
+
+def read_once(path):
+    with open(path, "rb", buffering=0) as file:
+        piece = bytearray(1 << 20)
+        while file.readinto(piece):
+            pass
+
+
+class Bench:
+    """Where the programs are, where files go, and how memory is touched."""
+
+    def __init__(self, build, scratch):
+        self.tools, self.weir = build / "tests/bench", build / "src/cli/weir"
+        self.build, self.scratch = build, scratch
+
+    def measure(self, command, touch_mib=0, **options):
+        """Runs a command to its end: (Used, what it printed)."""
+        result = self.scratch / "used"
+        result.unlink(missing_ok=True)
+        launcher = [self.tools / "bench_run", result, touch_mib, *command]
+        options = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
+        done = subprocess.run([str(part) for part in launcher], text=True, **options)
+        if done.returncode:
+            raise RuntimeError(f"bench_run ended with status {done.returncode}")
+        used = numbers(result.read_text())
+        return Used(used["user_us"] / 1e6, used["system_us"] / 1e6, used["wall_us"] / 1e6,
+                    used["rss_kib"] * 1024, used["status"]), done.stdout or ""
+
+
+class Sink:
+    """The collector on loopback; its processor time is its own."""
+
+    def __init__(self, bench, *options):
+        self.process = subprocess.Popen([bench.tools / "bench_sink", *map(str, options)],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.port = numbers(self.process.stdout.readline())["port"]
+
+    def close(self):
+        """What it received."""
+        printed, _ = self.process.communicate(timeout=120)
+        return numbers(printed)
+
+
+def sums_wrong(made, sums, flows=None):
+    """How the sink's sums differ from the workload."""
+    wanted = {"packets": made.packets, "octets": made.octets,
+              "records": made.flows if flows is None else flows,
+              "lost": 0, "dropped": 0, "bad": 0, "unknown": 0}
+    return [f"{name} at the sink: {sums[name]:,}, expected {value:,}"
+            for name, value in wanted.items() if sums[name] != value]
+
+
+def stats_wrong(made, stats):
+    """How weir's own counts differ from the workload."""
+    wanted = {"metered packets": (stats["packets"]["metered"], made.packets),
+              "metered octets": (stats["metered_ip_octets"], made.octets),
+              "flows": (stats["flows"]["created"], made.flows),
+              "balanced": (stats["balanced"], True)}
+    return [f"{name} of weir: {found}, expected {value}"
+            for name, (found, value) in wanted.items() if found != value]
+
+
+def ended_wrong(used, who):
+    return [f"{who} ended with status {used.status}"] if used.status else []
+
+
+def weir_command(bench, made, settings, output, stats):
+    return [bench.weir, "meter", "-q", "-r", made.path, *settings, "-o", output,
+            "--stats", stats]
+
+
+def touched_mib(made):
+    return TOUCHED_MIB * (4 if made.flows > 6_000_000 else 1)
+
+
+def run_weir(bench, made, settings, sink_options=()):
+    """From the file to IPFIX over UDP, unpaced."""
+    read_once(made.path)
+    stats = bench.scratch / "stats.json"
+    stats.unlink(missing_ok=True)
+    sink = Sink(bench, *sink_options)
+    output = f"ipfix+udp://127.0.0.1:{sink.port}?rate=0"
+    used, _ = bench.measure(weir_command(bench, made, settings, output, stats), touched_mib(made))
+    sums = sink.close()
+    run = Run(used, made.packets, ended_wrong(used, "weir"), sums)
+    if not run.wrong:
+        run.stats = json.loads(stats.read_text())
+        run.wrong = sums_wrong(made, sums) + stats_wrong(made, run.stats)
+    return run
+
+
+def run_floor(bench, made, huge=False):
+    """One process, two passes: the first as a whole process, the second for the steady state."""
+    read_once(made.path)
+    options = (["-e"] if made.workload.ends else []) + (["-H"] if huge else [])
+    used, printed = bench.measure([bench.tools / "bench_floor", "-p", 2, *options, made.path,
+                                   made.workload.slots_log2], touched_mib(made))
+    run = Run(used, made.packets, ended_wrong(used, "the floor"))
+    if run.wrong:
+        return run
+    run.sums = numbers(printed)
+    expected = {"packets": made.packets, "octets": made.octets}
+    if made.workload.one_way:
+        expected["flows"] = made.flows
+    run.wrong = [f"{name} of the floor: {run.sums[name]:,}, expected {value:,}"
+                 for name, value in expected.items() if run.sums[name] != value]
+    return run
+
+
+def first_pass_ns(run):
+    """The floor's whole process without its second pass."""
+    return run.ns - run.sums["last_pass_ns"]
