@@ -206,6 +206,16 @@ static unsigned own_export(const struct engine *e, struct pump_endpoint *ret)
 	return count;
 }
 
+/* True when no meter reads more of a packet than its standard key and counters. */
+static bool packets_can_be_brief(const struct engine *e)
+{
+	const struct worker *w = &e->workers[0];
+	for (unsigned i = 0; i < w->meter_count; i++)
+		if (w->meters[i].meter->hook_count || !w->meters[i].meter->settings.plan.standard)
+			return false;
+	return true;
+}
+
 static int open_pump(struct engine *e, const struct capture_kind *kind, struct capture *c,
                      struct error *err)
 {
@@ -213,7 +223,8 @@ static int open_pump(struct engine *e, const struct capture_kind *kind, struct c
 	struct pump_endpoint own[SINKS_MAX];
 	struct pump_setup setup = {
 		.kind = kind, .capture = c, .workers = e->worker_count, .packet_limit = s->packet_limit,
-		.packet = { .tunnels = s->tunnels, .icmp_key_none = s->icmp_key == ICMP_KEY_NONE },
+		.packet = { .tunnels = s->tunnels, .icmp_key_none = s->icmp_key == ICMP_KEY_NONE,
+		            .brief = packets_can_be_brief(e) },
 		.sample = e->rows.sample, .sample_random = e->rows.sample_random, .log = e->env.log,
 		.own_export = own, .own_export_count = kind->live ? own_export(e, own) : 0,
 	};

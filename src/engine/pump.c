@@ -27,6 +27,7 @@ struct parcel {
 	struct packet_batch packets;
 	struct parcel *next;            /* in the list of free ones */
 	atomic_uint holders;            /* lanes that have it */
+	bool whole;                     /* one lane gets all packets: lane_packets never changes */
 	unsigned *lane_count;           /* packets of each lane */
 	const struct packet **lane_packets;     /* BATCH_MAX for each lane */
 };
@@ -77,6 +78,11 @@ static void parcel_free(struct parcel *p)
 	free(p);
 }
 
+static bool deals_whole(const struct pump_setup *setup)
+{
+	return setup->workers == 1 && setup->sample <= 1 && !setup->own_export_count;
+}
+
 static int make_parcels(struct pump *p)
 {
 	unsigned workers = p->setup.workers;
@@ -89,6 +95,9 @@ static int make_parcels(struct pump *p)
 		struct parcel *one = p->parcels[i] = parcel_new(workers);
 		if (!one || !one->lane_count || !one->lane_packets)
 			return -ENOMEM;
+		one->whole = deals_whole(&p->setup);
+		for (unsigned k = 0; k < BATCH_MAX; k++)
+			one->lane_packets[k] = &one->packets.packet[k];
 		one->next = p->free;
 		p->free = one;
 	}
@@ -105,7 +114,6 @@ int pump_new(const struct pump_setup *setup, struct pump **ret, struct error *er
 		return error_set(err, -ENOMEM, "out of memory");
 	p->setup = *setup;
 	p->setup.own_export = NULL;
-	p->setup.own_export_count = 0;
 	p->frames_left = setup->packet_limit ? setup->packet_limit : UINT64_MAX;
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->changed, NULL);
@@ -120,7 +128,7 @@ int pump_new(const struct pump_setup *setup, struct pump **ret, struct error *er
 		if (copy)
 			memcpy(copy, setup->own_export, bytes);
 		p->setup.own_export = copy;
-		p->setup.own_export_count = copy ? setup->own_export_count : 0;
+		r = copy ? 0 : -ENOMEM;
 	}
 	if (r) {
 		p->setup.capture = NULL;        /* still the caller's */
@@ -220,6 +228,10 @@ static void deal(struct pump *p, struct parcel *parcel)
 	const void *keys[BATCH_MAX];
 	uint64_t hashes[BATCH_MAX];
 	unsigned count = 0;
+	if (parcel->whole) {
+		parcel->lane_count[0] = parcel->packets.count;
+		return;
+	}
 	memset(parcel->lane_count, 0, p->setup.workers * sizeof *parcel->lane_count);
 	for (unsigned i = 0; i < parcel->packets.count; i++)
 		if (is_chosen(p, &parcel->packets.packet[i]))
@@ -368,6 +380,7 @@ bool pump_next(struct pump *p, unsigned worker, struct lane_batch *ret)
 	*ret = (struct lane_batch){
 		.packets = parcel->lane_packets + (size_t)worker * BATCH_MAX,
 		.count = parcel->lane_count[worker], .clock_ns = parcel->frames.clock_ns, .parcel = parcel,
+		.whole = parcel->whole ? &parcel->packets : NULL,
 	};
 	return true;
 }

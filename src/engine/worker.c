@@ -145,14 +145,42 @@ static void count_fates(struct worker *w, const struct lane_batch *batch, const 
 	}
 }
 
-static void process(struct worker *w, const struct lane_batch *batch)
+/* All packets metered, by the parser's sums. */
+static void count_whole(struct worker *w, const struct packet_batch *packets)
+{
+	w->fates.packets[FATE_metered] += packets->count + packets->offload_packets;
+	w->fates.octets[FATE_metered] += packets->octets;
+	w->fates.offload_packets += packets->offload_packets;
+	w->metered_ip_octets += packets->ip_octets;
+}
+
+static bool has_filter(const struct worker *w)
+{
+	for (unsigned m = 0; m < w->meter_count; m++)
+		if (w->meters[m].filter)
+			return true;
+	return false;
+}
+
+static void meter_packets(struct worker *w, const struct lane_batch *batch)
 {
 	bool taken[BATCH_MAX] = { false };
-	if (unlikely(atomic_load_explicit(&w->changed, memory_order_relaxed)))
-		take_change(w);
 	for (unsigned m = 0; m < w->meter_count && batch->count; m++)
 		offer(w, &w->meters[m], batch, taken);
 	count_fates(w, batch, taken);
+}
+
+static void process(struct worker *w, const struct lane_batch *batch)
+{
+	if (unlikely(atomic_load_explicit(&w->changed, memory_order_relaxed)))
+		take_change(w);
+	if (likely(batch->whole && !has_filter(w))) {
+		for (unsigned m = 0; m < w->meter_count; m++)
+			meter_update(w->meters[m].meter, batch->packets, batch->count);
+		count_whole(w, batch->whole);
+	} else {
+		meter_packets(w, batch);
+	}
 	for (unsigned m = 0; m < w->meter_count; m++)
 		meter_advance(w->meters[m].meter, batch->clock_ns);
 	if (w->live && batch->clock_ns - w->flushed_ns >= flush_interval_ns) {

@@ -2,7 +2,7 @@
 /*
  * A flow as the table keeps it: parallel arrays under one 32-bit handle.
  * Byte budget of an IPv4 biflow: 64 hot (one cache line, all that a packet of a known flow
- * touches), 32 cold, 4 in the wheel, 9 to 16 in the index; IPv6 has 88 hot octets; wide keys 104.
+ * touches), 32 cold, 4 in the wheel, 9 to 16 in the index; IPv6 has 96 hot octets; wide keys 128.
  */
 #ifndef FLOW_FLOW_H
 #define FLOW_FLOW_H

@@ -20,11 +20,12 @@
 #include "flow/direction.h"
 
 enum { CLOSING = FLOW_FIN_0 | FLOW_FIN_1 | FLOW_RST, STALE_SLACK = 65536 };
+static_assert(CLOSING == 7, "closing_states has a bit for each set of these");
 
 /* The largest timer that the fast path can tell from a difference that went below zero. */
 static const uint64_t LIMIT_MAX = 1ull << 62;
 
-/* One packet on its way: what the stages have found out so far. */
+/* One packet on its slow way. */
 struct visit {
 	struct meter *meter;
 	struct flow_table *table;
@@ -66,8 +67,20 @@ static int init_tables(struct meter *m, uint32_t space)
 	return r ? r : flow_table_init(&m->table[1], 40, space, s->max_flows, &m->secret);
 }
 
+/* The connection is over with these of FLOW_FIN_0, FLOW_FIN_1, FLOW_RST. */
+static bool closes(const struct meter *m, unsigned seen)
+{
+	unsigned fins = seen & (FLOW_FIN_0 | FLOW_FIN_1);
+	return (seen & FLOW_RST) || fins == (FLOW_FIN_0 | FLOW_FIN_1)
+		|| (fins && !m->settings.plan.mirrored);
+}
+
 static void set_limits(struct meter *m)
 {
+	m->closing_states = 0;
+	for (unsigned seen = 0; seen <= CLOSING; seen++)
+		if (m->settings.linger_ns != DURATION_OFF && closes(m, seen))
+			m->closing_states |= (uint8_t)(1u << seen);
 	m->idle_limit = m->settings.idle_ns < LIMIT_MAX ? m->settings.idle_ns : LIMIT_MAX;
 	m->active_limit = m->settings.active_ns < LIMIT_MAX ? m->settings.active_ns : LIMIT_MAX;
 }
@@ -245,11 +258,7 @@ static void end_flow(struct meter *m, struct flow_table *t, uint32_t handle, uin
 
 static bool is_closing(const struct meter *m, const struct flow *f)
 {
-	if (!(f->state & CLOSING) || m->settings.linger_ns == DURATION_OFF)
-		return false;
-	unsigned fins = f->state & (FLOW_FIN_0 | FLOW_FIN_1);
-	return (f->state & FLOW_RST) || fins == (FLOW_FIN_0 | FLOW_FIN_1)
-		|| (fins && !m->settings.plan.mirrored);
+	return m->closing_states >> (f->state & CLOSING) & 1;
 }
 
 static uint64_t later(uint64_t time_ns, uint64_t delay_ns)
@@ -473,8 +482,8 @@ static void first_of_side(const struct visit *v, struct flow *f, struct flow_col
 	const struct packet *p = v->packet;
 	unsigned s = v->sender;
 	if (!(f->state & (FLOW_SPOKE_0 | FLOW_SPOKE_1))) {
-		c->vlan_outer = p->vlan_outer;
-		c->vlan_inner = p->vlan_inner;
+		c->vlan_outer = key_vlan_outer(&p->key);
+		c->vlan_inner = key_vlan_inner(&p->key);
 		c->tos = p->tos;
 		c->bits &= (uint8_t)~COLD_INNER_VLAN;
 		if (p->bits & PACKET_INNER_VLAN)
@@ -483,6 +492,7 @@ static void first_of_side(const struct visit *v, struct flow *f, struct flow_col
 	f->state |= (uint8_t)(FLOW_SPOKE_0 << s);
 	c->interface[s] = p->frame->interface;
 	c->bits |= (uint8_t)(COLD_INTERFACE_0 << s);
+	/* ICMP is never brief: l4_offset is there. */
 	if ((p->key.protocol == 1 || p->key.protocol == 58) && p->l4_offset) {
 		c->icmp[s] = p->icmp_type_code;
 		c->bits |= (uint8_t)(COLD_ICMP_0 << s);
@@ -573,15 +583,38 @@ static void update_slow(struct visit *v)
 		schedule(m, v->table, v->handle);
 }
 
-/* A packet that changes nothing but counters. False: it needs the slow path. */
+/* A batch between the stages: what is known of each of its packets. */
+struct lookup {
+	const void *const *keys;        /* packets start with their key: the standard plan's */
+	uint8_t sender[BATCH_MAX];      /* wide keys only: theirs may be turned by masks */
+	uint32_t bucket[BATCH_MAX], handle[BATCH_MAX];
+	uint64_t hash[BATCH_MAX];
+};
+
+enum { IPV4_KEY = 16, IPV6_KEY = 40, WIDE_KEY = 56 };   /* octets: constants in the loops below */
+
+static inline struct flow_table *table_of(struct meter *m, unsigned key_bytes)
+{
+	return &m->table[key_bytes == IPV6_KEY];
+}
+
+static inline struct flow *flow_of(const struct flow_table *t, uint32_t handle, unsigned key_bytes)
+{
+	return (struct flow *)(void *)(t->hot + (size_t)handle * flow_stride(key_bytes));
+}
+
+/* Counts a packet that changes nothing but counters; false: it needs the slow path. One branch for
+ * all that can speak against it. Flow 0, which nothing found points at, is never in use. */
 static inline bool update_known(const struct meter *m, struct flow *f, const struct packet *p,
-                                unsigned s)
+                                unsigned s, bool same_key)
 {
 	uint64_t since_last = p->time_ns - f->last_ns, since_first = p->time_ns - f->first_ns;
 	uint32_t packets = f->packets[s] + p->wire_packets;
-	bool slow = (since_last >= m->idle_limit) | (since_first >= m->active_limit)
-		| ((p->tcp_flags & m->tcp_mask[p->family == 6]) != 0) | ((f->state & CLOSING) != 0)
-		| !(f->state & (FLOW_SPOKE_0 << s)) | (packets < p->wire_packets);
+	unsigned expected = FLOW_IN_USE | (unsigned)FLOW_SPOKE_0 << s;
+	bool slow = !same_key | (since_last >= m->idle_limit) | (since_first >= m->active_limit)
+		| ((p->tcp_flags & m->tcp_mask[p->family == 6]) != 0)
+		| ((f->state & expected) != expected) | (m->closing_states >> (f->state & CLOSING) & 1)
+		| (packets < p->wire_packets);
 	if (unlikely(slow))
 		return false;
 	f->last_ns = p->time_ns;
@@ -592,61 +625,87 @@ static inline bool update_known(const struct meter *m, struct flow *f, const str
 	return true;
 }
 
-static inline bool visit_matches(const struct visit *v, const struct flow *f)
+static inline __attribute__((always_inline))
+void update_one(struct meter *m, const struct lookup *l, const struct packet *p, unsigned i,
+                unsigned key_bytes)
 {
-	bool same;
-	if (v->table->key_bytes == 16)
-		same = key_equal(f->key, v->key, 16);
-	else if (v->table->key_bytes == 40)
-		same = key_equal(f->key, v->key, 40);
+	struct flow_table *t = table_of(m, key_bytes);
+	struct flow *f = flow_of(t, l->handle[i], key_bytes);
+	unsigned sender = key_bytes == WIDE_KEY ? l->sender[i] : p->sender;
+	const void *key = key_bytes == WIDE_KEY ? l->keys[i] : p;
+	bool same_key = key_equal(f->key, key, key_bytes);
+	bool known = update_known(m, f, p, sender, same_key);
+	if (likely(known && !m->hook_count))
+		return;
+	struct visit v = { .meter = m, .table = t, .packet = p, .key = key, .hash = l->hash[i],
+	                   .handle = same_key ? l->handle[i] : HANDLE_NONE, .sender = sender };
+	if (known)
+		add_touch(&v);
 	else
-		same = key_equal(f->key, v->key, 56);
-	return same & ((f->state & FLOW_IN_USE) != 0);
+		update_slow(&v);
 }
 
-static inline void update_one(struct visit *v)
+/* The end of stage one: buckets on their way into the cache. */
+static inline __attribute__((always_inline))
+void find_bucket(struct meter *m, struct lookup *l, unsigned i, unsigned key_bytes)
 {
-	if (likely(v->handle != HANDLE_NONE)) {
-		struct flow *f = flow_table_at(v->table, v->handle);
-		if (likely(visit_matches(v, f))) {
-			if (likely(update_known(v->meter, f, v->packet, v->sender)))
-				add_touch(v);
-			else
-				update_slow(v);
-			return;
-		}
-		v->handle = HANDLE_NONE;
-	}
-	update_slow(v);
+	const struct index *x = &table_of(m, key_bytes)->index;
+	l->bucket[i] = index_bucket_of(x, l->hash[i]);
+	prefetch_read(&x->buckets[l->bucket[i]]);
 }
 
-/* Stage one: keys, senders, tables, hashes, buckets on their way into the cache. */
-static void prepare(struct meter *m, struct visit *visits, const struct packet *const *packets,
-                    unsigned count)
+/* Stage two: the handle by its tag, the flow on its way into the cache. */
+static inline __attribute__((always_inline))
+void find_handle(struct meter *m, struct lookup *l, unsigned i, unsigned key_bytes)
 {
-	const void *keys[BATCH_MAX] = { NULL };
-	uint64_t hashes[BATCH_MAX];
-	bool standard = m->settings.plan.standard, any_v6 = false;
+	const struct flow_table *t = table_of(m, key_bytes);
+	l->handle[i] = index_guess(&t->index, l->bucket[i], l->hash[i]);
+	const struct flow *f = flow_of(t, l->handle[i], key_bytes);
+	prefetch_write(f);
+	if (key_bytes != IPV4_KEY)      /* the key reaches into a second line */
+		prefetch_write((const uint8_t *)f + 64);
+}
+
+static void update_standard(struct meter *m, struct lookup *l, const struct packet *const *packets,
+                            unsigned count)
+{
+	m->table[0].hash_many(&m->secret, l->keys, count, l->hash);
 	for (unsigned i = 0; i < count; i++) {
-		unsigned sender = packets[i]->sender, second = standard && packets[i]->family == 6;
-		keys[i] = &packets[i]->key;
-		if (!standard) {
-			sender = key_wide_build(&m->settings.plan, packets[i], &m->wide[i]);
-			keys[i] = &m->wide[i];
+		if (likely(packets[i]->family == 4)) {
+			find_bucket(m, l, i, IPV4_KEY);
+		} else {
+			m->table[1].hash_many(&m->secret, &l->keys[i], 1, &l->hash[i]);
+			find_bucket(m, l, i, IPV6_KEY);
 		}
-		any_v6 |= second;
-		visits[i] = (struct visit){ .meter = m, .table = &m->table[second], .packet = packets[i],
-		                            .key = keys[i], .sender = sender };
 	}
-	m->table[0].hash_many(&m->secret, keys, count, hashes);
-	for (unsigned i = 0; i < count && any_v6; i++)
-		if (visits[i].table == &m->table[1])
-			m->table[1].hash_many(&m->secret, &keys[i], 1, &hashes[i]);
+	for (unsigned i = 0; i < count; i++)
+		if (likely(packets[i]->family == 4))
+			find_handle(m, l, i, IPV4_KEY);
+		else
+			find_handle(m, l, i, IPV6_KEY);
+	for (unsigned i = 0; i < count; i++)
+		if (likely(packets[i]->family == 4))
+			update_one(m, l, packets[i], i, IPV4_KEY);
+		else
+			update_one(m, l, packets[i], i, IPV6_KEY);
+}
+
+static void update_wide(struct meter *m, struct lookup *l, const struct packet *const *packets,
+                        unsigned count)
+{
+	const void *keys[BATCH_MAX];
 	for (unsigned i = 0; i < count; i++) {
-		struct index *x = &visits[i].table->index;
-		visits[i].hash = hashes[i];
-		prefetch_read(&x->buckets[index_bucket_of(x, hashes[i])]);
+		l->sender[i] = (uint8_t)key_wide_build(&m->settings.plan, packets[i], &m->wide[i]);
+		keys[i] = &m->wide[i];
 	}
+	l->keys = keys;
+	m->table[0].hash_many(&m->secret, keys, count, l->hash);
+	for (unsigned i = 0; i < count; i++)
+		find_bucket(m, l, i, WIDE_KEY);
+	for (unsigned i = 0; i < count; i++)
+		find_handle(m, l, i, WIDE_KEY);
+	for (unsigned i = 0; i < count; i++)
+		update_one(m, l, packets[i], i, WIDE_KEY);
 }
 
 static void start_clock(struct meter *m, uint64_t time_ns)
@@ -658,21 +717,22 @@ static void start_clock(struct meter *m, uint64_t time_ns)
 
 void meter_update(struct meter *m, const struct packet *const *packets, unsigned count)
 {
-	struct visit visits[BATCH_MAX];
-	if (unlikely(!m->started && count))
+	struct lookup l;                /* not cleared: each stage writes what the next one reads */
+	uint64_t wire_packets = 0, octets = 0;
+	if (!count)
+		return;
+	if (unlikely(!m->started))
 		start_clock(m, packets[0]->time_ns);
-	prepare(m, visits, packets, count);
-	/* Stage two: handles by tag, flows on their way. */
+	l.keys = (const void *const *)packets;
+	if (m->settings.plan.standard)
+		update_standard(m, &l, packets, count);
+	else
+		update_wide(m, &l, packets, count);
 	for (unsigned i = 0; i < count; i++) {
-		struct flow_table *t = visits[i].table;
-		visits[i].handle = index_guess(&t->index, index_bucket_of(&t->index, visits[i].hash),
-		                               visits[i].hash);
-		prefetch_write(flow_table_at(t, visits[i].handle));
+		wire_packets += packets[i]->wire_packets;
+		octets += packets[i]->ip_bytes;
 	}
-	for (unsigned i = 0; i < count; i++) {          /* stage three */
-		m->counters.packets += packets[i]->wire_packets;
-		m->counters.octets += packets[i]->ip_bytes;
-		update_one(&visits[i]);
-	}
+	m->counters.packets += wire_packets;
+	m->counters.octets += octets;
 	flush_touches(m);
 }

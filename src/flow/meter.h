@@ -66,6 +66,8 @@ struct meter {
 	bool finishing;                 /* meter_finish: flows go, their index stays */
 	uint64_t idle_limit, active_limit;      /* as unsigned bounds that off and time
 	                                         * going back fall out of */
+	uint8_t closing_states;         /* bit i: with these FINs and RST (enum flow_state) seen, it is
+	                                 * over; 0 when a TCP end closes nothing */
 	uint16_t tcp_mask[2];             /* flags that need the slow path: 0 when
 	                                 * the key has no TCP state */
 	uint64_t next_flow_id;

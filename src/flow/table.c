@@ -9,7 +9,7 @@ int flow_table_init(struct flow_table *t, uint32_t key_bytes, uint32_t space_byt
 {
 	memset(t, 0, sizeof *t);
 	t->key_bytes = key_bytes;
-	t->stride = (uint32_t)sizeof(struct flow) + key_bytes;
+	t->stride = flow_stride(key_bytes);
 	t->space_bytes = (space_bytes + 7) / 8 * 8;
 	t->bound = bound < UINT32_MAX / 2 ? bound : UINT32_MAX / 2;
 	t->secret = secret;

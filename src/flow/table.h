@@ -18,7 +18,7 @@
 
 struct flow_table {
 	uint32_t key_bytes;             /* 16, 40 or 56 */
-	uint32_t stride;                /* octets of the hot part: 64, 88 or 104 */
+	uint32_t stride;                /* octets of the hot part: flow_stride() */
 	uint32_t space_bytes;           /* of all hooks together, a flow */
 	uint8_t *hot;
 	struct flow_cold *cold;
@@ -38,6 +38,12 @@ struct flow_table {
 int flow_table_init(struct flow_table *table, uint32_t key_bytes, uint32_t space_bytes,
                     uint64_t bound, const struct hash_secret *secret);
 void flow_table_fini(struct flow_table *table);
+
+/* The hot part, so that it lies in as few cache lines as it can: 64, 96 or 128 octets. */
+static inline uint32_t flow_stride(uint32_t key_bytes)
+{
+	return ((uint32_t)sizeof(struct flow) + key_bytes + 31) / 32 * 32;
+}
 
 static inline struct flow *flow_table_at(const struct flow_table *t, uint32_t handle)
 {

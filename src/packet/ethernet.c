@@ -30,6 +30,6 @@ enum header parse_inner_ethernet(struct parse *p)
 {
 	p->tags = 0;
 	p->packet->vlan_outer = p->packet->vlan_inner = 0;
-	p->packet->bits &= (uint16_t)~PACKET_INNER_VLAN;
+	p->packet->bits &= (uint8_t)~PACKET_INNER_VLAN;
 	return HEADER_ethernet;
 }

@@ -62,8 +62,9 @@ struct packet {
 	uint16_t icmp_type_code;        /* type << 8 | code as sent; 0 if not ICMP */
 	uint8_t  sender;                /* 0: key endpoint 0 sent it, 1: endpoint 1 */
 	uint8_t  family;                /* 4 or 6 */
-	uint16_t bits;                  /* enum packet_bits */
-	/* line 1 */
+	uint8_t  bits;                  /* enum packet_bits */
+	uint8_t  tos;                   /* IPv4 type of service, IPv6 traffic class */
+	/* line 1: when brief, only the frame (and all of it for what the fast path leaves) */
 	const struct frame *frame;
 	uint32_t payload_bytes;         /* of the transport, as declared; may exceed what is captured */
 	uint32_t fragment_id;
@@ -76,13 +77,16 @@ struct packet {
 	uint16_t payload_offset;        /* 0 when there is none captured */
 	uint16_t vlan_outer, vlan_inner;/* ids; 0 if none */
 	uint16_t tcp_window;            /* as sent, unscaled */
-	uint8_t  tos, ttl, mpls_depth, fate;
+	uint8_t  ttl, mpls_depth;
+	uint8_t  fate;                  /* enum fate; always FATE_metered in a packet_batch */
 } __attribute__((aligned(64)));
 static_assert(offsetof(struct packet, frame) == 64 && sizeof(struct packet) == 128, "two lines");
 
 struct packet_settings {
 	bool tunnels;                   /* meter the innermost packet */
 	bool icmp_key_none;             /* all ICMP of a host pair is one flow: ICMP "ports" are 0 */
+	bool brief;                     /* nobody reads line 1 nor, of IPv4, the key's last 24 octets:
+	                                 * the fast path leaves them as they are (frame apart) */
 	uint32_t fragment_entries;      /* size of the fragment memory; 0: default (65536) */
 };
 
@@ -90,6 +94,8 @@ struct packet_parser;                   /* settings and the fragment memory; one
 
 struct packet_batch {                   /* packets that can be metered, in frame order */
 	uint32_t count;
+	uint32_t offload_packets;       /* wire packets beyond one a frame */
+	uint64_t octets, ip_octets;     /* of all: frame_octets() and ip_bytes */
 	struct packet packet[BATCH_MAX] __attribute__((aligned(64)));
 };
 

@@ -137,6 +137,9 @@ struct twins twins_new(const struct packet_settings *settings)
 
 	assert_int_equal(packet_parser_new(settings, &t.fast), 0);
 	assert_int_equal(packet_parser_new(settings, &t.general), 0);
+	struct packet_settings brief = *settings;
+	brief.brief = true;
+	assert_int_equal(packet_parser_new(&brief, &t.brief), 0);
 	return t;
 }
 
@@ -144,6 +147,29 @@ void twins_free(struct twins *t)
 {
 	packet_parser_free(t->fast);
 	packet_parser_free(t->general);
+	packet_parser_free(t->brief);
+}
+
+static void check_brief(struct twins *t, const struct frame_batch *in, const struct packet *whole)
+{
+	static _Alignas(64) struct packet_batch out;
+	struct fate_counters fates = { 0 };
+	const struct packet *k = &out.packet[0];
+	size_t after_key = offsetof(struct packet, time_ns);
+
+	memset(out.packet, 0xdd, sizeof out.packet[0]);
+	unsigned count = packet_parse(t->brief, in, &out, &fates);
+	assert_int_equal(count, whole->fate == FATE_metered);
+	assert_int_equal(fates.packets[whole->fate], !count);
+	if (!count)
+		return;
+	assert_memory_equal(&k->key, &whole->key, whole->family == 4 ? 16 : 40);
+	assert_memory_equal((const uint8_t *)k + after_key, (const uint8_t *)whole + after_key,
+	                    64 - after_key);
+	assert_ptr_equal(k->frame, whole->frame);
+	assert_int_equal(out.octets, frame_octets(in->frame));
+	assert_int_equal(out.ip_octets, whole->ip_bytes);
+	assert_int_equal(out.offload_packets, whole->wire_packets - 1);
 }
 
 struct packet twins_parse(struct twins *t, const struct frame *frame)
@@ -172,6 +198,7 @@ struct packet twins_parse(struct twins *t, const struct frame *frame)
 		assert_int_equal(fates.octets[i], counted ? frame_octets(frame) : 0);
 	}
 	assert_ptr_equal(packet.frame, in.frame);
+	check_brief(t, &in, &packet);
 	packet.frame = NULL;
 	free(exact);
 	return packet;

@@ -45,12 +45,12 @@ void craft_inner(struct craft *c);
 enum { CRAFT_INNER_BYTES = 20 + 8 + 12 };
 
 struct twins {                          /* one parser for each path */
-	struct packet_parser *fast, *general;
+	struct packet_parser *fast, *general, *brief;
 };
 struct twins twins_new(const struct packet_settings *settings);
 void twins_free(struct twins *t);
 
-/* Both paths must agree; returns the packet, whatever its fate. frame->data is copied; ret.frame
+/* All must agree (the brief one in what it fills); returns the packet, whatever its fate. frame->data is copied; ret.frame
  * is NULL. */
 struct packet twins_parse(struct twins *t, const struct frame *frame);
 /* A whole frame of a link type, not cut. */
