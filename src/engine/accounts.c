@@ -25,6 +25,8 @@ void accounts_add_meter(struct meter_counters *to, const struct meter_counters *
 	to->octets += from->octets;
 	to->record_packets += from->record_packets;
 	to->record_octets += from->record_octets;
+	to->merged_flows += from->merged_flows;
+	to->merged_records += from->merged_records;
 }
 
 static bool same(uint64_t a, uint64_t b, const char *what, struct error *err)

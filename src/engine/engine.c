@@ -111,7 +111,7 @@ static void emit(void *context, const struct flow_record *record)
 	const struct meter_slot *slot = context;
 	for (unsigned i = 0; i < slot->builder_count; i++)
 		builder_write(&slot->builders[i], record);
-	if (slot->twins)
+	if (slot->twins && !record->merged)
 		vlan_twins_see(slot->twins, &slot->meter->secret, record);
 }
 
@@ -124,6 +124,7 @@ static int open_meter(struct engine *e, struct worker *w, const struct key_plan 
 		.idle_ns = s->idle_timeout_ns, .active_ns = s->active_timeout_ns,
 		.linger_ns = s->tcp_linger_ns,
 		.max_flows = flow_bound(s, e->measures, e->worker_count), .plan = *plan,
+		.flood_records = (s->flood_records + e->worker_count - 1) / e->worker_count,
 		.evidence = s->direction == DIRECTION_EVIDENCE,
 		.first_flow_id = (uint64_t)w->number << 56 | 1,
 		.emit = emit, .context = slot, .hooks = e->measures,
@@ -393,7 +394,8 @@ static bool same_text(const char *a, const char *b)
 /* Timers and the filter can change while packets flow; the rest is told to need a new start. */
 static bool only_these_differ(const struct settings *old, const struct settings *new)
 {
-	return old->max_flows == new->max_flows && old->memory_bytes == new->memory_bytes
+	return old->max_flows == new->max_flows && old->flood_records == new->flood_records
+		&& old->memory_bytes == new->memory_bytes
 		&& old->workers == new->workers && old->sample == new->sample
 		&& old->outputs.count == new->outputs.count && old->tunnels == new->tunnels
 		&& old->vlan_key == new->vlan_key && old->icmp_key == new->icmp_key

@@ -61,6 +61,10 @@ const struct option meter_options[] = {
 	{ .name = "max-flows", .letter = 'm', .type = OPTION_COUNT, .offset = AT(max_flows),
 	  .argument = "NUMBER", .default_text = "0",
 	  .help = "most flows kept at once, older ones give way; 0: as many as --memory holds" },
+	{ .name = "flood-records", .type = OPTION_COUNT, .offset = AT(flood_records),
+	  .argument = "NUMBER", .default_text = "10k",
+	  .help = "flows of one packet that give way are records of their own, up to so many a second; "
+	          "those beyond are merged by protocol and destination; 0: no limit" },
 	{ .name = "memory", .type = OPTION_BYTES, .offset = AT(memory_bytes), .argument = "SIZE",
 	  .minimum = "1M", .help = "most memory for flows; without it half of the machine's" },
 	{ .name = "key", .letter = 'k', .type = OPTION_TEXT, .offset = AT(key), .argument = "FIELDS",

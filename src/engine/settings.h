@@ -31,6 +31,7 @@ struct settings {
 	uint64_t active_timeout_ns;     /* -t, default 120s */
 	uint64_t tcp_linger_ns;         /* --tcp-linger, default 5s */
 	uint64_t max_flows;             /* -m; 0: by memory */
+	uint64_t flood_records;         /* --flood-records, default 10k; 0: no limit */
 	uint64_t memory_bytes;          /* --memory; default: half of what the machine has */
 
 	const char *key;                /* -k: NULL is the standard biflow key */

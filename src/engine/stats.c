@@ -62,6 +62,10 @@ static void print_flows(FILE *out, const struct meter_counters *m)
 	print_reasons(out, "ended", m->ended, "},\n");
 	fprintf(out, "  \"records\": %llu,\n  ", (unsigned long long)records);
 	print_reasons(out, "records_ended", m->records, ",\n");
+	fprintf(out, "  \"flood\": {");
+	print_number(out, "merged_flows", m->merged_flows, false);
+	print_number(out, "merged_records", m->merged_records, true);
+	fprintf(out, "},\n");
 }
 
 static void print_output(FILE *out, struct queue *q, bool last)

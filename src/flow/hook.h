@@ -52,6 +52,9 @@ struct flow_hook {
 	void (*ended)(void *worker, const struct flow_view *view, uint8_t reason, bool gone);
 	/* Writes fields[field] as it stands in the direction of view->side. Absent: write nothing. */
 	void (*write)(const struct flow_view *view, unsigned field, struct value_writer *w);
+	/* Adds the space of a flow that is merged into a record of many to that record's, which is zero
+	 * to begin with and has the initiator as endpoint 0. NULL: merged records lack its fields. */
+	void (*merge)(void *space, const struct flow_view *from);
 	void (*close)(void *worker);
 };
 /* Before the table ends a flow inside a batch it hands the touches so far to the hooks.

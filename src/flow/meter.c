@@ -98,6 +98,8 @@ int meter_new(const struct meter_settings *settings, struct meter **ret, struct 
 	hash_secret_init(&m->secret);
 	uint32_t space = 0;
 	int r = open_hooks(m, &space, err);
+	if (!r && flood_init(&m->flood, settings->flood_records, space))
+		r = error_set(err, -ENOMEM, "out of memory");
 	if (!r && init_tables(m, space))
 		r = error_set(err, -ENOMEM, "no address space for %llu flows",
 		              (unsigned long long)settings->max_flows);
@@ -118,6 +120,7 @@ void meter_free(struct meter *m)
 			m->hook[i].hook->close(m->hook[i].worker);
 	flow_table_fini(&m->table[0]);
 	flow_table_fini(&m->table[1]);
+	flood_fini(&m->flood);
 	free(m);
 }
 
@@ -198,6 +201,29 @@ static bool record_is_empty(const struct flow *f, const struct flow_cold *c)
 	return !(f->packets[0] | f->packets[1] | c->packets_high[0] | c->packets_high[1]);
 }
 
+static void hand_out(struct meter *m, const struct flow_record *record)
+{
+	const struct flow *f = record->flow;
+	m->counters.records[record->reason]++;
+	m->counters.record_packets += packets_of(f, record->cold, 0) + packets_of(f, record->cold, 1);
+	m->counters.record_octets += f->octets[0] + f->octets[1];
+	if (m->settings.emit)
+		m->settings.emit(m->settings.context, record);
+}
+
+static void merge_record(struct meter *m, const struct flow_record *record)
+{
+	uint8_t *space = flood_merge(&m->flood, record);
+	m->counters.merged_flows++;
+	for (unsigned i = 0; i < m->hook_count && space; i++) {
+		const struct meter_hook_slot *slot = &m->hook[i];
+		struct flow_view view = { record->flow, record->cold, record->spaces + slot->offset,
+		                          direction_initiator(record->flow) };
+		if (slot->hook->merge)
+			slot->hook->merge(space + slot->offset, &view);
+	}
+}
+
 /* Exports the record at hand, unless it is empty. */
 static void emit_record(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason,
                         bool gone)
@@ -209,12 +235,20 @@ static void emit_record(struct meter *m, struct flow_table *t, uint32_t handle, 
 	struct flow_record record = { .flow = f, .cold = c, .spaces = flow_table_space(t, handle),
 	                              .key_bytes = (uint8_t)t->key_bytes, .reason = reason,
 	                              .flow_gone = gone };
-	m->counters.records[reason]++;
-	m->counters.record_packets += packets_of(f, c, 0) + packets_of(f, c, 1);
-	m->counters.record_octets += f->octets[0] + f->octets[1];
-	if (m->settings.emit)
-		m->settings.emit(m->settings.context, &record);
+	if (reason == END_RESOURCES && flow_is_single(f) && flood_is_on(&m->flood))
+		merge_record(m, &record);
+	else
+		hand_out(m, &record);
 	f->state |= FLOW_EXPORTED;
+}
+
+static void flush_flood(struct meter *m)
+{
+	struct flow_record record;
+	while (flood_take(&m->flood, &record)) {
+		m->counters.merged_records++;
+		hand_out(m, &record);
+	}
 }
 
 /* Cuts a record; the flow goes on with an empty one. first_ns 0 sends its
@@ -404,6 +438,8 @@ void meter_advance(struct meter *m, uint64_t clock_ns)
 	advance_table(m, &m->table[0], clock_ns);
 	if (m->settings.plan.standard)
 		advance_table(m, &m->table[1], clock_ns);
+	if (flood_advance(&m->flood, clock_ns))
+		flush_flood(m);
 }
 
 static void finish_table(struct meter *m, struct flow_table *t, uint64_t last_ns)
@@ -420,6 +456,7 @@ void meter_finish(struct meter *m, uint64_t last_ns)
 	finish_table(m, &m->table[0], last_ns);
 	if (m->settings.plan.standard)
 		finish_table(m, &m->table[1], last_ns);
+	flush_flood(m);
 }
 
 /* ---- packets --------------------------------------------------------------------------------- */

@@ -12,29 +12,22 @@
 #include <stdint.h>
 
 #include "base/option.h"
+#include "flow/flood.h"
 #include "flow/flow.h"
 #include "flow/hook.h"
 #include "flow/key.h"
+#include "flow/record.h"
 #include "flow/table.h"
 #include "flow/victim.h"
 
 enum { METER_HOOKS_MAX = 16 };
 
-/* A record that ends: flow and cold as they stand (before they are reset),
- * borrowed for the call. */
-struct flow_record {
-	const struct flow *flow;
-	const struct flow_cold *cold;
-	const uint8_t *spaces;          /* of all hooks; NULL when there are none */
-	uint8_t key_bytes;              /* 16, 40 or 56: how to read flow->key */
-	uint8_t reason;                 /* enum flow_end_reason */
-	bool flow_gone;                 /* false: the flow lives on in a further record */
-};
-
 struct meter_settings {
 	uint64_t idle_ns, active_ns;    /* DURATION_OFF: never */
 	uint64_t linger_ns;             /* DURATION_OFF: a TCP end closes nothing */
 	uint64_t max_flows;             /* bound on flows at a time, both families together */
+	uint64_t flood_records;         /* single flows that give way and are records of their own, a
+	                                 * second; 0: all */
 	struct key_plan plan;
 	bool evidence;                  /* direction may be corrected by evidence */
 	uint64_t first_flow_id;         /* ids count from here: workers start apart */
@@ -50,6 +43,7 @@ struct meter_counters {
 	uint64_t records[6];                    /* records, by the same */
 	uint64_t packets, octets;               /* wire packets and IP octets taken in */
 	uint64_t record_packets, record_octets; /* the same, summed over records emitted */
+	uint64_t merged_flows, merged_records;  /* flood.h: flows in records of many, and those */
 };
 
 struct meter_hook_slot {
@@ -62,6 +56,7 @@ struct meter {
 	struct meter_settings settings;
 	struct flow_table table[2];     /* standard plan: IPv4, IPv6; else wide keys in [0] */
 	struct victims victims[2];      /* of the same tables */
+	struct flood flood;
 	bool started;                   /* the wheel knows the first packet's time */
 	bool finishing;                 /* meter_finish: flows go, their index stays */
 	uint64_t idle_limit, active_limit;      /* as unsigned bounds that off and time

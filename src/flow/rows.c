@@ -25,14 +25,15 @@ struct flow_image {
 
 /* What has to hold for a column to be present. */
 enum condition {
-	IS_ANY = 1, IS_V4 = 2, IS_V6 = 4, IS_TCP = 8, IS_ICMP4 = 16, IS_ICMP6 = 32, IS_ICMP4_BACK = 64,
-	IS_ICMP6_BACK = 128, IS_STACKED = 256, HAS_INTERFACE = 512, HAS_INTERFACE_BACK = 1024,
-	IS_BIFLOW = 2048, HAS_SOURCE4 = 4096, HAS_SOURCE6 = 8192, HAS_DESTINATION4 = 16384,
-	HAS_DESTINATION6 = 32768, HAS_PORTS = 65536, HAS_PROTOCOL = 131072, HAS_SEGMENT = 262144,
-	HAS_LABEL = 524288, IS_SAMPLED = 2097152, PREFIX4_SOURCE = 4194304,
+	IS_ANY = 1, IS_IP = 2, IS_ONE_FLOW = 4, IS_TCP = 8, IS_ICMP4 = 16, IS_ICMP6 = 32,
+	IS_ICMP4_BACK = 64, IS_ICMP6_BACK = 128, IS_STACKED = 256, HAS_INTERFACE = 512,
+	HAS_INTERFACE_BACK = 1024, IS_BIFLOW = 2048, HAS_SOURCE4 = 4096, HAS_SOURCE6 = 8192,
+	HAS_DESTINATION4 = 16384, HAS_DESTINATION6 = 32768, HAS_SOURCE_PORT = 65536,
+	HAS_PROTOCOL = 131072, HAS_SEGMENT = 262144, HAS_LABEL = 524288,
+	HAS_DESTINATION_PORT = 1048576, IS_SAMPLED = 2097152, PREFIX4_SOURCE = 4194304,
 	PREFIX6_SOURCE = 8388608, PREFIX4_DESTINATION = 16777216, PREFIX6_DESTINATION = 33554432,
 	IS_TCP_BIFLOW = 67108864, HAS_BASIS = 134217728, HAS_GRE_KEY = 268435456,
-	IS_RANDOM = 536870912,
+	IS_RANDOM = 536870912, HAS_VLAN = 1073741824,
 };
 
 struct source {
@@ -70,10 +71,10 @@ static const struct source sources[] = {
 	ONE("sourceIPv6PrefixLength", bits6[0], PREFIX6_SOURCE),
 	ONE("destinationIPv6Prefix", v6[1], PREFIX6_DESTINATION),
 	ONE("destinationIPv6PrefixLength", bits6[1], PREFIX6_DESTINATION),
-	ONE("protocolIdentifier", protocol, HAS_PROTOCOL), ONE("ipVersion", version, IS_V4 | IS_V6),
-	ONE("sourceTransportPort", port[0], HAS_PORTS),
-	ONE("destinationTransportPort", port[1], HAS_PORTS),
-	ONE("vlanId", vlan_outer, IS_ANY), ONE("dot1qVlanId", vlan_outer, IS_ANY),
+	ONE("protocolIdentifier", protocol, HAS_PROTOCOL), ONE("ipVersion", version, IS_IP),
+	ONE("sourceTransportPort", port[0], HAS_SOURCE_PORT),
+	ONE("destinationTransportPort", port[1], HAS_DESTINATION_PORT),
+	ONE("vlanId", vlan_outer, HAS_VLAN), ONE("dot1qVlanId", vlan_outer, HAS_VLAN),
 	ONE("dot1qCustomerVlanId", vlan_inner, IS_STACKED),
 	BOTH("packetDeltaCount", packets, IS_ANY, IS_BIFLOW),
 	BOTH("octetDeltaCount", octets, IS_ANY, IS_BIFLOW),
@@ -87,11 +88,11 @@ static const struct source sources[] = {
 	BOTH("icmpTypeIPv6", icmp_type, IS_ICMP6, IS_ICMP6_BACK),
 	BOTH("icmpCodeIPv6", icmp_code, IS_ICMP6, IS_ICMP6_BACK),
 	ONE("flowEndReason", reason, IS_ANY), ONE("biflowDirection", direction, IS_BIFLOW),
-	ONE("flowDirectionBasis", basis, HAS_BASIS), ONE("flowId", flow_id, IS_ANY),
+	ONE("flowDirectionBasis", basis, HAS_BASIS), ONE("flowId", flow_id, IS_ONE_FLOW),
 	BOTH("ingressInterface", interface, HAS_INTERFACE, HAS_INTERFACE_BACK),
 	ONE("layer2SegmentId", tunnel_id, HAS_SEGMENT), ONE("greKey", gre_key, HAS_GRE_KEY),
 	ONE("flowLabelIPv6", flow_label, HAS_LABEL),
-	ONE("ipClassOfService", tos, IS_ANY), ONE("deltaFlowCount", flow_count, IS_ANY),
+	ONE("ipClassOfService", tos, IS_ONE_FLOW), ONE("deltaFlowCount", flow_count, IS_ANY),
 	ONE("samplingInterval", sample, IS_SAMPLED | IS_RANDOM),
 	ONE("samplingProbability", probability, IS_RANDOM),
 	ONE("samplingPacketInterval", sample_run, IS_SAMPLED),
@@ -147,11 +148,11 @@ static uint32_t address_conditions(const struct key_plan *p)
 static uint32_t constant_conditions(const struct row_settings *s)
 {
 	const struct key_plan *p = &s->meter->settings.plan;
-	uint32_t c = IS_ANY | IS_V4 | IS_V6 | IS_STACKED | address_conditions(p);
+	uint32_t c = IS_ANY | IS_IP | IS_ONE_FLOW | HAS_VLAN | IS_STACKED | address_conditions(p);
 	if (p->fields & KEY_PROTOCOL)
 		c |= HAS_PROTOCOL | IS_TCP | IS_ICMP4 | IS_ICMP6;
 	if (p->fields & (KEY_SOURCE_PORT | KEY_DESTINATION_PORT))
-		c |= HAS_PORTS;
+		c |= HAS_SOURCE_PORT | HAS_DESTINATION_PORT;
 	if (p->fields & KEY_TUNNEL)
 		c |= HAS_SEGMENT | HAS_GRE_KEY;
 	if (p->fields & KEY_FLOW_LABEL)
@@ -346,12 +347,12 @@ static void image_key(struct flow_image *image, const struct flow_record *r,
 static uint32_t record_conditions(const struct flow_image *image, const struct flow_cold *c,
                                   unsigned from)
 {
-	const uint32_t only4 = IS_V4 | HAS_SOURCE4 | HAS_DESTINATION4 | PREFIX4_SOURCE
+	const uint32_t only4 = IS_IP | HAS_SOURCE4 | HAS_DESTINATION4 | PREFIX4_SOURCE
 		| PREFIX4_DESTINATION;
-	const uint32_t only6 = IS_V6 | HAS_SOURCE6 | HAS_DESTINATION6 | PREFIX6_SOURCE
+	const uint32_t only6 = IS_IP | HAS_SOURCE6 | HAS_DESTINATION6 | PREFIX6_SOURCE
 		| PREFIX6_DESTINATION | HAS_LABEL;
-	uint32_t cond = IS_ANY | IS_BIFLOW | HAS_PORTS | HAS_PROTOCOL | IS_SAMPLED | IS_RANDOM
-		| HAS_BASIS;
+	uint32_t cond = IS_ANY | IS_ONE_FLOW | HAS_VLAN | IS_BIFLOW | HAS_SOURCE_PORT
+		| HAS_DESTINATION_PORT | HAS_PROTOCOL | IS_SAMPLED | IS_RANDOM | HAS_BASIS;
 	cond |= image->version == 4 ? only4 : image->version == 6 ? only6 : 0;
 	if (image->protocol == 6)
 		cond |= IS_TCP | IS_TCP_BIFLOW;
@@ -369,6 +370,23 @@ static uint32_t record_conditions(const struct flow_image *image, const struct f
 	if (c->bits & COLD_INTERFACE_0 << (from ^ 1))
 		cond |= HAS_INTERFACE_BACK;
 	return cond;
+}
+
+/* What a merged record has no value of. */
+static uint32_t varying_conditions(const struct flow_record *r)
+{
+	static const uint32_t conditions[] = {          /* by the bits of enum record_varies */
+		HAS_SOURCE4 | HAS_SOURCE6 | PREFIX4_SOURCE | PREFIX6_SOURCE,
+		HAS_DESTINATION4 | HAS_DESTINATION6 | PREFIX4_DESTINATION | PREFIX6_DESTINATION,
+		HAS_SOURCE_PORT, HAS_DESTINATION_PORT,
+		HAS_PROTOCOL | IS_TCP | IS_TCP_BIFLOW | IS_ICMP4 | IS_ICMP6 | IS_ICMP4_BACK | IS_ICMP6_BACK,
+		HAS_VLAN, HAS_SEGMENT | HAS_GRE_KEY, HAS_LABEL, HAS_BASIS,
+	};
+	uint32_t absent = r->merged > 1 ? IS_ONE_FLOW : 0;
+	for (unsigned i = 0; i < array_count(conditions); i++)
+		if (r->varies >> i & 1)
+			absent |= conditions[i];
+	return absent;
 }
 
 static uint32_t interface_of(const struct row_settings *s, uint16_t number)
@@ -405,13 +423,16 @@ static void image_fill(struct flow_image *image, const struct row_plan *plan,
 	image->flow_id = r->cold->flow_id;
 	image->reason = r->reason;
 	image->basis = r->cold->basis;
-	image->direction = r->cold->basis > BASIS_FIRST_PACKET;
-	image->flow_count = image->sample_run = 1;
+	image->direction = r->cold->basis > BASIS_FIRST_PACKET && !(r->varies & VARIES_BASIS);
+	image->flow_count = r->merged ? r->merged : 1;
+	image->sample_run = 1;
 	image->sample = plan->settings.sample;
 	image->probability = plan->settings.sample ? 1.0 / plan->settings.sample : 1.0;
 	image->sample_space = plan->settings.sample - 1;
 	image->conditions = plan->constant
 		& (image->conditions | record_conditions(image, r->cold, from));
+	if (unlikely(r->merged))
+		image->conditions &= ~varying_conditions(r);
 }
 
 static inline void copy_value(uint8_t *to, const uint8_t *from, unsigned bytes)
@@ -442,6 +463,8 @@ static void write_row(const struct row_plan *plan, const struct flow_record *r, 
 	}
 	for (unsigned i = 0; i < plan->hook_count; i++) {
 		const struct hook_op *op = &plan->hooks[i];
+		if (r->merged && !op->hook->merge)
+			continue;
 		struct value_writer w = { batch, row, op->column };
 		struct flow_view view = { r->flow, r->cold, r->spaces ? r->spaces + op->space_offset : NULL,
 		                          op->reverse ? from ^ 1 : from };

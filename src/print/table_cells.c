@@ -145,6 +145,13 @@ static size_t put_protocol(const struct cell_input *in, char *at)
 	return (size_t)snprintf(at, CELL_BYTES, "%s", protocols[index].name);
 }
 
+/* A record of many flows that differ in this. */
+static size_t put_any(char *at)
+{
+	*at = '*';
+	return 1;
+}
+
 static size_t put_address(const struct cell_input *in, int column4, int column6, bool brackets,
                           char *at)
 {
@@ -152,7 +159,7 @@ static size_t put_address(const struct cell_input *in, int column4, int column6,
 	if (is_there(in, column4))
 		return value_format_ipv4(in->row + columns[column4].offset, at);
 	if (!is_there(in, column6))
-		return 0;
+		return column4 >= 0 || column6 >= 0 ? put_any(at) : 0;
 	const uint8_t *octets = in->row + columns[column6].offset;
 	if (!brackets)
 		return value_format_ipv6(octets, at);
@@ -165,7 +172,8 @@ static size_t put_address(const struct cell_input *in, int column4, int column6,
 static size_t put_end(const struct cell_input *in, bool source, char *at)
 {
 	const struct flow_columns *f = in->flow;
-	uint64_t port = number_of(in, source ? f->source_port : f->destination_port);
+	int column = source ? f->source_port : f->destination_port;
+	uint64_t port = number_of(in, column);
 	int index = protocol_index(number_of(in, f->protocol));
 	bool ports = port || (index >= 0 && protocols[index].ports);
 	size_t length = source ? put_address(in, f->source4, f->source6, ports, at)
@@ -173,6 +181,8 @@ static size_t put_end(const struct cell_input *in, bool source, char *at)
 	if (!ports)
 		return length;
 	at[length++] = ':';
+	if (column >= 0 && !is_there(in, column))
+		return length + put_any(at + length);
 	return length + value_format_unsigned(port, at + length);
 }
 

@@ -31,7 +31,7 @@ OPTIONS = [
     ("duration", None, "off"), ("sample", None, "1:1"), ("sample-mode", None, "count"),
     ("meter-own-export", None, "flag"), ("idle-timeout", "d", "30s"),
     ("active-timeout", "t", "120s"), ("tcp-linger", None, "5s"), ("max-flows", "m", "0"),
-    ("memory", None, None), ("key", "k", None),
+    ("flood-records", None, "10k"), ("memory", None, None), ("key", "k", None),
     ("no-vlan-key", None, "flag"), ("per-interface", None, "flag"), ("icmp-key", None, "type"),
     ("tunnels", None, "flag"), ("direction", None, "evidence"), ("uniflow", None, "flag"),
     ("output", "o", None), ("fields", None, None), ("sort", None, "flag"), ("stats", None, None),

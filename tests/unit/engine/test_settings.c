@@ -36,6 +36,7 @@ static void defaults(void **state)
 	assert_int_equal(s.active_timeout_ns, 120 * second);
 	assert_int_equal(s.tcp_linger_ns, 5 * second);
 	assert_int_equal(s.max_flows, 0);
+	assert_int_equal(s.flood_records, 10000);
 	assert_int_equal(s.memory_bytes, 0);
 	assert_null(s.key);
 	assert_true(s.vlan_key);
