@@ -643,14 +643,14 @@ static inline struct flow *flow_of(const struct flow_table *t, uint32_t handle, 
 /* Counts a packet that changes nothing but counters; false: it needs the slow path. One branch for
  * all that can speak against it. Flow 0, which nothing found points at, is never in use. */
 static inline bool update_known(const struct meter *m, struct flow *f, const struct packet *p,
-                                unsigned s, bool same_key)
+                                unsigned s, bool same_flow)
 {
 	uint64_t since_last = p->time_ns - f->last_ns, since_first = p->time_ns - f->first_ns;
 	uint32_t packets = f->packets[s] + p->wire_packets;
-	unsigned expected = FLOW_IN_USE | (unsigned)FLOW_SPOKE_0 << s;
-	bool slow = !same_key | (since_last >= m->idle_limit) | (since_first >= m->active_limit)
+	unsigned spoke = (unsigned)FLOW_SPOKE_0 << s;
+	bool slow = !same_flow | (since_last >= m->idle_limit) | (since_first >= m->active_limit)
 		| ((p->tcp_flags & m->tcp_mask[p->family == 6]) != 0)
-		| ((f->state & expected) != expected) | (m->closing_states >> (f->state & CLOSING) & 1)
+		| !(f->state & spoke) | (m->closing_states >> (f->state & CLOSING) & 1)
 		| (packets < p->wire_packets);
 	if (unlikely(slow))
 		return false;
@@ -670,12 +670,13 @@ void update_one(struct meter *m, const struct lookup *l, const struct packet *p,
 	struct flow *f = flow_of(t, l->handle[i], key_bytes);
 	unsigned sender = key_bytes == WIDE_KEY ? l->sender[i] : p->sender;
 	const void *key = key_bytes == WIDE_KEY ? l->keys[i] : p;
-	bool same_key = key_equal(f->key, key, key_bytes);
-	bool known = update_known(m, f, p, sender, same_key);
+	/* A flow that has ended in this batch still has its key. */
+	bool same_flow = key_equal(f->key, key, key_bytes) & ((f->state & FLOW_IN_USE) != 0);
+	bool known = update_known(m, f, p, sender, same_flow);
 	if (likely(known && !m->hook_count))
 		return;
 	struct visit v = { .meter = m, .table = t, .packet = p, .key = key, .hash = l->hash[i],
-	                   .handle = same_key ? l->handle[i] : HANDLE_NONE, .sender = sender };
+	                   .handle = same_flow ? l->handle[i] : HANDLE_NONE, .sender = sender };
 	if (known)
 		add_touch(&v);
 	else
