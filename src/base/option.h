@@ -45,7 +45,7 @@ struct option_entries {
 
 /* What the entries of an OPTION_ENTRIES are. An option of an entry whose name and type an option
  * outside has, too, takes its value from there unless the entry says it; the command line wins
- * over both. */
+ * over both. (Not one that is `own`.) */
 struct option_entry_kind {
 	const struct option *table;     /* the first option is text that each entry must have, and no
 	                                 * two the same: its name */
@@ -72,6 +72,7 @@ struct option {
 	 * The message gets the place before it. */
 	int (*check)(const char *text, struct error *err);
 	const struct option_entry_kind *entry;  /* OPTION_ENTRIES */
+	bool own;                       /* of an entry: nothing is taken from outside */
 };
 
 struct option_set;              /* a table bound to a settings struct; owns strings and lists */

@@ -112,7 +112,7 @@ static int settle_entry(const struct option_set *set, struct option_set *entry)
 	int r = 0;
 	for (const struct option *o = entry->table; o->name && r == 0; o++) {
 		const struct option *outer = option_find(set->table, o->name, strlen(o->name), NULL);
-		if (!outer || outer->type != o->type)
+		if (o->own || !outer || outer->type != o->type)
 			continue;
 		bool wins = state_of(set, outer)->source == SOURCE_ARGUMENTS;
 		if (wins || state_of(entry, o)->source == SOURCE_DEFAULT)

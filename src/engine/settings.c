@@ -6,7 +6,19 @@
  */
 #include "engine/settings.h"
 
+#include <string.h>
+
+#include "flow/key.h"
+#include "flow/rows.h"
+#include "measure/measure.h"
+#include "packet/filter.h"
+
 #define AT(member) (uint16_t)offsetof(struct settings, member)
+#define IN(member) (uint16_t)offsetof(struct meter_entry, member)
+
+static int check_key(const char *text, struct error *err);
+static int check_fields(const char *text, struct error *err);
+static int check_filter(const char *text, struct error *err);
 
 static const char *const icmp_keys[] = {
 	[ICMP_KEY_TYPE] = "type", [ICMP_KEY_NONE] = "none", NULL
@@ -16,6 +28,43 @@ static const char *const directions[] = {
 };
 static const char *const sample_modes[] = { "count", "random", NULL };
 
+static const struct option entry_options[] = {
+	{ .name = "name", .type = OPTION_TEXT, .offset = IN(name), .argument = "NAME",
+	  .help = "what --stats and messages call it" },
+	{ .name = "filter", .type = OPTION_TEXT, .offset = IN(filter), .argument = "EXPRESSION",
+	  .check = check_filter, .own = true,
+	  .help = "which packets it takes, as in --filter; where both are given both must match" },
+	{ .name = "key", .type = OPTION_TEXT, .offset = IN(key), .argument = "FIELDS",
+	  .check = check_key, .joined = true, .help = "fields that make a flow, as in --key" },
+	{ .name = "values", .type = OPTION_TEXT, .offset = IN(values), .argument = "FIELDS",
+	  .check = check_fields, .joined = true,
+	  .help = "fields of a record behind those of its key, name=64 cuts a text; or changes to "
+	          "the default ones, as in --fields" },
+	{ .name = "idle-timeout", .type = OPTION_DURATION, .offset = IN(idle_timeout_ns),
+	  .argument = "DURATION", .minimum = "1ms", .help = "as --idle-timeout" },
+	{ .name = "active-timeout", .type = OPTION_DURATION, .offset = IN(active_timeout_ns),
+	  .argument = "DURATION", .minimum = "1ms", .help = "as --active-timeout" },
+	{ .name = "tcp-linger", .type = OPTION_DURATION, .offset = IN(tcp_linger_ns),
+	  .argument = "DURATION", .help = "as --tcp-linger" },
+	{ .name = "max-flows", .type = OPTION_COUNT, .offset = IN(max_flows), .argument = "NUMBER",
+	  .help = "as --max-flows; meters share --memory in equal parts" },
+	{ .name = "no-vlan-key", .type = OPTION_INVERSE, .offset = IN(vlan_key),
+	  .help = "as --no-vlan-key" },
+	{ .name = "per-interface", .type = OPTION_FLAG, .offset = IN(per_interface),
+	  .help = "as --per-interface" },
+	{ .name = "direction", .type = OPTION_CHOICE, .offset = IN(direction), .choices = directions,
+	  .default_text = "evidence", .help = "as --direction" },
+	{ .name = "uniflow", .type = OPTION_FLAG, .offset = IN(uniflow), .help = "as --uniflow" },
+	{ .name = "output", .type = OPTION_LIST, .offset = IN(outputs), .argument = "ADDRESS",
+	  .help = "where its records go, instead of the outputs of all" },
+	{ 0 },
+};
+
+static const struct option_entry_kind meter_entries = {
+	.table = entry_options, .bytes = sizeof(struct meter_entry),
+	.place_offset = offsetof(struct meter_entry, place), .most = METERS_MAX,
+};
+
 const struct option meter_options[] = {
 	{ .name = "read", .letter = 'r', .type = OPTION_LIST, .offset = AT(files), .argument = "FILE",
 	  .group = "Input",
@@ -24,6 +73,7 @@ const struct option meter_options[] = {
 	{ .name = "interface", .letter = 'i', .type = OPTION_LIST, .offset = AT(interfaces),
 	  .argument = "INTERFACE", .help = "meter a live interface; several share one flow table" },
 	{ .name = "filter", .type = OPTION_TEXT, .offset = AT(filter), .argument = "EXPRESSION",
+	  .check = check_filter,
 	  .help = "meter only what this pcap-filter(7) expression matches; the same as the words "
 	          "behind the options" },
 	{ .name = "snaplen", .letter = 's', .type = OPTION_BYTES, .offset = AT(snaplen_bytes),
@@ -68,6 +118,7 @@ const struct option meter_options[] = {
 	{ .name = "memory", .type = OPTION_BYTES, .offset = AT(memory_bytes), .argument = "SIZE",
 	  .minimum = "1M", .help = "most memory for flows; without it half of the machine's" },
 	{ .name = "key", .letter = 'k', .type = OPTION_TEXT, .offset = AT(key), .argument = "FIELDS",
+	  .check = check_key, .joined = true,
 	  .help = "fields that make a flow, such as sourceIPv4Address/24,destinationIPv4Address; "
 	          "without it VLANs, addresses, protocol and ports, both directions in one" },
 	{ .name = "no-vlan-key", .type = OPTION_INVERSE, .offset = AT(vlan_key),
@@ -92,8 +143,12 @@ const struct option meter_options[] = {
 	  .help = "where records go: a file told by its name, or an address such as json:- or "
 	          "ipfix+udp://HOST:PORT; without it table: on a terminal, else json:-" },
 	{ .name = "fields", .type = OPTION_TEXT, .offset = AT(fields), .argument = "LIST",
+	  .check = check_fields, .joined = true,
 	  .help = "fields of a record by name, or changes to the default ones: "
 	          "+tcpControlBits,-vlanId" },
+	{ .name = "meters", .type = OPTION_ENTRIES, .offset = AT(meters), .entry = &meter_entries,
+	  .help = "several meters at once: a packet counts in each whose filter takes it; what one "
+	          "does not say is as the options say" },
 	{ .name = "sort", .type = OPTION_FLAG, .offset = AT(sort),
 	  .help = "records of a file in one order, whatever the number of workers" },
 	{ .name = "stats", .type = OPTION_TEXT, .offset = AT(stats), .argument = "FILE",
@@ -122,3 +177,62 @@ const struct option meter_options[] = {
 	  .help = "say only warnings and errors" },
 	{ 0 },
 };
+
+/* ---- what a value may be, beyond its type ---------------------------------------------------- */
+
+static int check_key(const char *text, struct error *err)
+{
+	struct key_plan plan;
+	return key_plan_parse(&(struct key_options){ .key = text, .vlan_key = true }, &plan, err);
+}
+
+/* Changes are judged against a list of everything. */
+static int check_fields(const char *text, struct error *err)
+{
+	struct column_choice available[COLUMNS_MAX], choices[COLUMNS_MAX];
+	unsigned count = row_fields(measures, available, COLUMNS_MAX), chosen = count;
+	memcpy(choices, available, count * sizeof *choices);
+	return column_choices_parse(text, available, count, choices, &chosen, err);
+}
+
+static int check_filter(const char *text, struct error *err)
+{
+	struct packet_filter *filter;
+	int r = packet_filter_new(text, &filter, err);
+	if (r == 0)
+		packet_filter_free(filter);
+	return r;
+}
+
+/* ---- meters ---------------------------------------------------------------------------------- */
+
+unsigned settings_meters(const struct settings *s, struct meter_entry ret[METERS_MAX])
+{
+	for (unsigned i = 0; i < s->meters.count; i++)
+		memcpy(&ret[i], s->meters.items[i], sizeof ret[i]);
+	if (s->meters.count)
+		return s->meters.count;
+	ret[0] = (struct meter_entry){
+		.name = "flows", .key = s->key, .vlan_key = s->vlan_key, .per_interface = s->per_interface,
+		.idle_timeout_ns = s->idle_timeout_ns, .active_timeout_ns = s->active_timeout_ns,
+		.tcp_linger_ns = s->tcp_linger_ns, .max_flows = s->max_flows, .direction = s->direction,
+		.uniflow = s->uniflow, .outputs = s->outputs,
+	};
+	return 1;
+}
+
+unsigned settings_outputs(const struct settings *s, const char **ret, unsigned room)
+{
+	struct meter_entry meters[METERS_MAX];
+	unsigned meter_count = settings_meters(s, meters), count = 0;
+	for (unsigned m = 0; m < meter_count; m++)
+		for (unsigned i = 0; i < meters[m].outputs.count; i++) {
+			const char *output = meters[m].outputs.items[i];
+			unsigned k = 0;
+			while (k < count && strcmp(ret[k], output))
+				k++;
+			if (k == count && count < room)
+				ret[count++] = output;
+		}
+	return count;
+}

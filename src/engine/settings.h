@@ -13,6 +13,22 @@
 
 enum direction_setting { DIRECTION_EVIDENCE, DIRECTION_FIRST };
 enum icmp_key_setting { ICMP_KEY_TYPE, ICMP_KEY_NONE };
+enum { METERS_MAX = 16 };
+
+/* One of `meters` in YAML; what it does not say is as the settings say. */
+struct meter_entry {
+	const char *place;              /* "weir.yaml:4:3"; NULL: there is no list */
+	const char *name;
+	const char *filter;             /* beside that of the settings: both must match */
+	const char *key;
+	bool vlan_key, per_interface;
+	const char *values;             /* columns behind those of the key; NULL: `fields` decide */
+	uint64_t idle_timeout_ns, active_timeout_ns, tcp_linger_ns;
+	uint64_t max_flows;
+	int direction;
+	bool uniflow;
+	struct text_list outputs;
+};
 
 struct settings {
 	struct text_list files;         /* -r: capture files, directories, "-" */
@@ -48,6 +64,7 @@ struct settings {
 	uint64_t workers;               /* -j */
 	const char *user;               /* -u: drop to this user after opening */
 
+	struct option_entries meters;   /* struct meter_entry each; none: one meter as said above */
 	const char *fields;             /* --fields */
 	bool sort;                      /* --sort */
 	const char *stats;              /* --stats FILE|- */
@@ -57,5 +74,12 @@ struct settings {
 };
 
 extern const struct option meter_options[];
+
+/* The meters: those of the list, or the one that the settings describe. Lists and texts are
+ * borrowed from the settings. Returns the number. */
+unsigned settings_meters(const struct settings *settings, struct meter_entry ret[METERS_MAX]);
+
+/* Each output that some meter names, once; borrowed. Returns the number, at most `room`. */
+unsigned settings_outputs(const struct settings *settings, const char **ret, unsigned room);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 
 struct key_word {
 	const char *name;
@@ -44,38 +45,62 @@ static bool set_address(struct key_plan *plan, const struct key_word *word, unsi
 	return true;
 }
 
-/* One word: NAME or NAME/BITS. */
-static int parse_word(struct key_plan *plan, const char *word, struct error *err)
+static int unknown_word(const char *word, size_t length, struct error *err)
 {
-	size_t length = strcspn(word, "/");
-	const struct key_word *found = NULL;
+	char name[64];
+	snprintf(name, sizeof name, "%.*s", (int)length, word);
+	struct text_nearest near = { .word = name };
+	for (unsigned i = 0; i < array_count(key_words); i++)
+		text_nearest_offer(&near, key_words[i].name);
+	return error_set(err, -EINVAL,
+		"\"%s\" cannot be part of a flow key%s%s%s; possible are addresses"
+		" (sourceIPv4Address/24), ports, protocolIdentifier, vlanId, dot1qCustomerVlanId,"
+		" icmpTypeCodeIPv4, ingressInterface, ipClassOfService, ipVersion, flowLabelIPv6",
+		name, near.best ? " (did you mean " : "", near.best ? near.best : "",
+		near.best ? "?)" : "");
+}
+
+static const struct key_word *find_word(const char *word, size_t length)
+{
 	for (unsigned i = 0; i < array_count(key_words); i++)
 		if (!strncmp(key_words[i].name, word, length) && !key_words[i].name[length])
-			found = &key_words[i];
-	if (!found) {
-		char name[64];
-		snprintf(name, sizeof name, "%.*s", (int)length, word);
-		const char *near = field_suggest(name);
-		return error_set(err, -EINVAL,
-			"--key: \"%s\" cannot be part of a flow key%s%s%s; possible are addresses"
-			" (sourceIPv4Address/24), ports, protocolIdentifier, vlanId, dot1qCustomerVlanId,"
-			" icmpTypeCodeIPv4, ingressInterface, ipClassOfService, ipVersion, flowLabelIPv6",
-			name, near && strcmp(near, name) ? " (did you mean " : "",
-			near && strcmp(near, name) ? near : "", near && strcmp(near, name) ? "?)" : "");
-	}
-	unsigned width = found->family == 6 ? 128 : 32, bits = width;
+			return &key_words[i];
+	return NULL;
+}
+
+/* NAME or NAME/BITS. *ret_bits is 0 for what is no address. */
+static int read_word(const char *word, const struct key_word **ret, unsigned *ret_bits,
+                     struct error *err)
+{
+	size_t length = strcspn(word, "/");
+	const struct key_word *found = find_word(word, length);
+	if (!found)
+		return unknown_word(word, length, err);
+	unsigned width = !found->address ? 0 : found->family == 6 ? 128 : 32, bits = width;
 	if (word[length] == '/') {
 		char *end;
 		unsigned long value = strtoul(word + length + 1, &end, 10);
 		if (!found->address || *end || end == word + length + 1 || value < 1 || value > width)
-			return error_set(err, -EINVAL, "--key: \"%s\": expected %s", word, found->address
+			return error_set(err, -EINVAL, "\"%s\": expected %s", word, found->address
 				? "a prefix length from 1 to 32 (IPv4) or 128 (IPv6)"
 				: "no \"/\" after this field");
 		bits = (unsigned)value;
 	}
+	*ret = found;
+	*ret_bits = bits;
+	return 0;
+}
+
+static int parse_word(struct key_plan *plan, const char *word, struct error *err)
+{
+	const struct key_word *found;
+	unsigned bits;
+	int r = read_word(word, &found, &bits, err);
+	if (r)
+		return r;
 	plan->fields |= found->fields;
 	if (found->address && !set_address(plan, found, bits))
-		return error_set(err, -EINVAL, "--key: \"%s\": this address is in the key already", word);
+		return error_set(err, -EINVAL, "\"%s\": this address is in the key already", word);
 	return 0;
 }
 
@@ -120,7 +145,7 @@ int key_plan_parse(const struct key_options *options, struct key_plan *ret, stru
 	memset(&plan, 0, sizeof plan);
 	char *copy = strdup(options->key), *save = NULL;
 	if (!copy)
-		return error_set(err, -ENOMEM, "--key: out of memory");
+		return error_set(err, -ENOMEM, "out of memory");
 	int r = 0;
 	for (char *w = strtok_r(copy, ", ", &save); w && !r; w = strtok_r(NULL, ", ", &save))
 		r = parse_word(&plan, w, err);
@@ -128,7 +153,7 @@ int key_plan_parse(const struct key_options *options, struct key_plan *ret, stru
 	if (r)
 		return r;
 	if (!plan.fields)
-		return error_set(err, -EINVAL, "--key: the list is empty; expected element names,"
+		return error_set(err, -EINVAL, "the list is empty; expected element names,"
 			" e.g. sourceIPv4Address/24,protocolIdentifier");
 	if (options->per_interface)
 		plan.fields |= KEY_INTERFACE;
@@ -160,6 +185,71 @@ bool key_plan_has(const struct key_plan *plan, const struct field *field)
 	}
 	return false;
 }
+
+/* ---- columns --------------------------------------------------------------------------------- */
+
+struct columns {
+	struct column_choice *choices;
+	unsigned count;
+};
+
+static void add_column(struct columns *c, const char *name)
+{
+	const struct field *field = field_find(name, strlen(name), NULL);
+	for (unsigned i = 0; i < c->count && field; i++)
+		if (c->choices[i].field == field)
+			return;
+	if (field && c->count < KEY_COLUMNS_MAX)
+		c->choices[c->count++] = (struct column_choice){ .field = field };
+}
+
+/* An address that is cut is exported as a prefix and its length, never as a host's. */
+static void add_address(struct columns *c, const struct key_word *word, unsigned bits)
+{
+	char name[64];
+	bool whole = bits == (word->family == 6 ? 128 : 32);
+	snprintf(name, sizeof name, "%sIPv%u%s", word->address == 1 ? "source" : "destination",
+	         word->family, whole ? "Address" : "Prefix");
+	add_column(c, name);
+	if (whole)
+		return;
+	strncat(name, "Length", sizeof name - strlen(name) - 1);
+	add_column(c, name);
+}
+
+static const char standard_words[] =
+	"sourceIPv4Address,sourceIPv6Address,destinationIPv4Address,destinationIPv6Address,"
+	"protocolIdentifier,sourceTransportPort,destinationTransportPort,"
+	"icmpTypeCodeIPv4,icmpTypeCodeIPv6";
+
+unsigned key_columns(const struct key_options *options, struct column_choice *ret)
+{
+	struct columns c = { .choices = ret };
+	const struct key_word *word;
+	unsigned bits;
+	char *copy = strdup(options->key ? options->key : standard_words), *save = NULL;
+	if (!options->key && options->vlan_key) {
+		add_column(&c, "vlanId");
+		add_column(&c, "dot1qCustomerVlanId");
+	}
+	for (char *w = copy ? strtok_r(copy, ", ", &save) : NULL; w; w = strtok_r(NULL, ", ", &save))
+		if (read_word(w, &word, &bits, NULL) == 0) {
+			if (bits)
+				add_address(&c, word, bits);
+			else
+				add_column(&c, word->name);
+		}
+	free(copy);
+	if (options->per_interface)
+		add_column(&c, "ingressInterface");
+	if (options->tunnels) {
+		add_column(&c, "layer2SegmentId");
+		add_column(&c, "greKey");
+	}
+	return c.count;
+}
+
+/* ---- keys of packets ------------------------------------------------------------------------- */
 
 static void copy_prefix(uint8_t *to, const uint8_t *from, unsigned bits)
 {

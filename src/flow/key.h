@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "packet/packet.h"
+#include "record/record.h"
 #include "record/field.h"
 
 struct key_wide {                       /* the first 40 octets as struct key; unused fields are 0 */
@@ -55,6 +56,12 @@ int key_plan_parse(const struct key_options *options, struct key_plan *ret, stru
 
 /* True when this field says (a part of) what flows of this plan are told apart by. */
 bool key_plan_has(const struct key_plan *plan, const struct field *field);
+
+enum { KEY_COLUMNS_MAX = 32 };
+
+/* The columns that say a key (one that key_plan_parse accepts), in its order: of a cut address the
+ * prefix and its length. `ret` has room for KEY_COLUMNS_MAX; returns the number. */
+unsigned key_columns(const struct key_options *options, struct column_choice *ret);
 
 /* Builds the wide key of a packet; returns the sender's side in it (0 or 1). */
 unsigned key_wide_build(const struct key_plan *plan, const struct packet *packet,

@@ -10,7 +10,7 @@
 
 struct room {                           /* an entry of `rooms` */
 	const char *name, *colours, *place;
-	uint64_t count, idle;
+	uint64_t count, idle, sample;
 	bool sort, promiscuous;
 	struct text_list files;
 };
@@ -43,6 +43,8 @@ static const struct option room_table[] = {
 	  .help = "counts", .minimum = "1", .maximum = "10k" },
 	{ .name = "idle-timeout", .type = OPTION_DURATION, .offset = IN(idle), .argument = "DURATION",
 	  .help = "ends" },
+	{ .name = "sample", .type = OPTION_RATIO, .offset = IN(sample), .argument = "1:N",
+	  .help = "samples", .own = true },
 	{ .name = "sort", .type = OPTION_FLAG, .offset = IN(sort), .help = "sorts" },
 	{ .name = "no-promiscuous", .type = OPTION_INVERSE, .offset = IN(promiscuous),
 	  .help = "as it is" },

@@ -74,7 +74,7 @@ static void what_is_outside_is_the_default(void **state)
 {
 	struct bench b;
 	begin(&b, "rooms:\n- {name: one}\n- {name: two, count: 3, read: [x], colours: red}\n"
-	          "count: 9\nsort: on\nread: [p, q]\npromiscuous: off\ncolours: [blue, red]\n");
+	          "sample: 1:5\ncount: 9\nsort: on\nread: [p, q]\npromiscuous: off\ncolours: [blue, red]\n");
 	assert_int_equal(room(&b, 0)->count, 9);
 	assert_int_equal(room(&b, 0)->idle, 30000000000);       /* the default of the outer table */
 	assert_true(room(&b, 0)->sort);
@@ -82,6 +82,7 @@ static void what_is_outside_is_the_default(void **state)
 	assert_string_equal(room(&b, 0)->colours, "blue,red");
 	assert_int_equal(room(&b, 0)->files.count, 2);
 	assert_string_equal(room(&b, 0)->files.items[0], "p");
+	assert_int_equal(room(&b, 0)->sample, 0);       /* the entry's own */
 	assert_int_equal(room(&b, 1)->count, 3);
 	assert_string_equal(room(&b, 1)->colours, "red");
 	assert_int_equal(room(&b, 1)->files.count, 1);
