@@ -16,6 +16,8 @@
 #include "engine/engine.h"
 #include "net/address.h"
 
+enum { OUTPUTS_MOST = 64 };
+
 struct reader {                         /* the command line, and what has been made of it */
 	int argc;
 	char **argv;
@@ -65,8 +67,7 @@ static int read_settings(struct option_set *set, struct settings *s, int argc, c
 {
 	int r = arguments_read(set, argc, argv, s, err);
 	if (r == 0 && s->outputs.count == 0)
-		r = option_set_value(set, "output", terminal_is(stdout) ? "table:" : "json:-", "--output",
-		                     err);
+		r = option_set_default(set, "output", terminal_is(stdout) ? "table:" : "json:-", err);
 	return r;
 }
 
@@ -90,22 +91,36 @@ static bool goes_to_standard_output(const char *output)
 }
 
 /* Two writers of one file or one collector would undo each other. */
+static int check_twice(const struct text_list *outputs, struct error *err)
+{
+	for (unsigned i = 0; i < outputs->count; i++)
+		for (unsigned k = 0; k < i; k++)
+			if (strcmp(outputs->items[i], outputs->items[k]) == 0)
+				return error_set(err, -EINVAL, "-o %.200s: the output is given twice",
+				                 outputs->items[i]);
+	return 0;
+}
+
 static int check_outputs(const struct settings *s, struct error *err)
 {
-	const struct text_list *outputs = &s->outputs;
+	struct meter_entry meters[METERS_MAX];
+	const char *outputs[OUTPUTS_MOST];
+	unsigned meter_count = settings_meters(s, meters);
+	unsigned count = settings_outputs(s, outputs, OUTPUTS_MOST);
 	const char *first = NULL;       /* that goes to standard output */
-	for (unsigned i = 0; i < outputs->count; i++) {
-		const char *output = outputs->items[i];
-		for (unsigned k = 0; k < i; k++)
-			if (strcmp(output, outputs->items[k]) == 0)
-				return error_set(err, -EINVAL, "-o %.200s: the output is given twice", output);
-		if (!goes_to_standard_output(output))
+	for (unsigned i = 0; i < meter_count; i++) {
+		int r = check_twice(&meters[i].outputs, err);
+		if (r < 0)
+			return r;
+	}
+	for (unsigned i = 0; i < count; i++) {
+		if (!goes_to_standard_output(outputs[i]))
 			continue;
 		if (first)
 			return error_set(err, -EINVAL, "-o %.100s and -o %.100s would be mixed on standard "
 			                               "output: expected a file for one of them",
-			                 first, output);
-		first = output;
+			                 first, outputs[i]);
+		first = outputs[i];
 	}
 	bool lines = first && (!strncmp(first, "json:", 5) || !strncmp(first, "table:", 6));
 	if (first && !lines && s->stats && is_standard_output(s->stats))

@@ -2,6 +2,7 @@
 #include "engine/accounts.h"
 
 #include <errno.h>
+#include <string.h>
 
 void accounts_add_fates(struct fate_counters *to, const struct fate_counters *from)
 {
@@ -38,29 +39,65 @@ static bool same(uint64_t a, uint64_t b, const char *what, struct error *err)
 	return false;
 }
 
-bool accounts_balanced(const struct accounts *a, struct error *err)
+void accounts_sum_meters(const struct accounts *a, struct meter_counters *ret)
 {
-	uint64_t packets = 0, octets = 0;
+	memset(ret, 0, sizeof *ret);
+	for (unsigned i = 0; i < a->meter_count; i++)
+		accounts_add_meter(ret, &a->meters[i].counters);
+}
+
+static bool packets_balanced(const struct accounts *a, struct error *err)
+{
+	uint64_t packets = 0, octets = 0, taken = 0, taken_octets = 0;
 	for (unsigned i = 0; i < FATE_COUNT; i++) {
 		packets += a->fates.packets[i];
 		octets += a->fates.octets[i];
 	}
-	bool fine = same(a->source.frames - a->unread_frames, packets - a->fates.offload_packets,
-	                 "frames of the source and fates", err)
+	for (unsigned i = 0; i < a->meter_count; i++) {
+		taken += a->meters[i].packets;
+		taken_octets += a->meters[i].ip_octets;
+	}
+	return same(a->source.frames - a->unread_frames, packets - a->fates.offload_packets,
+	            "frames of the source and fates", err)
 		&& same(a->source.octets - a->unread_octets, octets, "octets of the source and of fates",
 		        err)
-		&& same(a->fates.packets[FATE_metered], a->meter.packets,
-		        "metered packets and flows' packets", err)
-		&& same(a->metered_ip_octets, a->meter.octets, "metered IP octets and flows' octets", err);
-	if (!fine || !a->finished)
-		return fine;
-	if (!a->outputs_balanced) {
+		&& same(a->fates.packets[FATE_metered] + a->shared_packets, taken,
+		        "metered packets and what meters took", err)
+		&& same(a->metered_ip_octets + a->shared_octets, taken_octets,
+		        "metered IP octets and what meters took", err);
+}
+
+static bool meter_balanced(const struct meter_account *m, bool finished, struct error *err)
+{
+	const struct meter_counters *c = &m->counters;
+	uint64_t records = 0;
+	for (unsigned i = 0; i < array_count(c->records); i++)
+		records += c->records[i];
+	if (!same(m->packets, c->packets, "metered packets and flows' packets", err)
+	    || !same(m->ip_octets, c->octets, "metered IP octets and flows' octets", err))
+		return false;
+	if (!finished)
+		return true;
+	return same(c->packets, c->record_packets, "flows' packets and records' packets", err)
+		&& same(c->octets, c->record_octets, "flows' octets and records' octets", err)
+		&& same(records * m->whole_outputs, m->whole_rows, "records and their rows", err);
+}
+
+bool accounts_balanced(const struct accounts *a, struct error *err)
+{
+	uint64_t rows = 0;
+	if (!packets_balanced(a, err))
+		return false;
+	for (unsigned i = 0; i < a->meter_count; i++) {
+		if (!meter_balanced(&a->meters[i], a->finished, err))
+			return false;
+		rows += a->meters[i].rows;
+	}
+	if (a->finished && !a->outputs_balanced) {
 		error_set(err, -EPROTO,
 		          "accounts do not balance: an output lost records without counting them");
 		return false;
 	}
-	return same(a->meter.packets, a->meter.record_packets, "flows' packets and records' packets",
-	            err)
-		&& same(a->meter.octets, a->meter.record_octets, "flows' octets and records' octets", err)
-		&& same(a->rows, a->accepted, "records written and records that outputs accepted", err);
+	return !a->finished
+		|| same(rows, a->accepted, "records written and records that outputs accepted", err);
 }

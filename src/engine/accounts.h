@@ -2,7 +2,8 @@
 /*
  * Every packet and record is accounted for. The figures are counted in different rooms and
  * compared here: the source's own count, the parser's fates, the tables' packets, and the
- * sums over records emitted.
+ * sums over records emitted. With several meters a packet is metered when at least one took it, and
+ * each meter has an account of its own.
  */
 #ifndef ENGINE_ACCOUNTS_H
 #define ENGINE_ACCOUNTS_H
@@ -12,17 +13,29 @@
 
 #include "base/error.h"
 #include "capture/capture.h"
+#include "engine/settings.h"
 #include "flow/meter.h"
 #include "output/output.h"
 #include "packet/fate.h"
+
+struct meter_account {                  /* of one meter, summed over workers */
+	const char *name;
+	struct meter_counters counters;
+	uint64_t packets, ip_octets;            /* of packets that its filter took, counted there */
+	uint64_t rows;                          /* records handed to outputs, summed over outputs */
+	uint64_t whole_rows;                    /* of them, rows that are a whole record each */
+	unsigned whole_outputs;                 /* outputs that get such rows */
+};
 
 struct accounts {
 	struct capture_counters source;
 	uint64_t unread_frames, unread_octets;  /* delivered behind a limit (-c), never looked at */
 	struct fate_counters fates;
 	uint64_t metered_ip_octets;             /* of packets with FATE_metered, as parsed */
-	struct meter_counters meter;            /* summed over workers */
-	uint64_t rows;                          /* records handed to outputs, summed over outputs */
+	uint64_t shared_packets, shared_octets; /* wire packets and IP octets of packets that more than
+	                                         * one meter took, for each meter behind the first */
+	unsigned meter_count;
+	struct meter_account meters[METERS_MAX];
 	uint64_t accepted;                      /* what the outputs say they were handed */
 	bool outputs_balanced;                  /* accepted = acknowledged + sent + ...
 	                                         * for each output */
@@ -33,6 +46,8 @@ struct accounts {
 
 void accounts_add_fates(struct fate_counters *to, const struct fate_counters *from);
 void accounts_add_meter(struct meter_counters *to, const struct meter_counters *from);
+/* All meters together. */
+void accounts_sum_meters(const struct accounts *a, struct meter_counters *ret);
 
 /* True when all agree; otherwise the message says which two do not, and by how much. */
 bool accounts_balanced(const struct accounts *a, struct error *err);

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "base/memory.h"
+#include "engine/meters.h"
 #include "engine/privileges.h"
 #include "engine/progress.h"
 #include "engine/pump.h"
@@ -22,10 +22,6 @@
 #include "engine/stats.h"
 #include "engine/worker.h"
 
-/* A flow's share of hot, cold, wheel and index parts, both families' worst case apart. */
-enum { FLOW_BYTES = 160 };
-
-static const uint64_t flows_least = 16, flows_most = 1ull << 30;
 static const long control_interval_ns = 50000000;
 static const uint64_t stop_patience_ns = 3000000000;  /* for outputs of a file run, after a stop */
 
@@ -37,8 +33,8 @@ struct engine {
 	bool sinks_open;
 	unsigned worker_count;
 	struct worker *workers;
-	struct row_settings rows;
-	const struct flow_hook *measures[METER_HOOKS_MAX + 1];
+	struct meters meters;
+	struct row_settings rows;       /* what all meters have in common */
 	uint32_t *interface_index;
 	atomic_bool stop, reopen, stats;
 	sem_t ended;                    /* workers that have ended */
@@ -65,21 +61,19 @@ static int open_source(const struct settings *s, const struct capture_kind *kind
 	return kind->open(&c, ret, err);
 }
 
-/* Workers can share a source only if the key holds both full addresses, which they are dealt by. */
-static unsigned choose_workers(const struct settings *s, const struct key_plan *plan,
-                               const struct log *log)
+static unsigned choose_workers(const struct engine *e, const struct log *log)
 {
+	const struct settings *s = e->settings;
 	uint64_t wanted = s->workers ? s->workers : 1;
 	if (wanted > WORKERS_MAX) {
 		log_line(log, LOG_WARNING, "--workers %llu: at most %d are used",
 		         (unsigned long long)wanted, WORKERS_MAX);
 		wanted = WORKERS_MAX;
 	}
-	if (s->max_flows && wanted > s->max_flows)
-		wanted = s->max_flows;
-	bool full = plan->source_bits[0] == 32 && plan->destination_bits[0] == 32
-		&& plan->source_bits[1] == 128 && plan->destination_bits[1] == 128;
-	if (wanted > 1 && !full) {
+	for (unsigned i = 0; i < e->meters.count; i++)
+		if (e->meters.list[i].entry.max_flows && wanted > e->meters.list[i].entry.max_flows)
+			wanted = e->meters.list[i].entry.max_flows;
+	if (wanted > 1 && !meters_have_full_addresses(&e->meters)) {
 		log_line(log, LOG_WARNING,
 		         "--workers %llu: the key lacks a full address, so one worker is used",
 		         (unsigned long long)wanted);
@@ -88,57 +82,7 @@ static unsigned choose_workers(const struct settings *s, const struct key_plan *
 	return (unsigned)wanted;
 }
 
-static uint64_t flow_bound(const struct settings *s, const struct flow_hook *const *hooks,
-                           unsigned workers)
-{
-	uint64_t flow_bytes = FLOW_BYTES;
-	for (; *hooks; hooks++)
-		flow_bytes += (*hooks)->space_bytes;
-	uint64_t memory = s->memory_bytes ? s->memory_bytes : memory_of_machine() / 2;
-	uint64_t bound = memory / flow_bytes;
-	if (s->max_flows && s->max_flows < bound)
-		bound = s->max_flows;
-	else if (s->max_flows && !s->memory_bytes)
-		bound = s->max_flows;
-	bound = (bound + workers - 1) / workers;
-	if (bound < flows_least && !s->max_flows)
-		bound = flows_least;
-	return bound < 1 ? 1 : bound < flows_most ? bound : flows_most;
-}
-
-static void emit(void *context, const struct flow_record *record)
-{
-	const struct meter_slot *slot = context;
-	for (unsigned i = 0; i < slot->builder_count; i++)
-		builder_write(&slot->builders[i], record);
-	if (slot->twins && !record->merged)
-		vlan_twins_see(slot->twins, &slot->meter->secret, record);
-}
-
-static int open_meter(struct engine *e, struct worker *w, const struct key_plan *plan,
-                      struct error *err)
-{
-	const struct settings *s = e->settings;
-	struct meter_slot *slot = &w->meters[0];
-	struct meter_settings m = {
-		.idle_ns = s->idle_timeout_ns, .active_ns = s->active_timeout_ns,
-		.linger_ns = s->tcp_linger_ns,
-		.max_flows = flow_bound(s, e->measures, e->worker_count), .plan = *plan,
-		.flood_records = (s->flood_records + e->worker_count - 1) / e->worker_count,
-		.evidence = s->direction == DIRECTION_EVIDENCE,
-		.first_flow_id = (uint64_t)w->number << 56 | 1,
-		.emit = emit, .context = slot, .hooks = e->measures,
-	};
-	int r = meter_new(&m, &slot->meter, err);
-	if (r)
-		return r;
-	w->meter_count = 1;
-	if (plan->standard && !(slot->twins = calloc(1, sizeof *slot->twins)))
-		return error_set(err, -ENOMEM, "out of memory");
-	return s->filter ? packet_filter_new(s->filter, &slot->filter, err) : 0;
-}
-
-static int open_workers(struct engine *e, const struct key_plan *plan, bool live, struct error *err)
+static int open_workers(struct engine *e, bool live, struct error *err)
 {
 	e->workers = calloc(e->worker_count, sizeof *e->workers);
 	if (!e->workers)
@@ -147,7 +91,7 @@ static int open_workers(struct engine *e, const struct key_plan *plan, bool live
 		int r = worker_init(&e->workers[i], i, live);
 		e->workers[i].ended = &e->ended;
 		if (r == 0)
-			r = open_meter(e, &e->workers[i], plan, err);
+			r = meters_open(&e->meters, &e->workers[i], e->worker_count, err);
 		if (r) {
 			e->worker_count = i + 1;
 			return r;
@@ -173,21 +117,43 @@ static int read_interfaces(struct engine *e, const struct capture_kind *kind, st
 	return 0;
 }
 
+static struct row_settings meter_rows(const struct engine *e, unsigned worker, unsigned meter)
+{
+	struct row_settings rows = e->rows;
+	rows.meter = e->workers[worker].meters[meter].meter;
+	rows.number = meter + 1;
+	rows.uniflow = e->meters.list[meter].entry.uniflow;
+	return rows;
+}
+
+static int open_streams(struct engine *e, unsigned meter, struct error *err)
+{
+	const struct meter_config *c = &e->meters.list[meter];
+	struct row_settings rows = meter_rows(e, 0, meter);
+	struct sinks_meter m = { .number = meter, .rows = &rows, .columns = c->columns,
+	                         .outputs = &c->entry.outputs };
+	int r = sinks_add_meter(&e->sinks, &m, err);
+	for (unsigned i = 0; i < e->worker_count && !r; i++) {
+		rows = meter_rows(e, i, meter);
+		r = builders_new(&e->sinks, meter, &rows, &e->workers[i].meters[meter].builders, err);
+	}
+	return r;
+}
+
 static int open_sinks(struct engine *e, bool live, struct error *err)
 {
-	e->rows.meter = e->workers[0].meters[0].meter;
-	e->rows.uniflow = e->settings->uniflow;
+	const char *outputs[SINKS_MAX + 1];
 	e->rows.sample = e->settings->sample > 1 ? (uint32_t)e->settings->sample : 1;
 	e->rows.sample_random = e->settings->sample_mode == 1;
-	struct sinks_setup setup = { .settings = e->settings, .env = &e->env, .rows = &e->rows,
-	                             .live = live, .start_ns = clock_now_ns(CLOCK_REALTIME) };
+	struct sinks_setup setup = {
+		.env = &e->env, .outputs = outputs, .live = live, .sort = e->settings->sort,
+		.output_count = settings_outputs(e->settings, outputs, SINKS_MAX + 1),
+		.start_ns = clock_now_ns(CLOCK_REALTIME),
+	};
 	int r = sinks_open(&setup, &e->sinks, err);
 	e->sinks_open = r == 0;
-	for (unsigned i = 0; i < e->worker_count && !r; i++) {
-		struct meter_slot *slot = &e->workers[i].meters[0];
-		e->rows.meter = slot->meter;
-		r = builders_new(&e->sinks, &e->rows, &slot->builders, &slot->builder_count, err);
-	}
+	for (unsigned i = 0; i < e->meters.count && !r; i++)
+		r = open_streams(e, i, err);
 	return r;
 }
 
@@ -250,21 +216,16 @@ static int check(const struct settings *s, struct error *err)
 static int open_all(struct engine *e, const struct capture_kind *kind, struct error *err)
 {
 	const struct settings *s = e->settings;
-	struct key_options options = { .key = s->key, .vlan_key = s->vlan_key,
-	                               .per_interface = s->per_interface, .tunnels = s->tunnels };
-	struct key_plan plan;
 	struct capture *c = NULL;
 	int r = check(s, err);
 	if (!r)
-		r = key_plan_parse(&options, &plan, err);
-	if (!r)
-		r = sinks_measures(s, e->measures, err);
+		r = meters_configure(s, &e->meters, err);
 	if (!r)
 		r = open_source(s, kind, &c, err);
 	if (r)
 		return r;
-	e->worker_count = choose_workers(s, &plan, e->env.log);
-	r = open_workers(e, &plan, kind->live, err);
+	e->worker_count = choose_workers(e, e->env.log);
+	r = open_workers(e, kind->live, err);
 	if (!r && read_interfaces(e, kind, c))
 		r = error_set(err, -ENOMEM, "out of memory");
 	if (!r)
@@ -314,6 +275,15 @@ void engine_close(struct engine *e)
 
 /* ---- running --------------------------------------------------------------------------------- */
 
+static void add_meter_account(struct meter_account *to, const struct meter_account *from)
+{
+	accounts_add_meter(&to->counters, &from->counters);
+	to->packets += from->packets;
+	to->ip_octets += from->ip_octets;
+	to->rows += from->rows;
+	to->whole_rows += from->whole_rows;
+}
+
 static void collect_accounts(struct engine *e, bool finished, struct accounts *ret)
 {
 	struct pump_counters p;
@@ -323,13 +293,20 @@ static void collect_accounts(struct engine *e, bool finished, struct accounts *r
 	ret->fates = p.fates;
 	ret->unread_frames = p.unread_frames;
 	ret->unread_octets = p.unread_octets;
+	ret->meter_count = e->meters.count;
+	for (unsigned m = 0; m < e->meters.count; m++) {
+		ret->meters[m].name = e->meters.list[m].entry.name;
+		ret->meters[m].whole_outputs = sinks_whole_outputs(&e->sinks, m);
+	}
 	for (unsigned i = 0; i < e->worker_count; i++) {
 		struct worker_counters w;
 		worker_snapshot(&e->workers[i], &w);
 		accounts_add_fates(&ret->fates, &w.fates);
-		accounts_add_meter(&ret->meter, &w.meter);
 		ret->metered_ip_octets += w.metered_ip_octets;
-		ret->rows += w.rows;
+		ret->shared_packets += w.shared_packets;
+		ret->shared_octets += w.shared_octets;
+		for (unsigned m = 0; m < e->meters.count; m++)
+			add_meter_account(&ret->meters[m], &w.meters[m]);
 	}
 	ret->outputs_balanced = true;
 	for (unsigned i = 0; i < e->sinks.queue_count; i++) {
@@ -359,11 +336,12 @@ static void write_stats(struct engine *e, bool finished)
 static void warn_of_vlan_twins(const struct engine *e)
 {
 	uint64_t one_way = 0, twins = 0;
-	for (unsigned i = 0; i < e->worker_count; i++) {
-		const struct vlan_twins *t = e->workers[i].meters[0].twins;
-		one_way += t ? t->one_way : 0;
-		twins += t ? t->twins : 0;
-	}
+	for (unsigned i = 0; i < e->worker_count; i++)
+		for (unsigned m = 0; m < e->meters.count; m++) {
+			const struct vlan_twins *t = e->workers[i].meters[m].twins;
+			one_way += t ? t->one_way : 0;
+			twins += t ? t->twins : 0;
+		}
 	if (vlan_twins_are_many(one_way, twins))
 		log_line(e->env.log, LOG_WARNING, "%llu of %llu one-way flows have their other direction"
 		         " in another VLAN: if a mirror port tags one direction only, --no-vlan-key joins"
@@ -386,29 +364,24 @@ static void draw_progress(struct engine *e)
 	progress_update(&e->progress, &state);
 }
 
-static bool same_text(const char *a, const char *b)
+/* Timers and filters can change while packets flow; the rest is told to need a new start. */
+static bool only_these_differ(const struct engine *e, const struct settings *new)
 {
-	return a == b || (a && b && !strcmp(a, b));
-}
-
-/* Timers and the filter can change while packets flow; the rest is told to need a new start. */
-static bool only_these_differ(const struct settings *old, const struct settings *new)
-{
-	return old->max_flows == new->max_flows && old->flood_records == new->flood_records
-		&& old->memory_bytes == new->memory_bytes
-		&& old->workers == new->workers && old->sample == new->sample
-		&& old->outputs.count == new->outputs.count && old->tunnels == new->tunnels
-		&& old->vlan_key == new->vlan_key && old->icmp_key == new->icmp_key
-		&& old->direction == new->direction && old->uniflow == new->uniflow
-		&& same_text(old->key, new->key) && same_text(old->fields, new->fields);
+	const struct settings *old = e->settings;
+	bool same_fields = old->fields == new->fields
+		|| (old->fields && new->fields && !strcmp(old->fields, new->fields));
+	return old->memory_bytes == new->memory_bytes && old->workers == new->workers
+		&& old->flood_records == new->flood_records
+		&& old->sample == new->sample && old->tunnels == new->tunnels
+		&& old->icmp_key == new->icmp_key && same_fields
+		&& meters_differ_in_these_only(&e->meters, new);
 }
 
 static int change_workers(struct engine *e, const struct settings *new, struct error *err)
 {
 	for (unsigned i = 0; i < e->worker_count; i++) {
-		struct worker_change change = { .idle_ns = new->idle_timeout_ns,
-			.active_ns = new->active_timeout_ns, .linger_ns = new->tcp_linger_ns };
-		int r = new->filter ? packet_filter_new(new->filter, &change.filter, err) : 0;
+		struct worker_change change;
+		int r = meters_change(&e->meters, new, &change, err);
 		if (r)                  /* found at the first worker: nothing has changed */
 			return r;
 		worker_change(&e->workers[i], &change);
@@ -426,8 +399,8 @@ static void reload(struct engine *e)
 		log_line(e->env.log, LOG_ERROR, "settings not changed: %s", err.text);
 		return;
 	}
-	log_line(e->env.log, LOG_NOTE, "settings read again%s", only_these_differ(e->settings, new)
-	         ? "" : "; timers and filter are in force, other changes need a new start");
+	log_line(e->env.log, LOG_NOTE, "settings read again%s", only_these_differ(e, new)
+	         ? "" : "; timers and filters are in force, other changes need a new start");
 }
 
 static void serve_requests(struct engine *e, uint64_t now_ns, uint64_t *next_stats_ns)

@@ -6,177 +6,110 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "measure/measure.h"
 #include "output/callback.h"
 
 enum { BATCH_ROWS = 256 };
 
-/* ---- which fields an output gets ------------------------------------------------------------- */
-
-static unsigned choices_of_names(const char *const *names, struct column_choice *ret)
-{
-	unsigned count = 0;
-	for (; *names && count < COLUMNS_MAX; names++) {
-		bool reverse = false;
-		const struct field *field = field_find(*names, strlen(*names), &reverse);
-		if (field)
-			ret[count++] = (struct column_choice){ .field = field, .reverse = reverse };
-	}
-	return count;
-}
-
-/* What the key says beyond the standard one belongs into a record by itself. */
-static const char *const key_fields[] = {
-	"sourceIPv4Prefix", "sourceIPv4PrefixLength",
-	"destinationIPv4Prefix", "destinationIPv4PrefixLength",
-	"sourceIPv6Prefix", "sourceIPv6PrefixLength",
-	"destinationIPv6Prefix", "destinationIPv6PrefixLength",
-	"flowLabelIPv6", "layer2SegmentId", "greKey", "samplingPacketInterval", "samplingPacketSpace",
-	"samplingProbability",
-	NULL
-};
-
-static unsigned drop_impossible(const struct row_settings *rows, struct column_choice *choices,
-                                unsigned count)
-{
-	unsigned kept = 0;
-	for (unsigned i = 0; i < count; i++)
-		if (row_choice_is_possible(rows, &choices[i]))
-			choices[kept++] = choices[i];
-	return kept;
-}
-
-static unsigned default_choices(const struct output_kind *kind, const struct row_settings *rows,
-                                struct column_choice *ret)
-{
-	unsigned count = choices_of_names(kind->default_fields ? kind->default_fields
-	                                  : output_standard_fields, ret);
-	struct column_choice more[array_count(key_fields)];
-	unsigned extra = choices_of_names(key_fields, more);
-	for (unsigned i = 0; i < extra && count < COLUMNS_MAX; i++)
-		ret[count++] = more[i];
-	return drop_impossible(rows, ret, count);
-}
-
-/* Every field that a flow or any measure gives. */
-static unsigned available_fields(struct column_choice *ret)
-{
-	return row_fields(measures, ret, COLUMNS_MAX);
-}
-
-int sinks_measures(const struct settings *settings,
-                   const struct flow_hook *ret[METER_HOOKS_MAX + 1], struct error *err)
-{
-	struct column_choice available[COLUMNS_MAX], choices[COLUMNS_MAX];
-	unsigned possible = available_fields(available);
-	unsigned count = choices_of_names(output_standard_fields, choices);
-	unsigned wanted = 0;
-	int r = 0;
-	if (settings->fields)
-		r = column_list_parse(settings->fields, &(struct column_list){ available, possible },
-		                      choices, &count, err);
-	if (r)
-		return error_prefix(err, r, "--fields");
-	for (unsigned m = 0; measures[m] && wanted < METER_HOOKS_MAX; m++)
-		for (unsigned i = 0; i < count; i++)
-			if (measure_of_field(choices[i].field) == measures[m]) {
-				ret[wanted++] = measures[m];
-				break;
-			}
-	ret[wanted] = NULL;
-	return 0;
-}
-
-static int choose_fields(const struct sinks_setup *setup, const struct output_kind *kind,
-                         struct column_choice *ret, unsigned *ret_count, struct error *err)
-{
-	struct column_choice available[COLUMNS_MAX];
-	unsigned possible = available_fields(available);
-	*ret_count = default_choices(kind, setup->rows, ret);
-	if (!setup->settings->fields || kind->fixed_fields)
-		return 0;
-	int r = column_list_parse(setup->settings->fields, &(struct column_list){ available, possible },
-	                          ret, ret_count, err);
-	if (r)
-		return error_prefix(err, r, "--fields");
-	if (kind->splits_families)      /* a template has no absent values */
-		*ret_count = drop_impossible(setup->rows, ret, *ret_count);
-	if (!*ret_count)
-		return error_set(err, -EINVAL, "--fields %s: no field is left", setup->settings->fields);
-	return 0;
-}
-
 /* ---- streams --------------------------------------------------------------------------------- */
 
-static int stream_of_schema(struct sinks *s, struct schema *schema, bool uniflow,
-                            struct stream **ret, struct error *err)
+static bool same_stream(const struct stream *a, const struct stream *b)
+{
+	return a->meter == b->meter && a->uniflow == b->uniflow && schema_equal(a->schema, b->schema);
+}
+
+/* Owns the schema from here on. */
+static int find_stream(struct sinks *s, const struct stream *wanted, struct stream **ret,
+                       struct error *err)
 {
 	for (unsigned i = 0; i < s->stream_count; i++)
-		if (s->streams[i].uniflow == uniflow && schema_equal(s->streams[i].schema, schema)) {
-			schema_free(schema);
+		if (same_stream(&s->streams[i], wanted)) {
+			schema_free(wanted->schema);
 			*ret = &s->streams[i];
 			return 0;
 		}
 	if (s->stream_count == STREAMS_MAX) {
-		schema_free(schema);
+		schema_free(wanted->schema);
 		return error_set(err, -E2BIG, "more than %d different record layouts", STREAMS_MAX);
 	}
 	*ret = &s->streams[s->stream_count++];
-	(*ret)->schema = schema;
-	(*ret)->uniflow = uniflow;
+	**ret = *wanted;
 	return 0;
 }
 
-static int add_stream(struct sinks *s, struct queue *q, const struct column_list *list,
-                      uint8_t family, struct error *err)
+struct layout {                         /* of a meter's records in an output */
+	struct column_choice choices[COLUMNS_MAX];
+	unsigned count;
+};
+
+static int add_stream(struct sinks *s, const struct sinks_meter *m, struct queue *q,
+                      const struct layout *layout, uint8_t family, struct error *err)
 {
 	struct column_choice kept[COLUMNS_MAX];
 	unsigned n = 0;
-	for (unsigned i = 0; i < list->count; i++) {
-		uint8_t own = row_field_family(list->choices[i].field);
+	for (unsigned i = 0; i < layout->count; i++) {
+		uint8_t own = row_field_family(layout->choices[i].field);
 		if (!family || !own || own == family)
-			kept[n++] = list->choices[i];
+			kept[n++] = layout->choices[i];
 	}
-	struct schema *schema;
-	struct stream *stream = NULL;
-	if (schema_new(kept, n, 0, family, &schema))
+	bool uniflow = queue_kind(q)->uniflow;
+	struct stream *stream = NULL, wanted = { .meter = m->number, .uniflow = uniflow,
+	                                  .whole = !uniflow && !m->rows->uniflow };
+	if (schema_new(kept, n, 0, family, &wanted.schema))
 		return error_set(err, -E2BIG, "%s: too many fields for one record", queue_name(q));
-	int r = stream_of_schema(s, schema, queue_kind(q)->uniflow, &stream, err);
+	int r = find_stream(s, &wanted, &stream, err);
 	if (r)
 		return r;
 	stream->queues[stream->queue_count++] = q;
 	return queue_schema(q, stream->schema, err);
 }
 
-static bool any_of_family(const struct column_list *list)
+/* A template for each family, where records know theirs and it matters. */
+static bool has_families(const struct sinks_meter *m, const struct layout *layout)
 {
-	for (unsigned i = 0; i < list->count; i++)
-		if (row_field_family(list->choices[i].field))
-			return true;
+	for (unsigned i = 0; i < layout->count; i++)
+		if (row_field_family(layout->choices[i].field))
+			return m->rows->meter->settings.plan.fields & KEY_FAMILY;
 	return false;
 }
 
-static int add_streams(struct sinks *s, const struct sinks_setup *setup, struct queue *q,
+static int add_streams(struct sinks *s, const struct sinks_meter *m, struct queue *q,
                        struct error *err)
 {
-	struct column_choice choices[COLUMNS_MAX];
-	unsigned count = 0;
+	struct layout layout;
 	const struct output_kind *kind = queue_kind(q);
-	struct row_settings rows = *setup->rows;
+	struct row_settings rows = *m->rows;
 	rows.uniflow |= kind->uniflow;
-	struct sinks_setup own = *setup;
-	own.rows = &rows;
-	int r = choose_fields(&own, kind, choices, &count, err);
+	int r = columns_choose(&m->columns, kind, &rows, layout.choices, &layout.count, err);
 	if (r)
 		return r;
-	for (unsigned i = 0; i < count; i++)
-		choices[i].key = !choices[i].reverse
-			&& key_plan_has(&rows.meter->settings.plan, choices[i].field);
-	const struct column_list list = { choices, count };
-	if (!kind->splits_families || !any_of_family(&list))
-		return add_stream(s, q, &list, 0, err);
-	r = add_stream(s, q, &list, 4, err);
-	return r ? r : add_stream(s, q, &list, 6, err);
+	if (!kind->splits_families || !has_families(m, &layout))
+		return add_stream(s, m, q, &layout, 0, err);
+	r = add_stream(s, m, q, &layout, 4, err);
+	return r ? r : add_stream(s, m, q, &layout, 6, err);
+}
+
+static bool is_for(const struct sinks *s, const struct sinks_meter *m, const struct queue *q)
+{
+	for (unsigned i = 0; i < m->outputs->count && q != s->callback; i++)
+		if (strcmp(m->outputs->items[i], queue_name(q)) == 0)
+			return true;
+	return q == s->callback;
+}
+
+int sinks_add_meter(struct sinks *s, const struct sinks_meter *m, struct error *err)
+{
+	int r = 0;
+	for (unsigned i = 0; i < s->queue_count && !r; i++)
+		if (is_for(s, m, s->queues[i])) {
+			r = add_streams(s, m, s->queues[i], err);
+			s->whole_outputs[m->number] += !m->rows->uniflow && !queue_kind(s->queues[i])->uniflow;
+		}
+	return r;
+}
+
+unsigned sinks_whole_outputs(const struct sinks *s, unsigned meter)
+{
+	return s->whole_outputs[meter];
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -201,8 +134,7 @@ static int unknown_kind(const struct address *a, struct error *err)
 	                 nearest.best ? nearest.best : "", known);
 }
 
-static int open_queue(struct sinks *s, const struct sinks_setup *setup,
-                      const struct queue_setup *queue, struct error *err)
+static int open_queue(struct sinks *s, const struct queue_setup *queue, struct error *err)
 {
 	if (s->queue_count == SINKS_MAX)
 		return error_set(err, -E2BIG, "more than %d outputs", SINKS_MAX);
@@ -211,11 +143,11 @@ static int open_queue(struct sinks *s, const struct sinks_setup *setup,
 	if (r)
 		return r;
 	s->queues[s->queue_count++] = q;
-	return add_streams(s, setup, q, err);
+	return 0;
 }
 
-static int open_address(struct sinks *s, const struct sinks_setup *setup, const char *text,
-                        const struct output_env *env, struct error *err)
+static int open_address(struct sinks *s, const char *text, const struct output_env *env,
+                        struct error *err)
 {
 	struct address address;
 	int r = address_parse(text, &address, err);
@@ -224,7 +156,7 @@ static int open_address(struct sinks *s, const struct sinks_setup *setup, const 
 	struct queue_setup queue = { .kind = output_kind_find(address.scheme), .address = &address,
 	                             .env = env };
 	if (queue.kind)
-		r = open_queue(s, setup, &queue, err);
+		r = open_queue(s, &queue, err);
 	else
 		r = unknown_kind(&address, err);
 	address_fini(&address);
@@ -236,7 +168,12 @@ static int open_callback(struct sinks *s, const struct sinks_setup *setup,
 {
 	struct queue_setup queue = { .env = env, .name = "callback" };
 	int r = callback_output_new(setup->env->records, setup->env->context, &queue.opened);
-	return r ? error_set(err, r, "out of memory") : open_queue(s, setup, &queue, err);
+	if (r)
+		return error_set(err, r, "out of memory");
+	r = open_queue(s, &queue, err);
+	if (!r)
+		s->callback = s->queues[s->queue_count - 1];
+	return r;
 }
 
 int sinks_open(const struct sinks_setup *setup, struct sinks *s, struct error *err)
@@ -247,12 +184,12 @@ int sinks_open(const struct sinks_setup *setup, struct sinks *s, struct error *e
 	                          .terminal = setup->env->terminal };
 	memset(s, 0, sizeof *s);
 	s->live = setup->live;
-	s->sort = setup->settings->sort;
+	s->sort = setup->sort;
 	s->log = setup->env->log;
 	pthread_mutex_init(&s->sort_lock, NULL);
 	int r = 0;
-	for (unsigned i = 0; i < setup->settings->outputs.count && !r; i++)
-		r = open_address(s, setup, setup->settings->outputs.items[i], &env, err);
+	for (unsigned i = 0; i < setup->output_count && !r; i++)
+		r = open_address(s, setup->outputs[i], &env, err);
 	if (!r && setup->env->records)
 		r = open_callback(s, setup, &env, err);
 	if (r)
@@ -387,41 +324,50 @@ static bool keep_sorted(struct sinks *s, const struct builder *b, struct record_
 
 /* ---- builders -------------------------------------------------------------------------------- */
 
-int builders_new(struct sinks *s, const struct row_settings *rows, struct builder **ret,
-                 unsigned *ret_count, struct error *err)
+static int builder_init(struct builder *b, struct sinks *s, struct stream *stream,
+                        const struct row_settings *rows, struct error *err)
 {
-	struct builder *builders = calloc(s->stream_count + 1u, sizeof *builders);
-	if (!builders)
+	struct row_settings own = *rows;
+	own.uniflow |= stream->uniflow;
+	b->sinks = s;
+	b->stream = stream;
+	int r = row_plan_new(stream->schema, &own, &b->plan, err);
+	if (!r && s->sort && !(b->keys = calloc(BATCH_ROWS, sizeof *b->keys)))
+		r = error_set(err, -ENOMEM, "out of memory");
+	return r;
+}
+
+int builders_new(struct sinks *s, unsigned meter, const struct row_settings *rows,
+                 struct builders *ret, struct error *err)
+{
+	struct builders made = { .list = calloc(s->stream_count + 1u, sizeof *made.list) };
+	if (!made.list)
 		return error_set(err, -ENOMEM, "out of memory");
 	for (unsigned i = 0; i < s->stream_count; i++) {
-		struct builder *b = &builders[i];
-		b->sinks = s;
-		b->stream = &s->streams[i];
-		struct row_settings own = *rows;
-		own.uniflow |= b->stream->uniflow;
-		int r = row_plan_new(b->stream->schema, &own, &b->plan, err);
-		if (!r && s->sort && !(b->keys = calloc(BATCH_ROWS, sizeof *b->keys)))
-			r = error_set(err, -ENOMEM, "out of memory");
+		if (s->streams[i].meter != meter)
+			continue;
+		int r = builder_init(&made.list[made.count++], s, &s->streams[i], rows, err);
 		if (r) {
-			builders_free(builders, i + 1);
+			builders_free(&made);
 			return r;
 		}
 	}
-	*ret = builders;
-	*ret_count = s->stream_count;
+	*ret = made;
 	return 0;
 }
 
-void builders_free(struct builder *builders, unsigned count)
+void builders_free(struct builders *builders)
 {
-	for (unsigned i = 0; i < count && builders; i++) {
-		record_batch_release(builders[i].batch);
+	for (unsigned i = 0; i < builders->count; i++) {
+		struct builder *b = &builders->list[i];
+		record_batch_release(b->batch);
 		for (unsigned k = 0; k < BUILDER_KEEPS; k++)
-			record_batch_release(builders[i].kept[k]);
-		row_plan_free(builders[i].plan);
-		free(builders[i].keys);
+			record_batch_release(b->kept[k]);
+		row_plan_free(b->plan);
+		free(b->keys);
 	}
-	free(builders);
+	free(builders->list);
+	*builders = (struct builders){ 0 };
 }
 
 static void send_batch(struct builder *b, bool now)

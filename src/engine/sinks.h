@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where records go: every opened output behind its queue, and the streams between meters and
- * outputs. A stream is one schema that one or more outputs want; a worker fills batches of each
- * stream and all its outputs share them. Neighbours: output/queue.h (threads), flow/rows.h
- * (flow to row), worker.h.
+ * outputs. A stream is one schema of one meter that one or more outputs want; a worker fills batches
+ * of each stream and all its outputs share them. Neighbours: output/queue.h (threads), flow/rows.h
+ * (flow to row), columns.h (what is in a schema), worker.h.
  */
 #ifndef ENGINE_SINKS_H
 #define ENGINE_SINKS_H
@@ -14,16 +14,19 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "engine/columns.h"
 #include "engine/engine.h"
 #include "engine/settings.h"
 #include "flow/rows.h"
 #include "output/queue.h"
 
-enum { SINKS_MAX = 32, STREAMS_MAX = 64 };
+enum { SINKS_MAX = 32, STREAMS_MAX = 128 };
 
 struct stream {
 	struct schema *schema;
+	unsigned meter;                 /* whose records it has */
 	bool uniflow;                   /* a biflow becomes two rows, whatever --uniflow says */
+	bool whole;                     /* a record is one row: neither the meter's nor its own uniflow */
 	unsigned queue_count;
 	struct queue *queues[SINKS_MAX];
 };
@@ -39,7 +42,9 @@ struct sinks {
 	bool hurried;                   /* the run was told to stop: outputs get a deadline */
 	unsigned queue_count, stream_count;
 	struct queue *queues[SINKS_MAX];
+	struct queue *callback;         /* of libweir, one of the queues; NULL: none */
 	struct stream streams[STREAMS_MAX];
+	unsigned whole_outputs[METERS_MAX];
 	const struct log *log;
 	pthread_mutex_t sort_lock;
 	struct sorted_row *sorted;
@@ -47,21 +52,26 @@ struct sinks {
 };
 
 struct sinks_setup {
-	const struct settings *settings;
 	const struct engine_env *env;
-	const struct row_settings *rows;        /* of the meter whose records these are */
-	bool live;
+	const char *const *outputs;     /* addresses; borrowed */
+	unsigned output_count;
+	bool live, sort;
 	uint64_t start_ns;
 };
 
-/* The measures that --fields asks for, NULL-terminated. Fails with a message
- * for an unknown field. */
-int sinks_measures(const struct settings *settings,
-                   const struct flow_hook *ret[METER_HOOKS_MAX + 1], struct error *err);
+struct sinks_meter {                    /* a meter as outputs see it; borrowed for the call */
+	unsigned number;                /* from 0 */
+	const struct row_settings *rows;
+	struct columns_wish columns;
+	const struct text_list *outputs;        /* that get its records; the callback gets all */
+};
 
-/* Opens every -o (and the callback of libweir), builds their schemas.
- * Nothing is left on an error. */
+/* Opens every output (and the callback of libweir). Nothing is left on an error. */
 int sinks_open(const struct sinks_setup *setup, struct sinks *ret, struct error *err);
+/* Builds the meter's schemas and tells its outputs. */
+int sinks_add_meter(struct sinks *sinks, const struct sinks_meter *meter, struct error *err);
+/* Outputs that get each record of a meter as one row. */
+unsigned sinks_whole_outputs(const struct sinks *sinks, unsigned meter);
 /* Starts the outputs' threads, after privileges have been dropped. */
 int sinks_start(struct sinks *sinks, struct error *err);
 /* Sends what --sort has kept, then waits for every output to finish. False when one has failed. */
@@ -83,10 +93,14 @@ struct builder {                        /* fills batches of one stream for one w
 	uint64_t rows;                  /* written so far */
 };
 
-/* One builder for each stream; *ret_count of them. */
-int builders_new(struct sinks *sinks, const struct row_settings *rows, struct builder **ret,
-                 unsigned *ret_count, struct error *err);
-void builders_free(struct builder *builders, unsigned count);
+struct builders {                       /* one for each stream of a meter */
+	struct builder *list;
+	unsigned count;
+};
+
+int builders_new(struct sinks *sinks, unsigned meter, const struct row_settings *rows,
+                 struct builders *ret, struct error *err);
+void builders_free(struct builders *builders);
 void builder_write(struct builder *b, const struct flow_record *record);
 void builder_flush(struct builder *b);
 

@@ -50,22 +50,50 @@ static void print_reasons(FILE *out, const char *name, const uint64_t *values, c
 	fprintf(out, "}%s", end);
 }
 
-static void print_flows(FILE *out, const struct meter_counters *m)
+static uint64_t records_of(const struct meter_counters *m)
 {
 	uint64_t records = 0;
 	for (unsigned i = 0; i < array_count(m->records); i++)
 		records += m->records[i];
+	return records;
+}
+
+static void print_flows(FILE *out, const struct meter_counters *m)
+{
 	fprintf(out, "  \"flows\": {");
 	print_number(out, "created", m->created, false);
 	print_number(out, "active", m->active, false);
 	print_number(out, "active_max", m->active_max, false);
 	print_reasons(out, "ended", m->ended, "},\n");
-	fprintf(out, "  \"records\": %llu,\n  ", (unsigned long long)records);
+	fprintf(out, "  \"records\": %llu,\n  ", (unsigned long long)records_of(m));
 	print_reasons(out, "records_ended", m->records, ",\n");
 	fprintf(out, "  \"flood\": {");
 	print_number(out, "merged_flows", m->merged_flows, false);
 	print_number(out, "merged_records", m->merged_records, true);
 	fprintf(out, "},\n");
+}
+
+static void print_meter(FILE *out, const struct meter_account *m, bool last)
+{
+	char name[1024];
+	value_escape_json(m->name, strlen(m->name), name, sizeof name);
+	fprintf(out, "    %s: {", name);
+	print_number(out, "packets", m->packets, false);
+	print_number(out, "ip_octets", m->ip_octets, false);
+	print_number(out, "flows", m->counters.created, false);
+	print_number(out, "active", m->counters.active, false);
+	print_number(out, "records", records_of(&m->counters), false);
+	print_number(out, "record_packets", m->counters.record_packets, false);
+	print_number(out, "record_ip_octets", m->counters.record_octets, true);
+	fprintf(out, "}%s\n", last ? "" : ",");
+}
+
+static void print_meters(FILE *out, const struct accounts *a)
+{
+	fprintf(out, "  \"meters\": {\n");
+	for (unsigned i = 0; i < a->meter_count; i++)
+		print_meter(out, &a->meters[i], i + 1 == a->meter_count);
+	fprintf(out, "  },\n");
 }
 
 static void print_output(FILE *out, struct queue *q, bool last)
@@ -91,13 +119,16 @@ static void print_output(FILE *out, struct queue *q, bool last)
 
 static void print_lines(const struct accounts *a, const struct sinks *sinks, FILE *out)
 {
+	struct meter_counters all;
 	uint64_t packets = a->source.frames - a->unread_frames + a->fates.offload_packets;
 	fprintf(out, "{\n");
 	print_fates(out, "packets", a->fates.packets, packets);
 	print_fates(out, "octets", a->fates.octets, a->source.octets - a->unread_octets);
-	fprintf(out, "  \"metered_ip_octets\": %llu,\n", (unsigned long long)a->meter.octets);
+	fprintf(out, "  \"metered_ip_octets\": %llu,\n", (unsigned long long)a->metered_ip_octets);
 	print_drops(out, &a->source);
-	print_flows(out, &a->meter);
+	accounts_sum_meters(a, &all);
+	print_flows(out, &all);
+	print_meters(out, a);
 	fprintf(out, "  \"outputs\": {\n");
 	for (unsigned i = 0; i < sinks->queue_count; i++)
 		print_output(out, sinks->queues[i], i + 1 == sinks->queue_count);

@@ -26,13 +26,13 @@ int worker_init(struct worker *w, unsigned number, bool live)
 void worker_fini(struct worker *w)
 {
 	for (unsigned i = 0; i < w->meter_count; i++) {
-		builders_free(w->meters[i].builders, w->meters[i].builder_count);
+		builders_free(&w->meters[i].builders);
 		packet_filter_free(w->meters[i].filter);
 		meter_free(w->meters[i].meter);
 		free(w->meters[i].twins);
 	}
 	if (atomic_load(&w->changed))
-		packet_filter_free(w->change.filter);
+		worker_change_drop(&w->change);
 	pthread_cond_destroy(&w->taken);
 	pthread_mutex_destroy(&w->lock);
 }
@@ -40,23 +40,34 @@ void worker_fini(struct worker *w)
 static void flush_builders(struct worker *w)
 {
 	for (unsigned m = 0; m < w->meter_count; m++)
-		for (unsigned b = 0; b < w->meters[m].builder_count; b++)
-			builder_flush(&w->meters[m].builders[b]);
+		for (unsigned b = 0; b < w->meters[m].builders.count; b++)
+			builder_flush(&w->meters[m].builders.list[b]);
 }
 
 /* ---- snapshots ------------------------------------------------------------------------------- */
+
+static void count_meter(const struct meter_slot *slot, struct meter_account *ret)
+{
+	ret->counters = slot->meter->counters;
+	ret->packets = slot->taken_packets;
+	ret->ip_octets = slot->taken_octets;
+	for (unsigned i = 0; i < slot->builders.count; i++) {
+		const struct builder *b = &slot->builders.list[i];
+		uint64_t rows = b->rows * b->stream->queue_count;
+		ret->rows += rows;
+		ret->whole_rows += b->stream->whole ? rows : 0;
+	}
+}
 
 static void count_up(const struct worker *w, struct worker_counters *ret)
 {
 	memset(ret, 0, sizeof *ret);
 	ret->fates = w->fates;
 	ret->metered_ip_octets = w->metered_ip_octets;
-	for (unsigned m = 0; m < w->meter_count; m++) {
-		accounts_add_meter(&ret->meter, &w->meters[m].meter->counters);
-		for (unsigned b = 0; b < w->meters[m].builder_count; b++)
-			ret->rows += w->meters[m].builders[b].rows
-				* w->meters[m].builders[b].stream->queue_count;
-	}
+	ret->shared_packets = w->shared_packets;
+	ret->shared_octets = w->shared_octets;
+	for (unsigned m = 0; m < w->meter_count; m++)
+		count_meter(&w->meters[m], &ret->meters[m]);
 }
 
 static void take_snapshot(struct worker *w)
@@ -89,11 +100,17 @@ void worker_snapshot(struct worker *w, struct worker_counters *ret)
 
 /* ---- changes ------------------------------------------------------------------------------- */
 
+void worker_change_drop(struct worker_change *change)
+{
+	for (unsigned m = 0; m < METERS_MAX; m++)
+		packet_filter_free(change->meters[m].filter);
+}
+
 void worker_change(struct worker *w, const struct worker_change *change)
 {
 	pthread_mutex_lock(&w->lock);
 	if (atomic_load(&w->changed))
-		packet_filter_free(w->change.filter);   /* the one before was not taken yet */
+		worker_change_drop(&w->change);         /* the one before was not taken yet */
 	w->change = *change;
 	atomic_store(&w->changed, true);
 	pthread_mutex_unlock(&w->lock);
@@ -105,53 +122,79 @@ static void take_change(struct worker *w)
 	struct worker_change c = w->change;
 	atomic_store(&w->changed, false);
 	pthread_mutex_unlock(&w->lock);
-	struct meter_slot *slot = &w->meters[0];
-	meter_set_timers(slot->meter, c.idle_ns, c.active_ns, c.linger_ns);
-	packet_filter_free(slot->filter);
-	slot->filter = c.filter;
+	for (unsigned m = 0; m < w->meter_count; m++) {
+		struct meter_slot *slot = &w->meters[m];
+		const struct meter_change *new = &c.meters[m];
+		meter_set_timers(slot->meter, new->idle_ns, new->active_ns, new->linger_ns);
+		packet_filter_free(slot->filter);
+		slot->filter = new->filter;
+	}
 }
 
 /* ---- packets --------------------------------------------------------------------------------- */
 
-/* Offers the packets to one meter; marks in `taken` which of them it took. */
-static void offer(struct worker *w, struct meter_slot *slot, const struct lane_batch *batch,
-                  bool *taken)
+static void count_taken(struct meter_slot *slot, const struct packet *const *packets,
+                        unsigned count)
 {
-	const struct packet *chosen[BATCH_MAX];
-	unsigned count = 0;
-	if (!slot->filter) {
-		meter_update(slot->meter, batch->packets, batch->count);
-		memset(taken, 1, batch->count * sizeof *taken);
-		return;
+	for (unsigned i = 0; i < count; i++) {
+		slot->taken_packets += packets[i]->wire_packets;
+		slot->taken_octets += packets[i]->ip_bytes;
 	}
-	for (unsigned i = 0; i < batch->count; i++)
-		if (packet_filter_match(slot->filter, batch->packets[i]->frame)) {
-			chosen[count++] = batch->packets[i];
-			taken[i] = true;
-		}
-	meter_update(slot->meter, chosen, count);
 }
 
-static void count_fates(struct worker *w, const struct lane_batch *batch, const bool *taken)
+/* Offers the packets to one meter; counts in `takers` by how many each was taken. */
+static void offer(struct meter_slot *slot, const struct lane_batch *batch, uint8_t *takers)
+{
+	const struct packet *chosen[BATCH_MAX];
+	const struct packet *const *packets = batch->packets;
+	unsigned count = 0;
+	if (!slot->filter) {
+		count = batch->count;
+		for (unsigned i = 0; i < count; i++)
+			takers[i]++;
+	} else {
+		for (unsigned i = 0; i < batch->count; i++)
+			if (packet_filter_match(slot->filter, batch->packets[i]->frame)) {
+				chosen[count++] = batch->packets[i];
+				takers[i]++;
+			}
+		packets = chosen;
+	}
+	meter_update(slot->meter, packets, count);
+	count_taken(slot, packets, count);
+}
+
+static void count_fates(struct worker *w, const struct lane_batch *batch, const uint8_t *takers)
 {
 	for (unsigned i = 0; i < batch->count; i++) {
 		const struct packet *p = batch->packets[i];
-		enum fate fate = taken[i] ? FATE_metered : FATE_filtered;
+		enum fate fate = takers[i] ? FATE_metered : FATE_filtered;
 		w->fates.packets[fate] += p->wire_packets;
 		w->fates.octets[fate] += frame_octets(p->frame);
 		w->fates.offload_packets += p->wire_packets - 1;
-		if (taken[i])
+		if (takers[i])
 			w->metered_ip_octets += p->ip_bytes;
+		if (unlikely(takers[i] > 1)) {
+			w->shared_packets += (takers[i] - 1u) * (uint64_t)p->wire_packets;
+			w->shared_octets += (takers[i] - 1u) * (uint64_t)p->ip_bytes;
+		}
 	}
 }
 
-/* All packets metered, by the parser's sums. */
+/* All packets metered, by every meter, by the parser's sums. */
 static void count_whole(struct worker *w, const struct packet_batch *packets)
 {
-	w->fates.packets[FATE_metered] += packets->count + packets->offload_packets;
+	uint64_t count = packets->count + packets->offload_packets;
+	w->fates.packets[FATE_metered] += count;
 	w->fates.octets[FATE_metered] += packets->octets;
 	w->fates.offload_packets += packets->offload_packets;
 	w->metered_ip_octets += packets->ip_octets;
+	w->shared_packets += (w->meter_count - 1) * count;
+	w->shared_octets += (w->meter_count - 1) * packets->ip_octets;
+	for (unsigned m = 0; m < w->meter_count; m++) {
+		w->meters[m].taken_packets += count;
+		w->meters[m].taken_octets += packets->ip_octets;
+	}
 }
 
 static bool has_filter(const struct worker *w)
@@ -164,10 +207,10 @@ static bool has_filter(const struct worker *w)
 
 static void meter_packets(struct worker *w, const struct lane_batch *batch)
 {
-	bool taken[BATCH_MAX] = { false };
+	uint8_t takers[BATCH_MAX] = { 0 };
 	for (unsigned m = 0; m < w->meter_count && batch->count; m++)
-		offer(w, &w->meters[m], batch, taken);
-	count_fates(w, batch, taken);
+		offer(&w->meters[m], batch, takers);
+	count_fates(w, batch, takers);
 }
 
 static void process(struct worker *w, const struct lane_batch *batch)

@@ -20,26 +20,28 @@
 #include "flow/meter.h"
 #include "packet/filter.h"
 
-enum { METERS_MAX = 8 };
-
 struct meter_slot {
 	struct meter *meter;
 	struct packet_filter *filter;   /* NULL: takes every packet */
-	struct builder *builders;
-	unsigned builder_count;
+	uint64_t taken_packets, taken_octets;   /* wire packets and IP octets that it took */
+	struct builders builders;
 	struct vlan_twins *twins;       /* NULL: no VLANs in the key */
 };
 
 struct worker_counters {
 	struct fate_counters fates;     /* metered and filtered: decided here */
-	struct meter_counters meter;
 	uint64_t metered_ip_octets;
-	uint64_t rows;
+	uint64_t shared_packets, shared_octets; /* as in struct accounts */
+	struct meter_account meters[METERS_MAX];
 };
 
-struct worker_change {                  /* what SIGHUP may change while packets flow */
+struct meter_change {                   /* what SIGHUP may change while packets flow */
 	uint64_t idle_ns, active_ns, linger_ns;
 	struct packet_filter *filter;   /* NULL: every packet; owned by whoever holds the change */
+};
+
+struct worker_change {
+	struct meter_change meters[METERS_MAX];
 };
 
 struct worker {
@@ -50,6 +52,7 @@ struct worker {
 	struct meter_slot meters[METERS_MAX];
 	struct fate_counters fates;
 	uint64_t metered_ip_octets;
+	uint64_t shared_packets, shared_octets;
 	uint64_t flushed_ns;            /* source's clock when batches were last sent on */
 	pthread_t thread;
 	bool thread_started;            /* has to be joined */
@@ -71,10 +74,13 @@ void worker_fini(struct worker *w);
 int worker_start(struct worker *w, struct error *err);
 void worker_join(struct worker *w);
 
-/* Hands a change over; the worker takes it between two batches. The filter becomes the worker's. */
+/* Hands a change over; the worker takes it between two batches. The filters become the worker's. */
 void worker_change(struct worker *w, const struct worker_change *change);
 
 /* A consistent copy of the counters; waits up to a second for a running worker. */
 void worker_snapshot(struct worker *w, struct worker_counters *ret);
+
+/* Of a change that nobody takes. */
+void worker_change_drop(struct worker_change *change);
 
 #endif

@@ -14,7 +14,7 @@ struct flow_image {
 	double probability;
 	uint32_t start_s, end_s, duration_ms, duration_us, flow_label, gre_key, interface[2];
 	uint32_t sample, sample_space;
-	uint32_t sample_run;
+	uint32_t sample_run, meter;
 	uint16_t port[2], tcp_flags[2], icmp[2], vlan_outer, vlan_inner;
 	uint8_t  v4[2][4], v6[2][16];
 	uint8_t  bits4[2], bits6[2];    /* prefix lengths */
@@ -93,6 +93,7 @@ static const struct source sources[] = {
 	ONE("layer2SegmentId", tunnel_id, HAS_SEGMENT), ONE("greKey", gre_key, HAS_GRE_KEY),
 	ONE("flowLabelIPv6", flow_label, HAS_LABEL),
 	ONE("ipClassOfService", tos, IS_ONE_FLOW), ONE("deltaFlowCount", flow_count, IS_ANY),
+	ONE("meteringProcessId", meter, IS_ANY),
 	ONE("samplingInterval", sample, IS_SAMPLED | IS_RANDOM),
 	ONE("samplingProbability", probability, IS_RANDOM),
 	ONE("samplingPacketInterval", sample_run, IS_SAMPLED),
@@ -427,6 +428,7 @@ static void image_fill(struct flow_image *image, const struct row_plan *plan,
 	image->flow_count = r->merged ? r->merged : 1;
 	image->sample_run = 1;
 	image->sample = plan->settings.sample;
+	image->meter = plan->settings.number;
 	image->probability = plan->settings.sample ? 1.0 / plan->settings.sample : 1.0;
 	image->sample_space = plan->settings.sample - 1;
 	image->conditions = plan->constant

@@ -15,6 +15,7 @@
 
 struct row_settings {
 	const struct meter *meter;      /* whose records these are (key plan, hooks); borrowed */
+	uint32_t number;                /* of the meter: meteringProcessId */
 	bool uniflow;                   /* a biflow becomes one row a direction */
 	bool interfaces_known;          /* ingressInterface has a meaning */
 	const uint32_t *interface_index;/* ifIndex by the source's interface number; borrowed */

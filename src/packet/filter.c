@@ -35,6 +35,7 @@ struct packet_filter {
 	struct program programs[PROGRAMS_MAX];
 	struct packet_filter_refusal refused;
 	char refusal_text[PCAP_ERRBUF_SIZE];
+	struct packet_filter *also;     /* must match, too; NULL: none */
 };
 
 static const struct program *find_program(struct packet_filter *filter, uint16_t link_type);
@@ -67,9 +68,17 @@ void packet_filter_free(struct packet_filter *filter)
 	for (unsigned i = 0; i < filter->program_count; i++)
 		if (filter->programs[i].compiled)
 			pcap_freecode(&filter->programs[i].code);
+	packet_filter_free(filter->also);
 	free(filter->view);
 	free(filter->text);
 	free(filter);
+}
+
+void packet_filter_narrow(struct packet_filter *filter, struct packet_filter *also)
+{
+	while (filter->also)
+		filter = filter->also;
+	filter->also = also;
 }
 
 bool packet_filter_match(struct packet_filter *filter, const struct frame *frame)
@@ -80,7 +89,8 @@ bool packet_filter_match(struct packet_filter *filter, const struct frame *frame
 		return false;
 	struct frame view = make_view(filter, frame);
 	struct pcap_pkthdr header = { .caplen = view.captured_bytes, .len = view.wire_bytes };
-	return pcap_offline_filter(&program->code, &header, view.data) != 0;
+	return pcap_offline_filter(&program->code, &header, view.data) != 0
+		&& (!filter->also || packet_filter_match(filter->also, frame));
 }
 
 struct packet_filter_refusal packet_filter_refused(const struct packet_filter *filter)

@@ -22,6 +22,9 @@ struct packet_filter;                   /* one thread at a time */
 int packet_filter_new(const char *text, struct packet_filter **ret, struct error *err);
 void packet_filter_free(struct packet_filter *filter);
 
+/* From now on `also` must match, too; it becomes the first one's. */
+void packet_filter_narrow(struct packet_filter *filter, struct packet_filter *also);
+
 /* True if the frame is wanted. Frames whose link type the expression has no meaning for are not. */
 bool packet_filter_match(struct packet_filter *filter, const struct frame *frame);
 

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/columns.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "measure/measure.h"
+
+static unsigned choices_of_names(const char *const *names, struct column_choice *ret)
+{
+	unsigned count = 0;
+	for (; *names && count < COLUMNS_MAX; names++) {
+		bool reverse = false;
+		const struct field *field = field_find(*names, strlen(*names), &reverse);
+		if (field)
+			ret[count++] = (struct column_choice){ .field = field, .reverse = reverse };
+	}
+	return count;
+}
+
+/* What the key says beyond the standard one belongs into a record by itself. */
+static const char *const key_fields[] = {
+	"sourceIPv4Prefix", "sourceIPv4PrefixLength",
+	"destinationIPv4Prefix", "destinationIPv4PrefixLength",
+	"sourceIPv6Prefix", "sourceIPv6PrefixLength",
+	"destinationIPv6Prefix", "destinationIPv6PrefixLength",
+	"flowLabelIPv6", "layer2SegmentId", "greKey", "samplingPacketInterval", "samplingPacketSpace",
+	"samplingProbability", "meteringProcessId",
+	NULL
+};
+
+static unsigned drop_impossible(const struct row_settings *rows, struct column_choice *choices,
+                                unsigned count)
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < count; i++)
+		if (row_choice_is_possible(rows, &choices[i]))
+			choices[kept++] = choices[i];
+	return kept;
+}
+
+static unsigned default_choices(const struct columns_wish *wish, const struct output_kind *kind,
+                                const struct row_settings *rows, struct column_choice *ret)
+{
+	unsigned count = choices_of_names(kind->default_fields ? kind->default_fields
+	                                  : output_standard_fields, ret);
+	struct column_choice more[array_count(key_fields)];
+	unsigned extra = choices_of_names(key_fields, more);
+	if (!wish->several)
+		extra--;                        /* the last says which meter */
+	for (unsigned i = 0; i < extra && count < COLUMNS_MAX; i++)
+		ret[count++] = more[i];
+	return drop_impossible(rows, ret, count);
+}
+
+/* ---- what is asked for ----------------------------------------------------------------------- */
+
+static bool has(const struct column_choice *list, unsigned count, const struct column_choice *c)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (list[i].field == c->field && list[i].reverse == c->reverse)
+			return true;
+	return false;
+}
+
+/* The key's columns, then those of the list that are not among them. */
+static int key_and_list(const struct columns_wish *wish, const struct column_list *available,
+                        struct column_choice *ret, unsigned *ret_count, struct error *err)
+{
+	struct column_choice list[COLUMNS_MAX];
+	unsigned chosen = 0, count = key_columns(wish->key, ret);
+	int r = column_list_parse(wish->fields, available, list, &chosen, err);
+	for (unsigned i = 0; i < chosen && !r; i++) {
+		if (has(ret, count, &list[i]))
+			continue;
+		if (count == COLUMNS_MAX)
+			return error_set(err, -E2BIG, "more than %d fields", COLUMNS_MAX);
+		ret[count++] = list[i];
+	}
+	if (!r)
+		*ret_count = count;
+	return r;
+}
+
+/* `ret` holds the list that changes are made to. */
+static int apply(const struct columns_wish *wish, struct column_choice *ret, unsigned *ret_count,
+                 struct error *err)
+{
+	struct column_choice available[COLUMNS_MAX];
+	const struct column_list list = { available, row_fields(measures, available, COLUMNS_MAX) };
+	const char *first = wish->fields + strspn(wish->fields, " \t\n");
+	int r = wish->key && *first != '+' && *first != '-'
+		? key_and_list(wish, &list, ret, ret_count, err)
+		: column_list_parse(wish->fields, &list, ret, ret_count, err);
+	return r ? error_prefix(err, r, "%s", wish->label) : 0;
+}
+
+int columns_choose(const struct columns_wish *wish, const struct output_kind *kind,
+                   const struct row_settings *rows, struct column_choice *ret, unsigned *ret_count,
+                   struct error *err)
+{
+	unsigned count = default_choices(wish, kind, rows, ret);
+	if (wish->fields && !kind->fixed_fields) {
+		int r = apply(wish, ret, &count, err);
+		if (r)
+			return r;
+		if (kind->splits_families)      /* a template has no absent values */
+			count = drop_impossible(rows, ret, count);
+		if (!count)
+			return error_set(err, -EINVAL, "%s: %s: no field is left", wish->label, wish->fields);
+	}
+	for (unsigned i = 0; i < count; i++)
+		ret[i].key = !ret[i].reverse && key_plan_has(&rows->meter->settings.plan, ret[i].field);
+	*ret_count = count;
+	return 0;
+}
+
+int columns_measures(const struct columns_wish *wish,
+                     const struct flow_hook *ret[METER_HOOKS_MAX + 1], struct error *err)
+{
+	struct column_choice choices[COLUMNS_MAX];
+	unsigned count = choices_of_names(output_standard_fields, choices), wanted = 0;
+	int r = wish->fields ? apply(wish, choices, &count, err) : 0;
+	if (r)
+		return r;
+	for (unsigned m = 0; measures[m] && wanted < METER_HOOKS_MAX; m++)
+		for (unsigned i = 0; i < count; i++)
+			if (measure_of_field(choices[i].field) == measures[m]) {
+				ret[wanted++] = measures[m];
+				break;
+			}
+	ret[wanted] = NULL;
+	return 0;
+}

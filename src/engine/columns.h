@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which columns the records of a meter have in an output: what the configuration says, or the
+ * output's own list, less what such records can never have. Used by sinks.c, which makes schemas
+ * (templates) of them, and by meters.c, which opens the measures that give them.
+ */
+#ifndef ENGINE_COLUMNS_H
+#define ENGINE_COLUMNS_H
+
+#include "base/error.h"
+#include "flow/rows.h"
+#include "output/output.h"
+
+struct columns_wish {                   /* borrowed */
+	const char *fields;             /* a list, or changes to the output's own; NULL: that one */
+	const struct key_options *key;  /* its columns stand before those of a list; NULL: they do
+	                                 * not */
+	bool several;                   /* there are records of other meters: the output's own list says
+	                                 * whose these are */
+	const char *label;              /* begins messages */
+};
+
+/* Writes at most COLUMNS_MAX choices; each knows whether it is part of the key. */
+int columns_choose(const struct columns_wish *wish, const struct output_kind *kind,
+                   const struct row_settings *rows, struct column_choice *ret, unsigned *ret_count,
+                   struct error *err);
+
+/* The measures that are asked for, NULL-terminated. */
+int columns_measures(const struct columns_wish *wish,
+                     const struct flow_hook *ret[METER_HOOKS_MAX + 1], struct error *err);
+
+#endif

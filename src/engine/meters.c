@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "engine/meters.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* A flow's share of hot, cold, wheel and index parts, both families' worst case apart. */
+enum { FLOW_BYTES = 160 };
+
+static const uint64_t flows_least = 16, flows_most = 1ull << 30;
+
+/* ---- configuring ----------------------------------------------------------------------------- */
+
+static int configure(const struct settings *s, struct meter_config *c, unsigned meters,
+                     struct error *err)
+{
+	const struct meter_entry *e = &c->entry;
+	c->key = (struct key_options){ .key = e->key, .vlan_key = e->vlan_key,
+	                               .per_interface = e->per_interface, .tunnels = s->tunnels };
+	if (e->place && e->values)
+		snprintf(c->label, sizeof c->label, "%s: meter %s: values", e->place, e->name);
+	else
+		snprintf(c->label, sizeof c->label, "--fields");
+	c->columns = (struct columns_wish){ .fields = e->values ? e->values : s->fields,
+	                                    .key = e->values ? &c->key : NULL, .several = meters > 1,
+	                                    .label = c->label };
+	int r = key_plan_parse(&c->key, &c->plan, err);
+	if (r)
+		return error_prefix(err, r, "--key");
+	return columns_measures(&c->columns, c->measures, err);
+}
+
+int meters_configure(const struct settings *s, struct meters *ret, struct error *err)
+{
+	struct meter_entry entries[METERS_MAX];
+	*ret = (struct meters){ .settings = s, .count = settings_meters(s, entries) };
+	for (unsigned i = 0; i < ret->count; i++) {
+		ret->list[i].entry = entries[i];
+		int r = configure(s, &ret->list[i], ret->count, err);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+bool meters_have_full_addresses(const struct meters *meters)
+{
+	for (unsigned i = 0; i < meters->count; i++) {
+		const struct key_plan *plan = &meters->list[i].plan;
+		if (plan->source_bits[0] != 32 || plan->destination_bits[0] != 32
+		    || plan->source_bits[1] != 128 || plan->destination_bits[1] != 128)
+			return false;
+	}
+	return true;
+}
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static uint64_t flow_bound(const struct meters *all, const struct meter_config *c, unsigned workers)
+{
+	const struct settings *s = all->settings;
+	uint64_t flow_bytes = FLOW_BYTES, max_flows = c->entry.max_flows;
+	for (const struct flow_hook *const *hook = c->measures; *hook; hook++)
+		flow_bytes += (*hook)->space_bytes;
+	uint64_t memory = s->memory_bytes ? s->memory_bytes : memory_of_machine() / 2;
+	uint64_t bound = memory / all->count / flow_bytes;
+	if (max_flows && (max_flows < bound || !s->memory_bytes))
+		bound = max_flows;
+	bound = (bound + workers - 1) / workers;
+	if (bound < flows_least && !max_flows)
+		bound = flows_least;
+	return bound < 1 ? 1 : bound < flows_most ? bound : flows_most;
+}
+
+static int filter_new(const struct settings *s, const struct meter_entry *e,
+                      struct packet_filter **ret, struct error *err)
+{
+	struct packet_filter *common = NULL, *own = NULL;
+	int r = s->filter ? packet_filter_new(s->filter, &common, err) : 0;
+	if (!r && e->filter)
+		r = packet_filter_new(e->filter, &own, err);
+	if (r) {
+		packet_filter_free(common);
+		return r;
+	}
+	if (common && own)
+		packet_filter_narrow(common, own);
+	*ret = common ? common : own;
+	return 0;
+}
+
+static void emit(void *context, const struct flow_record *record)
+{
+	const struct meter_slot *slot = context;
+	for (unsigned i = 0; i < slot->builders.count; i++)
+		builder_write(&slot->builders.list[i], record);
+	if (slot->twins && !record->merged)
+		vlan_twins_see(slot->twins, &slot->meter->secret, record);
+}
+
+static int open_meter(const struct meters *all, unsigned number, struct worker *w, unsigned workers,
+                      struct error *err)
+{
+	const struct meter_config *c = &all->list[number];
+	struct meter_slot *slot = &w->meters[number];
+	struct meter_settings m = {
+		.idle_ns = c->entry.idle_timeout_ns, .active_ns = c->entry.active_timeout_ns,
+		.linger_ns = c->entry.tcp_linger_ns,
+		.max_flows = flow_bound(all, c, workers), .plan = c->plan,
+		.flood_records = (all->settings->flood_records + workers - 1) / workers,
+		.evidence = c->entry.direction == DIRECTION_EVIDENCE,
+		.first_flow_id = (uint64_t)w->number << 56 | (uint64_t)number << 48 | 1,
+		.emit = emit, .context = slot, .hooks = c->measures,
+	};
+	int r = meter_new(&m, &slot->meter, err);
+	if (r)
+		return r;
+	w->meter_count = number + 1;
+	if (c->plan.standard && !(slot->twins = calloc(1, sizeof *slot->twins)))
+		return error_set(err, -ENOMEM, "out of memory");
+	return filter_new(all->settings, &c->entry, &slot->filter, err);
+}
+
+int meters_open(const struct meters *meters, struct worker *w, unsigned workers, struct error *err)
+{
+	int r = 0;
+	for (unsigned i = 0; i < meters->count && !r; i++)
+		r = open_meter(meters, i, w, workers, err);
+	return r;
+}
+
+/* ---- changing -------------------------------------------------------------------------------- */
+
+static const struct meter_entry *find_entry(const struct meter_entry *list, unsigned count,
+                                            const char *name)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (!strcmp(list[i].name, name))
+			return &list[i];
+	return NULL;
+}
+
+int meters_change(const struct meters *meters, const struct settings *new,
+                  struct worker_change *ret, struct error *err)
+{
+	struct worker_change change = { 0 };
+	struct meter_entry entries[METERS_MAX];
+	unsigned count = settings_meters(new, entries);
+	for (unsigned i = 0; i < meters->count; i++) {
+		const struct meter_entry *old = &meters->list[i].entry;
+		const struct meter_entry *e = find_entry(entries, count, old->name);
+		const struct settings *s = e ? new : meters->settings;
+		struct meter_change *to = &change.meters[i];
+		e = e ? e : old;
+		*to = (struct meter_change){ .idle_ns = e->idle_timeout_ns,
+			.active_ns = e->active_timeout_ns, .linger_ns = e->tcp_linger_ns };
+		int r = filter_new(s, e, &to->filter, err);
+		if (r) {
+			worker_change_drop(&change);
+			return r;
+		}
+	}
+	*ret = change;
+	return 0;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && !strcmp(a, b));
+}
+
+static bool same_list(const struct text_list *a, const struct text_list *b)
+{
+	bool same = a->count == b->count;
+	for (unsigned i = 0; i < a->count && same; i++)
+		same = !strcmp(a->items[i], b->items[i]);
+	return same;
+}
+
+static bool same_entry(const struct meter_entry *a, const struct meter_entry *b)
+{
+	return same_text(a->name, b->name) && same_text(a->key, b->key)
+		&& same_text(a->values, b->values) && a->vlan_key == b->vlan_key
+		&& a->per_interface == b->per_interface && a->max_flows == b->max_flows
+		&& a->direction == b->direction && a->uniflow == b->uniflow
+		&& same_list(&a->outputs, &b->outputs);
+}
+
+bool meters_differ_in_these_only(const struct meters *meters, const struct settings *settings)
+{
+	struct meter_entry entries[METERS_MAX];
+	unsigned count = settings_meters(settings, entries);
+	bool same = count == meters->count;
+	for (unsigned i = 0; i < count && same; i++)
+		same = same_entry(&meters->list[i].entry, &entries[i]);
+	return same;
+}

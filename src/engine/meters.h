@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The meters of a run: from what settings say of each to the slots that every worker has, and what
+ * SIGHUP may change in them. Neighbours: settings.h (the entries), worker.h (the slots), columns.h
+ * (what their records hold), templates.h (which prints all of it).
+ */
+#ifndef ENGINE_METERS_H
+#define ENGINE_METERS_H
+
+#include "engine/columns.h"
+#include "engine/settings.h"
+#include "engine/worker.h"
+
+struct meter_config {
+	struct meter_entry entry;       /* texts borrowed from the settings */
+	struct key_options key;
+	struct key_plan plan;
+	const struct flow_hook *measures[METER_HOOKS_MAX + 1];
+	struct columns_wish columns;    /* points into this struct: not to be copied */
+	char label[256];
+};
+
+struct meters {
+	const struct settings *settings;
+	unsigned count;
+	struct meter_config list[METERS_MAX];
+};
+
+/* `ret` stays where it is. The error says where the meter stands. */
+int meters_configure(const struct settings *settings, struct meters *ret, struct error *err);
+
+/* Workers can share a source only if every key holds both full addresses, which they are dealt by. */
+bool meters_have_full_addresses(const struct meters *meters);
+
+/* Makes the meters of a worker; `workers` share what there is of memory. */
+int meters_open(const struct meters *meters, struct worker *worker, unsigned workers,
+                struct error *err);
+
+/* What new settings say of timers and filters of the meters that there are, told by their names; a
+ * meter that is no more stays as it is. For one worker. */
+int meters_change(const struct meters *meters, const struct settings *settings,
+                  struct worker_change *ret, struct error *err);
+/* True where nothing else about meters differs, so that a change is all in force. */
+bool meters_differ_in_these_only(const struct meters *meters, const struct settings *settings);
+
+#endif
