@@ -96,22 +96,23 @@ static int apply(const struct columns_wish *wish, struct column_choice *ret, uns
 }
 
 int columns_choose(const struct columns_wish *wish, const struct output_kind *kind,
-                   const struct row_settings *rows, struct column_choice *ret, unsigned *ret_count,
-                   struct error *err)
+                   const struct row_settings *rows, struct columns *ret, struct error *err)
 {
-	unsigned count = default_choices(wish, kind, rows, ret);
+	struct column_choice *choices = ret->choices;
+	unsigned count = default_choices(wish, kind, rows, choices);
 	if (wish->fields && !kind->fixed_fields) {
-		int r = apply(wish, ret, &count, err);
+		int r = apply(wish, choices, &count, err);
 		if (r)
 			return r;
 		if (kind->splits_families)      /* a template has no absent values */
-			count = drop_impossible(rows, ret, count);
+			count = drop_impossible(rows, choices, count);
 		if (!count)
 			return error_set(err, -EINVAL, "%s: %s: no field is left", wish->label, wish->fields);
 	}
 	for (unsigned i = 0; i < count; i++)
-		ret[i].key = !ret[i].reverse && key_plan_has(&rows->meter->settings.plan, ret[i].field);
-	*ret_count = count;
+		choices[i].key = !choices[i].reverse
+			&& key_plan_has(&rows->meter->settings.plan, choices[i].field);
+	ret->count = count;
 	return 0;
 }
 

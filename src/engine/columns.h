@@ -20,10 +20,13 @@ struct columns_wish {                   /* borrowed */
 	const char *label;              /* begins messages */
 };
 
-/* Writes at most COLUMNS_MAX choices; each knows whether it is part of the key. */
+struct columns {
+	struct column_choice choices[COLUMNS_MAX];      /* each knows whether it is part of the key */
+	unsigned count;
+};
+
 int columns_choose(const struct columns_wish *wish, const struct output_kind *kind,
-                   const struct row_settings *rows, struct column_choice *ret, unsigned *ret_count,
-                   struct error *err);
+                   const struct row_settings *rows, struct columns *ret, struct error *err);
 
 /* The measures that are asked for, NULL-terminated. */
 int columns_measures(const struct columns_wish *wish,

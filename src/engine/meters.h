@@ -29,7 +29,8 @@ struct meters {
 /* `ret` stays where it is. The error says where the meter stands. */
 int meters_configure(const struct settings *settings, struct meters *ret, struct error *err);
 
-/* Workers can share a source only if every key holds both full addresses, which they are dealt by. */
+/* Workers can share a source only if every key holds both full addresses: they are dealt by these.
+ */
 bool meters_have_full_addresses(const struct meters *meters);
 
 /* Makes the meters of a worker; `workers` share what there is of memory. */

@@ -37,24 +37,25 @@ static int find_stream(struct sinks *s, const struct stream *wanted, struct stre
 }
 
 struct layout {                         /* of a meter's records in an output */
-	struct column_choice choices[COLUMNS_MAX];
-	unsigned count;
+	struct columns columns;
+	uint8_t family;                 /* 4 or 6: only what such records have; 0: all of it */
 };
 
 static int add_stream(struct sinks *s, const struct sinks_meter *m, struct queue *q,
-                      const struct layout *layout, uint8_t family, struct error *err)
+                      const struct layout *layout, struct error *err)
 {
 	struct column_choice kept[COLUMNS_MAX];
 	unsigned n = 0;
-	for (unsigned i = 0; i < layout->count; i++) {
-		uint8_t own = row_field_family(layout->choices[i].field);
-		if (!family || !own || own == family)
-			kept[n++] = layout->choices[i];
+	const struct columns *c = &layout->columns;
+	for (unsigned i = 0; i < c->count; i++) {
+		uint8_t own = row_field_family(c->choices[i].field);
+		if (!layout->family || !own || own == layout->family)
+			kept[n++] = c->choices[i];
 	}
 	bool uniflow = queue_kind(q)->uniflow;
 	struct stream *stream = NULL, wanted = { .meter = m->number, .uniflow = uniflow,
 	                                  .whole = !uniflow && !m->rows->uniflow };
-	if (schema_new(kept, n, 0, family, &wanted.schema))
+	if (schema_new(kept, n, 0, layout->family, &wanted.schema))
 		return error_set(err, -E2BIG, "%s: too many fields for one record", queue_name(q));
 	int r = find_stream(s, &wanted, &stream, err);
 	if (r)
@@ -64,10 +65,10 @@ static int add_stream(struct sinks *s, const struct sinks_meter *m, struct queue
 }
 
 /* A template for each family, where records know theirs and it matters. */
-static bool has_families(const struct sinks_meter *m, const struct layout *layout)
+static bool has_families(const struct sinks_meter *m, const struct columns *columns)
 {
-	for (unsigned i = 0; i < layout->count; i++)
-		if (row_field_family(layout->choices[i].field))
+	for (unsigned i = 0; i < columns->count; i++)
+		if (row_field_family(columns->choices[i].field))
 			return m->rows->meter->settings.plan.fields & KEY_FAMILY;
 	return false;
 }
@@ -75,17 +76,19 @@ static bool has_families(const struct sinks_meter *m, const struct layout *layou
 static int add_streams(struct sinks *s, const struct sinks_meter *m, struct queue *q,
                        struct error *err)
 {
-	struct layout layout;
+	struct layout layout = { .family = 0 };
 	const struct output_kind *kind = queue_kind(q);
 	struct row_settings rows = *m->rows;
 	rows.uniflow |= kind->uniflow;
-	int r = columns_choose(&m->columns, kind, &rows, layout.choices, &layout.count, err);
+	int r = columns_choose(&m->columns, kind, &rows, &layout.columns, err);
 	if (r)
 		return r;
-	if (!kind->splits_families || !has_families(m, &layout))
-		return add_stream(s, m, q, &layout, 0, err);
-	r = add_stream(s, m, q, &layout, 4, err);
-	return r ? r : add_stream(s, m, q, &layout, 6, err);
+	if (!kind->splits_families || !has_families(m, &layout.columns))
+		return add_stream(s, m, q, &layout, err);
+	layout.family = 4;
+	r = add_stream(s, m, q, &layout, err);
+	layout.family = 6;
+	return r ? r : add_stream(s, m, q, &layout, err);
 }
 
 static bool is_for(const struct sinks *s, const struct sinks_meter *m, const struct queue *q)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where records go: every opened output behind its queue, and the streams between meters and
- * outputs. A stream is one schema of one meter that one or more outputs want; a worker fills batches
- * of each stream and all its outputs share them. Neighbours: output/queue.h (threads), flow/rows.h
- * (flow to row), columns.h (what is in a schema), worker.h.
+ * outputs. A stream is one schema of one meter that one or more outputs want; a worker fills
+ * batches of each stream and all its outputs share them. Neighbours: output/queue.h (threads),
+ * flow/rows.h (flow to row), columns.h (what is in a schema), worker.h.
  */
 #ifndef ENGINE_SINKS_H
 #define ENGINE_SINKS_H
@@ -26,7 +26,7 @@ struct stream {
 	struct schema *schema;
 	unsigned meter;                 /* whose records it has */
 	bool uniflow;                   /* a biflow becomes two rows, whatever --uniflow says */
-	bool whole;                     /* a record is one row: neither the meter's nor its own uniflow */
+	bool whole;                     /* a record is one row: no uniflow, of the meter or its own */
 	unsigned queue_count;
 	struct queue *queues[SINKS_MAX];
 };

@@ -74,7 +74,8 @@ static void what_is_outside_is_the_default(void **state)
 {
 	struct bench b;
 	begin(&b, "rooms:\n- {name: one}\n- {name: two, count: 3, read: [x], colours: red}\n"
-	          "sample: 1:5\ncount: 9\nsort: on\nread: [p, q]\npromiscuous: off\ncolours: [blue, red]\n");
+	          "sample: 1:5\ncount: 9\n"
+	          "sort: on\nread: [p, q]\npromiscuous: off\ncolours: [blue, red]\n");
 	assert_int_equal(room(&b, 0)->count, 9);
 	assert_int_equal(room(&b, 0)->idle, 30000000000);       /* the default of the outer table */
 	assert_true(room(&b, 0)->sort);
