@@ -11,31 +11,32 @@ enum { APART = -1 };
 static struct flood flood;
 
 struct single {                         /* a flow of one packet, as a table keeps it */
-	struct {
-		struct flow flow;
-		uint8_t key[56];
-	} hot;
+	uint8_t hot[sizeof(struct flow) + 56] __attribute__((aligned(8)));
 	struct flow_cold cold;
 	uint8_t key_bytes;
 };
+
+static struct flow *flow_of(struct single *s) { return (struct flow *)(void *)s->hot; }
+static struct key *key_of(struct single *s) { return (struct key *)(void *)flow_of(s)->key; }
 
 /* 10.0.0.1:1000 to 10.0.0.2:80 in VLAN 5 and 6, sent by endpoint `initiator`. */
 static struct single single_of(unsigned initiator, uint8_t protocol)
 {
 	struct single s;
 	memset(&s, 0, sizeof s);
-	struct key *k = (struct key *)(void *)s.hot.key;
+	struct key *k = key_of(&s);
+	struct flow *f = flow_of(&s);
 	k->port[initiator] = 1000;
 	k->port[initiator ^ 1] = 80;
 	k->protocol = protocol;
 	k->address.v4[0][3] = 1;
 	k->address.v4[1][3] = 2;
-	s.hot.flow.packets[initiator] = 1;
-	s.hot.flow.octets[initiator] = 100;
-	s.hot.flow.tcp_flags[initiator] = 2;
-	s.hot.flow.tcp_flags_high = (uint8_t)(1 << (4 * initiator));
-	s.hot.flow.first_ns = s.hot.flow.last_ns = START;
-	s.hot.flow.state = (uint8_t)(FLOW_IN_USE | (initiator ? FLOW_INITIATOR_1 : 0));
+	f->packets[initiator] = 1;
+	f->octets[initiator] = 100;
+	f->tcp_flags[initiator] = 2;
+	f->tcp_flags_high = (uint8_t)(1 << (4 * initiator));
+	f->first_ns = f->last_ns = START;
+	f->state = (uint8_t)(FLOW_IN_USE | (initiator ? FLOW_INITIATOR_1 : 0));
 	s.cold.vlan_outer = 5;
 	s.cold.vlan_inner = 6;
 	s.cold.bits = (uint8_t)(COLD_INNER_VLAN | COLD_ICMP_0 << initiator
@@ -47,12 +48,11 @@ static struct single single_of(unsigned initiator, uint8_t protocol)
 	return s;
 }
 
-static struct key *key_of(struct single *s) { return (struct key *)(void *)s->hot.key; }
-
 static void merge(const struct single *s)
 {
-	struct flow_record r = { .flow = &s->hot.flow, .cold = &s->cold, .key_bytes = s->key_bytes,
-	                         .reason = END_RESOURCES, .flow_gone = true };
+	struct flow_record r = { .flow = (const struct flow *)(const void *)s->hot, .cold = &s->cold,
+	                         .key_bytes = s->key_bytes, .reason = END_RESOURCES,
+	                         .flow_gone = true };
 	flood_merge(&flood, &r);
 }
 
@@ -68,15 +68,15 @@ static void flows_with_the_same_ends_keep_them(void **state)
 	struct flow_record r;
 	struct single s = single_of(0, 6);
 	merge(&s);
-	s.hot.flow.first_ns = START - 7;
-	s.hot.flow.last_ns = START + 9;
-	s.hot.flow.octets[0] = 40;
+	flow_of(&s)->first_ns = START - 7;
+	flow_of(&s)->last_ns = START + 9;
+	flow_of(&s)->octets[0] = 40;
 	merge(&s);
 	r = take();
 	assert_int_equal(r.merged, 2);
 	assert_int_equal(r.varies, 0);
 	assert_int_equal(r.reason, END_RESOURCES);
-	assert_memory_equal(r.flow->key, s.hot.key, 16);
+	assert_memory_equal(r.flow->key, key_of(&s), 16);
 	assert_int_equal(r.flow->packets[0], 2);
 	assert_int_equal(r.flow->octets[0], 140);
 	assert_int_equal(r.flow->packets[1], 0);
@@ -113,8 +113,8 @@ static void the_initiator_becomes_endpoint_0(void **state)
 	assert_int_equal(r.cold->icmp[0], 0x0800);
 	assert_int_equal(r.cold->interface[0], 3);
 	assert_int_equal(direction_initiator(r.flow), 0);
-	s.hot.flow.packets[0] = 1;              /* turned: the single packet is the responder's */
-	s.hot.flow.packets[1] = 0;
+	flow_of(&s)->packets[0] = 1;              /* turned: the single packet is the responder's */
+	flow_of(&s)->packets[1] = 0;
 	merge(&s);
 	r = take();
 	assert_int_equal(r.flow->packets[0], 0);
@@ -155,7 +155,7 @@ static void what_differs_is_told(void **state)
 	key_of(&b)->address.v6[0][15] = 9;
 	assert_int_equal(difference(&a, &b), VARIES_SOURCE);
 	a.key_bytes = 56;
-	struct key_wide *w = (struct key_wide *)(void *)b.hot.key;
+	struct key_wide *w = (struct key_wide *)(void *)flow_of(&b)->key;
 	b = a;
 	w->tunnel_id = 7;
 	assert_int_equal(difference(&a, &b), VARIES_TUNNEL);
@@ -224,7 +224,7 @@ static void of_icmp_and_interfaces_the_common_ones_remain(void **state)
 static void counters_carry_past_32_bits(void **state)
 {
 	struct single s = single_of(0, 6);
-	s.hot.flow.packets[0] = UINT32_MAX;
+	flow_of(&s)->packets[0] = UINT32_MAX;
 	merge(&s);
 	merge(&s);
 	struct flow_record r = take();
