@@ -119,6 +119,13 @@ static int file_schema(struct output *output, const struct schema *schema, struc
 	return ipfix_add_schema(&o->session, schema, o->env, o->name, err);
 }
 
+static bool file_template(const struct output *output, const struct schema *schema,
+                          struct output_template *ret)
+{
+	const struct ipfix_file *o = (const struct ipfix_file *)output;
+	return export_session_template(&o->session, schema, ret);
+}
+
 static int file_write(struct output *output, const struct record_batch *batch, struct error *err)
 {
 	struct ipfix_file *o = self_of(output);
@@ -183,5 +190,6 @@ const struct output_kind output_ipfix_file = {
 	.reopen = file_reopen,
 	.finish = file_finish,
 	.counters = file_counters,
+	.template = file_template,
 	.close = file_close,
 };

@@ -333,6 +333,12 @@ static int ipfix_udp_schema(struct output *output, const struct schema *schema, 
 	return ipfix_add_schema(&o->session, schema, o->env, o->name, err);
 }
 
+static bool ipfix_udp_template(const struct output *output, const struct schema *schema,
+                               struct output_template *ret)
+{
+	return export_session_template(&((const struct ipfix_udp *)output)->session, schema, ret);
+}
+
 static int ipfix_udp_write(struct output *output, const struct record_batch *batch,
                            struct error *err)
 {
@@ -404,5 +410,6 @@ const struct output_kind output_ipfix_udp = {
 	.finish = ipfix_udp_finish,
 	.counters = ipfix_udp_counters,
 	.endpoint = ipfix_udp_endpoint,
+	.template = ipfix_udp_template,
 	.close = ipfix_udp_close,
 };

@@ -24,7 +24,7 @@ struct export_lane {                    /* records of one template on their way 
 static int lane_new(struct export_session *s, struct ipfix_encoder *encoder,
                     struct export_lane **ret);
 static void lane_free(struct export_lane *lane);
-static struct export_lane *lane_find(struct export_session *s, const struct schema *schema);
+static struct export_lane *lane_find(const struct export_session *s, const struct schema *schema);
 static int lane_take(struct export_session *s, struct export_lane *lane,
                      const struct record_batch *batch,
                      struct error *err);
@@ -149,12 +149,24 @@ static void lane_free(struct export_lane *lane)
 	free(lane);
 }
 
-static struct export_lane *lane_find(struct export_session *s, const struct schema *schema)
+static struct export_lane *lane_find(const struct export_session *s, const struct schema *schema)
 {
 	for (unsigned i = 0; i < s->lane_count; i++)
 		if (s->lanes[i]->encoder->schema->id == schema->id)
 			return s->lanes[i];
 	return NULL;
+}
+
+bool export_session_template(const struct export_session *s, const struct schema *schema,
+                             struct output_template *ret)
+{
+	const struct export_lane *lane = lane_find(s, schema);
+	if (!lane)
+		return false;
+	const struct ipfix_encoder *e = lane->encoder;
+	*ret = (struct output_template){ .id = e->template_id, .record = e->template_record,
+	                                 .bytes = e->template_bytes, .note = e->note };
+	return true;
 }
 
 /* --- records in --- */

@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "ipfix/message.h"
+#include "output/output.h"
 #include "record/record.h"
 
 struct export_message {                 /* one message on its way */
@@ -83,6 +84,10 @@ void export_session_fini(struct export_session *s);
 int export_session_schema(struct export_session *s, const struct schema *schema,
                           const char **ret_note,
                           struct error *err);
+
+/* The template of a schema that was added; false when it was not. Borrowed until fini. */
+bool export_session_template(const struct export_session *s, const struct schema *schema,
+                             struct output_template *ret);
 
 /* Takes all rows, whatever fails on the way; the first failure is returned. Rows of a schema
  * that was not added are an -EINVAL, and lost. */

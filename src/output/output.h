@@ -65,6 +65,14 @@ struct output_endpoint {
 	uint16_t local_port, remote_port;
 };
 
+/* A template as an output sends it; borrowed from the output. */
+struct output_template {
+	uint16_t id;
+	const uint8_t *record;          /* as it stands in a template set */
+	size_t bytes;
+	const char *note;               /* columns that it leaves out, and why; "" when there are none */
+};
+
 struct output_kind {
 	const char *scheme;             /* "json", "ipfix", "ipfix+udp" */
 	const char *help;               /* one line */
@@ -95,6 +103,9 @@ struct output_kind {
 	int (*finish)(struct output *o, uint64_t deadline_ns, struct error *err);
 	void (*counters)(const struct output *o, struct output_counters *ret);
 	bool (*endpoint)(const struct output *o, struct output_endpoint *ret);  /* NULL: no socket */
+	/* Of a schema that it was told of; NULL: it sends no templates. */
+	bool (*template)(const struct output *o, const struct schema *schema,
+	                 struct output_template *ret);
 	void (*close)(struct output *o);
 };
 

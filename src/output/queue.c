@@ -396,6 +396,11 @@ bool queue_endpoint(const struct queue *q, struct output_endpoint *ret)
 	return q->output->kind->endpoint && q->output->kind->endpoint(q->output, ret);
 }
 
+bool queue_template(const struct queue *q, const struct schema *schema, struct output_template *ret)
+{
+	return q->output->kind->template && q->output->kind->template(q->output, schema, ret);
+}
+
 const char *queue_name(const struct queue *q)
 {
 	return q->name;

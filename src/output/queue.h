@@ -74,6 +74,10 @@ bool queue_failed(const struct queue *q);
 /* The output's socket, before queue_start; false if it has none. */
 bool queue_endpoint(const struct queue *q, struct output_endpoint *ret);
 
+/* The output's template for a schema, before queue_start; false if it has none. */
+bool queue_template(const struct queue *q, const struct schema *schema,
+                    struct output_template *ret);
+
 /* The address as written, or setup.name. */
 const char *queue_name(const struct queue *q);
 const struct output_kind *queue_kind(const struct queue *q);
