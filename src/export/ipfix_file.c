@@ -47,7 +47,8 @@ static int file_send(void *context, struct export_message *messages, unsigned co
 	struct ipfix_file *o = context;
 	int rc = 0;
 	for (unsigned i = 0; i < count; i++) {
-		int r = file_writer_put(o->file, messages[i].octets, messages[i].bytes, messages[i].records,
+		int r = file_writer_put(o->file, messages[i].octets, messages[i].bytes,
+		                        messages[i].amount.records,
 		                        rc < 0 ? NULL : err);
 		messages[i].lost = r < 0;
 		rc = rc < 0 ? rc : r;

@@ -49,7 +49,7 @@ struct ipfix_udp {
 	uint64_t rate;                  /* records/s; 0: unpaced */
 	uint64_t slot_ns;               /* CLOCK_MONOTONIC: when the next burst may leave */
 	uint64_t deadline_ns;           /* CLOCK_REALTIME, while finishing: no pacing after; 0: none */
-	uint64_t last_records;          /* in the datagrams of the last send */
+	struct record_amount last;      /* in the datagrams of the last send */
 	bool mtu_is_set, rate_is_set;   /* by the user */
 	bool failing;
 	uint64_t failure_ns;            /* CLOCK_MONOTONIC, the last one */
@@ -131,8 +131,8 @@ static void failed(struct ipfix_udp *o, int code)
 /* The refusal answers what was sent last. */
 static void refused(struct ipfix_udp *o)
 {
-	export_session_revoke(&o->session, o->last_records);
-	o->last_records = 0;
+	export_session_revoke(&o->session, &o->last);
+	o->last = (struct record_amount){ 0 };
 	failed(o, -ECONNREFUSED);
 }
 
@@ -173,7 +173,7 @@ static int send_singly(struct ipfix_udp *o, const struct udp_datagram *datagrams
 	for (unsigned i = 0; i < count; i++) {
 		int r = send_run(o, &datagrams[i], 1);
 		messages[i].lost = r < 0;
-		o->last_records = r < 0 ? o->last_records : messages[i].records;
+		o->last = r < 0 ? o->last : messages[i].amount;
 		rc = r < 0 ? r : rc;
 	}
 	return rc;
@@ -182,12 +182,13 @@ static int send_singly(struct ipfix_udp *o, const struct udp_datagram *datagrams
 static int send_burst(struct ipfix_udp *o, const struct udp_datagram *datagrams,
                       struct export_message *messages, unsigned count)
 {
-	uint64_t records = 0, octets = 0;
+	struct record_amount amount = { 0 };
+	uint64_t octets = 0;
 	for (unsigned i = 0; i < count; i++) {
-		records += messages[i].records;
+		record_amount_add(&amount, &messages[i].amount);
 		octets += messages[i].bytes;
 	}
-	pace(o, records, octets);
+	pace(o, amount.records, octets);
 	if (count == 1)
 		return send_singly(o, datagrams, messages, count);
 	int rc = send_run(o, datagrams, count);
@@ -197,7 +198,7 @@ static int send_burst(struct ipfix_udp *o, const struct udp_datagram *datagrams,
 	}
 	for (unsigned i = 0; i < count; i++)
 		messages[i].lost = rc < 0;
-	o->last_records = rc < 0 ? o->last_records : records;
+	o->last = rc < 0 ? o->last : amount;
 	return rc;
 }
 

@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * An IPFIX transport session seen from the exporter, whatever carries it: templates before data and
- * again and again, messages that fill up, sequence numbers, nothing held back for longer than a
- * moment. ipfix_file.c and ipfix_udp.c are its users; TCP, TLS, DTLS and SCTP need a sender each.
+ * A transport session seen from the exporter, whatever carries it and in whichever format (IPFIX,
+ * NetFlow v9, v5): templates before data and again and again, messages that fill up, sequence
+ * numbers, nothing held back for longer than a moment. Each transport brings a sender.
  *
  * Each schema has a lane: messages being filled with records of this one template, sent in bursts
  * of up to `burst_messages`. So full messages of a lane have one length, as UDP segmentation
- * offload wants it. Sequence numbers are given when a burst leaves. They count every record that
- * was taken and could not be sent, so a collector sees the gap (RFC 7011, sections 3.1 and 10.2.2).
+ * offload wants it. Sequence numbers are given when a burst leaves. In IPFIX and v5 they count every
+ * record that was taken, or should have been, and could not be sent, so a collector sees the gap
+ * (RFC 7011, sections 3.1 and 10.2.2); in v9 they count messages, so lost messages are seen.
  *
- * Account: taken = sent + lost + too_large + waiting, at any time between calls. Not thread-safe.
+ * NetFlow tells times since boot, in 32 bits of milliseconds, 49 days. The boot is an hour before
+ * the first record; when it is too long ago, or a record is older, another one is chosen. Where
+ * records are older than those 49 days (files) the header's time is that of the latest record.
+ *
+ * Account: taken = sent + lost + too_large + unencodable + waiting, at any time between calls. Not
+ * thread-safe.
  */
 #ifndef EXPORT_SESSION_H
 #define EXPORT_SESSION_H
@@ -25,7 +31,7 @@
 struct export_message {                 /* one message on its way */
 	const uint8_t *octets;
 	uint32_t bytes;
-	uint32_t records;               /* data records in it; 0: templates only */
+	struct record_amount amount;    /* flow records in it; none: templates, options data */
 	bool lost;                      /* set by the sender when it did not go */
 };
 
@@ -40,6 +46,11 @@ struct export_sender {
 };
 
 struct export_session_config {
+	enum ipfix_format format;
+	uint32_t pen;                   /* enterprise of our own elements; 0: PEN_WEIR_DEFAULT */
+	bool uptime;                    /* NetFlow v9: times since boot (else as IPFIX has them) */
+	bool withdraws;                 /* the transport is reliable: templates can be withdrawn */
+	uint16_t sampling;              /* NetFlow v5: for the header */
 	uint32_t message_bytes;         /* longest message; export_session_limit() can lower it */
 	uint32_t domain;                /* observation domain id */
 	uint32_t burst_messages;        /* messages of a lane that leave together; at least 1 */
@@ -51,9 +62,11 @@ struct export_session_config {
 	void *clock_context;
 };
 
-struct export_session_counters {        /* records, but for the last two */
-	uint64_t taken, sent, lost, too_large, waiting;
+struct export_session_counters {        /* records, but for the last ones */
+	uint64_t taken, sent, lost, too_large, unencodable, waiting;
 	uint64_t messages, octets;      /* that were sent */
+	uint64_t data_records;          /* that were sent, options data included */
+	struct output_missed missed;    /* lost, too large, and dropped before they came here */
 };
 
 struct export_lane;                     /* session.c */
@@ -67,6 +80,8 @@ struct export_session {
 	bool announced;                 /* all templates went out in this transport session */
 	uint8_t *template_octets;       /* where template messages are made */
 	uint32_t sequence;
+	uint16_t last_id;               /* of the last template; 0: none yet */
+	uint64_t boot_ms, latest_ms;    /* NetFlow: see above; the latest time in a record so far */
 	uint32_t time_s;                /* export time of the last message */
 	uint64_t now_ns;                /* as of the last call */
 	uint64_t templates_ns;          /* when all templates went out */
@@ -88,6 +103,11 @@ int export_session_schema(struct export_session *s, const struct schema *schema,
 /* The template of a schema that was added; false when it was not. Borrowed until fini. */
 bool export_session_template(const struct export_session *s, const struct schema *schema,
                              struct output_template *ret);
+
+/* No more records of this schema: sends what waits, withdraws the template where the transport has
+ * that, and forgets it. Ids are used again only when all others have been. */
+int export_session_withdraw(struct export_session *s, const struct schema *schema,
+                            struct error *err);
 
 /* Takes all rows, whatever fails on the way; the first failure is returned. Rows of a schema
  * that was not added are an -EINVAL, and lost. */
@@ -112,7 +132,10 @@ void export_session_restart(struct export_session *s);
 /* Messages that begin from now on become no longer than this, nor longer than was said at init. */
 void export_session_limit(struct export_session *s, uint32_t message_bytes);
 
-/* The sender has learnt that the last `records` it had sent did not arrive. */
-void export_session_revoke(struct export_session *s, uint64_t records);
+/* The sender has learnt that the last it had sent did not arrive. */
+void export_session_revoke(struct export_session *s, const struct record_amount *amount);
+
+/* Records were dropped before they came here. */
+void export_session_missed(struct export_session *s, const struct output_missed *missed);
 
 #endif

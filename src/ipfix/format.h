@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers of the IPFIX message format (RFC 7011, sections 3 and 7; RFC 5103, section 6). */
+/*
+ * Numbers of the message formats: IPFIX (RFC 7011, sections 3 and 7; RFC 5103, section 6), NetFlow
+ * v9 (RFC 3954) and NetFlow v5.
+ */
 #ifndef IPFIX_FORMAT_H
 #define IPFIX_FORMAT_H
+
+enum ipfix_format { FORMAT_IPFIX, FORMAT_NETFLOW9, FORMAT_NETFLOW5 };
 
 enum {
 	IPFIX_VERSION = 10,
@@ -19,6 +24,23 @@ enum {
 	IPFIX_OWN_REVERSE_BIT = 0x4000, /* of our own elements' ids: the reverse direction */
 	IPFIX_LENGTH_VARIABLE = 65535,  /* element length in a template */
 	IPFIX_LENGTH_LONG = 255,        /* first length octet: two more follow */
+};
+
+enum {
+	NETFLOW9_VERSION = 9,
+	NETFLOW9_PORT = 2055,           /* no assignment: what most collectors listen on */
+	NETFLOW9_HEADER_BYTES = 20,
+	NETFLOW9_SET_TEMPLATE = 0,
+	NETFLOW9_SET_OPTIONS_TEMPLATE = 1,
+	NETFLOW9_SCOPE_SYSTEM = 1,
+	NETFLOW9_SCOPE_INTERFACE = 2,
+	NETFLOW9_FIRST_SWITCHED = 22,   /* flowStartSysUpTime */
+	NETFLOW9_LAST_SWITCHED = 21,
+
+	NETFLOW5_VERSION = 5,
+	NETFLOW5_HEADER_BYTES = 24,
+	NETFLOW5_RECORD_BYTES = 48,
+	NETFLOW5_RECORDS_MAX = 30,      /* in a datagram */
 };
 
 #endif

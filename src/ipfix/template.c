@@ -54,21 +54,90 @@ static const char *reverse_specify(const struct field *field,
 	return NULL;
 }
 
-bool ipfix_specify(const struct column *column, struct ipfix_field_specifier *ret,
-                   const char **ret_reason)
+/* NULL, or why not. */
+static const char *ipfix_form(const struct column *column,
+                              const struct ipfix_encoder_settings *settings,
+                              struct ipfix_field_specifier *specifier)
 {
+	const char *reason = NULL;
+	if (refers_to_templates(column->field))
+		reason = "lists of sub-templates are not encoded";
+	else if (column->reverse)
+		reason = reverse_specify(column->field, specifier);
+	if (specifier->pen == PEN_WEIR_DEFAULT && settings->pen)
+		specifier->pen = settings->pen;
+	return reason;
+}
+
+enum { FLOW_START_MILLISECONDS = 152, FLOW_END_MILLISECONDS = 153, INGRESS_INTERFACE = 10 };
+
+bool ipfix_is_interface_scope(const struct schema *schema)
+{
+	const struct field *field = schema->column[0].field;
+	return field->pen == PEN_IANA && field->id == INGRESS_INTERFACE;
+}
+
+/* Times since boot are what NetFlow v9 began with, and all that some collectors read. */
+static void netflow9_times(struct ipfix_field_specifier *specifier)
+{
+	if (specifier->id != FLOW_START_MILLISECONDS && specifier->id != FLOW_END_MILLISECONDS)
+		return;
+	specifier->uptime = true;
+	specifier->id = specifier->id == FLOW_START_MILLISECONDS ? NETFLOW9_FIRST_SWITCHED
+	                                                         : NETFLOW9_LAST_SWITCHED;
+	specifier->length = 4;
+}
+
+/* Texts with a cap have a fixed length in options data: names are what those are about. */
+static const char *netflow9_form(const struct schema *schema, unsigned i,
+                                 const struct ipfix_encoder_settings *settings,
+                                 struct ipfix_field_specifier *specifier)
+{
+	const struct column *column = &schema->column[i];
+	bool text = column->field->type == TYPE_STRING && schema->scope_count && column->cap_bytes;
+	if (column->reverse)
+		return "NetFlow v9 has one direction";
+	if (specifier->pen)
+		return "NetFlow v9 has no elements of enterprises";
+	if (column->variable && !text)
+		return "NetFlow v9 has no variable length";
+	if (column->variable)
+		specifier->length = column->cap_bytes;
+	if (settings->uptime)
+		netflow9_times(specifier);
+	if (i == 0 && schema->scope_count && ipfix_is_interface_scope(schema))
+		specifier->id = NETFLOW9_SCOPE_INTERFACE;
+	return NULL;
+}
+
+/* Which process and which domain options speak of: in NetFlow v9 that is the scope "system". */
+static bool names_the_system(const struct field *field)
+{
+	return field->pen == PEN_IANA && (field->id == 143 || field->id == 144 || field->id == 149);
+}
+
+bool ipfix_specify(const struct schema *schema, unsigned i,
+                   const struct ipfix_encoder_settings *settings,
+                   struct ipfix_field_specifier *ret, const char **ret_reason)
+{
+	const struct column *column = &schema->column[i];
 	const struct field *field = column->field;
 	struct ipfix_field_specifier specifier = {
 		.pen = field->pen, .id = field->id,
-		.length = column->variable ? IPFIX_LENGTH_VARIABLE : column->bytes,
+		.length = column->variable ? IPFIX_LENGTH_VARIABLE :
+		          column->cap_bytes ? column->cap_bytes : column->bytes,
 	};
-	const char *reason = NULL;
-	if (refers_to_templates(field))
-		reason = "lists of sub-templates are not encoded";
-	else if (field->id == 0 || field->id >= IPFIX_ENTERPRISE_BIT)
+	const char *reason;
+	if (settings->format == FORMAT_NETFLOW9 && i < schema->scope_count && names_the_system(field)) {
+		*ret_reason = NULL;
+		return false;
+	}
+	if (field->id == 0 || field->id >= IPFIX_ENTERPRISE_BIT)
 		reason = "its number is no element id";
-	else if (column->reverse)
-		reason = reverse_specify(field, &specifier);
+	else if (settings->format == FORMAT_NETFLOW9)
+		reason = netflow9_form(schema, i, settings, &specifier);
+	else
+		reason = ipfix_form(column, settings, &specifier);
 	if (reason) {
 		*ret_reason = reason;
 		return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a column is called in a template: element id, enterprise and length, or the reason why it
- * cannot be there. Used by the encoder; pure functions of the field table.
+ * cannot be there, in IPFIX and in NetFlow v9. Used by the encoder; pure functions of the field
+ * table.
  */
 #ifndef IPFIX_TEMPLATE_H
 #define IPFIX_TEMPLATE_H
@@ -10,17 +11,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ipfix/encoder.h"
 #include "record/record.h"
 
 struct ipfix_field_specifier {
 	uint32_t pen;                   /* 0: none, IANA */
 	uint16_t id;                    /* without the enterprise bit */
 	uint16_t length;                /* IPFIX_LENGTH_VARIABLE when variable */
+	bool uptime;                    /* the value is to be told since boot */
 };
 
-/* True with *ret set; false with *ret_reason, a few words in lower case. */
-bool ipfix_specify(const struct column *column, struct ipfix_field_specifier *ret,
-                   const char **ret_reason);
+/* What a column of a schema is called. True with *ret set; false with *ret_reason, a few words in
+ * lower case, or NULL when nothing is lost by leaving it out. */
+bool ipfix_specify(const struct schema *schema, unsigned column,
+                   const struct ipfix_encoder_settings *settings,
+                   struct ipfix_field_specifier *ret, const char **ret_reason);
+
+/* True when options speak of an interface (NetFlow v9 has a scope for that). */
+bool ipfix_is_interface_scope(const struct schema *schema);
 
 /* True when the schema names an endpoint, so that "reverse" means something (RFC 5103, section
  * 4). */

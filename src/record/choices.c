@@ -98,9 +98,10 @@ static int parse_cap(struct word name, struct word digits, struct column_choice 
 	if (!number || cap < 1 || cap > UINT16_MAX)
 		return error_set(err, -EINVAL, "\"%.*s=%.*s\": expected a length of 1 to 65535",
 		                 (int)name.length, name.at, (int)digits.length, digits.at);
-	if (field_type_bytes(c->field->type) != 0)
-		return error_set(err, -EINVAL, "\"%.*s\" has a fixed length and takes no \"=%lu\"",
-		                 (int)name.length, name.at, cap);
+	unsigned bytes = field_type_bytes(c->field->type);
+	if (bytes != 0 && bytes != cap && !field_type_reduces(c->field->type, (unsigned)cap))
+		return error_set(err, -EINVAL, "\"%.*s\" has a fixed length of %u octets and cannot have "
+		                 "%lu", (int)name.length, name.at, bytes, cap);
 	c->cap_bytes = (uint16_t)cap;
 	return 0;
 }

@@ -205,6 +205,13 @@ unsigned field_type_bytes(enum field_type type)
 	return (unsigned)type < TYPE_COUNT ? types[type].bytes : 0;
 }
 
+bool field_type_reduces(enum field_type type, unsigned bytes)
+{
+	bool integer = (type >= TYPE_U16 && type <= TYPE_U64) || (type >= TYPE_S16 && type <= TYPE_S64);
+	return bytes >= 1 && bytes < field_type_bytes(type) &&
+	       (integer || (type == TYPE_FLOAT64 && bytes == field_type_bytes(TYPE_FLOAT32)));
+}
+
 const char *field_semantics_name(enum field_semantics semantics)
 {
 	static const char *const names[] = {

@@ -68,4 +68,8 @@ const char *field_semantics_name(enum field_semantics semantics);
 /* Octets of a value in a row; 0 for variable length (strings, octet arrays, lists). */
 unsigned field_type_bytes(enum field_type type);
 
+/* Whether IPFIX may carry values of the type in so many octets, fewer than it has (RFC 7011,
+ * section 6.2): integers in any number, float64 as float32. */
+bool field_type_reduces(enum field_type type, unsigned bytes);
+
 #endif

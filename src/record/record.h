@@ -25,7 +25,8 @@ struct column {
 	const struct field *field;
 	uint16_t offset;                /* in the row */
 	uint16_t bytes;                 /* in the row; sizeof(struct arena_slice) when variable */
-	uint16_t cap_bytes;             /* longest variable-length value (`name=64`); 0: no cap */
+	uint16_t cap_bytes;             /* longest variable-length value (`name=64`), or octets of
+	                                 * a number on the wire (`octetDeltaCount=4`); 0: none */
 	bool reverse;                   /* RFC 5103 direction */
 	bool variable;
 	bool key;                       /* part of the flow key */
@@ -74,7 +75,7 @@ struct column_list {                    /* borrowed */
 	unsigned count;
 };
 
-/* Parses a list such as "sourceIPv4Address,octetDeltaCount,applicationName=64" or, when it
+/* Parses a list such as "sourceIPv4Address,octetDeltaCount=4,applicationName=64" or, when it
  * starts with + or -, changes to the list in `choices` ("+tcpControlBits,-vlanId"); "all" is
  * every field in `available`, and a field that is not in it is an error; NULL: any field of the
  * table, and no "all". A plain list starts empty and may use signs after its first word

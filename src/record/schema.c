@@ -24,11 +24,13 @@ static unsigned alignment_of(const struct column *c)
 static void columns_init(struct schema *s, const struct column_choice *choices)
 {
 	for (unsigned i = 0; i < s->column_count; i++) {
-		unsigned bytes = field_type_bytes(choices[i].field->type);
+		enum field_type type = (enum field_type)choices[i].field->type;
+		unsigned bytes = field_type_bytes(type);
+		bool capped = bytes == 0 || field_type_reduces(type, choices[i].cap_bytes);
 		s->column[i] = (struct column){
 			.field = choices[i].field,
 			.bytes = (uint16_t)(bytes ? bytes : sizeof(struct arena_slice)),
-			.cap_bytes = bytes ? 0 : choices[i].cap_bytes,
+			.cap_bytes = capped ? choices[i].cap_bytes : 0,
 			.reverse = choices[i].reverse,
 			.key = choices[i].key,
 			.variable = bytes == 0,

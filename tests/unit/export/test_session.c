@@ -48,7 +48,7 @@ static int fixture_send(void *context, struct export_message *messages, unsigned
 		assert_int_equal(load_be16(o + 2), messages[i].bytes);
 		messages[i].lost = f->note_count >= f->lose_from && f->note_count < f->lose_to;
 		f->notes[f->note_count++] = (struct note){
-			.bytes = messages[i].bytes, .records = messages[i].records,
+			.bytes = messages[i].bytes, .records = (uint32_t)messages[i].amount.records,
 			.sequence = load_be32(o + 8), .time_s = load_be32(o + 4),
 			.set_id = load_be16(o + 16), .burst = f->bursts,
 		};
@@ -269,9 +269,9 @@ static void test_loss_shows_in_sequence(void **state)
 	assert_int_equal(f.session.counters.sent, 25);
 	assert_int_equal(f.notes[4].sequence, 30);
 	assert_int_equal(f.notes[5].sequence, 40);
-	export_session_revoke(&f.session, 5);
+	export_session_revoke(&f.session, &(struct record_amount){ 5, 0, 0 });
 	assert_int_equal(f.session.counters.lost, 25);
-	export_session_revoke(&f.session, 1000);
+	export_session_revoke(&f.session, &(struct record_amount){ 1000, 0, 0 });
 	assert_int_equal(f.session.counters.sent, 0);
 	check_account(&f);
 	fixture_fini(&f);

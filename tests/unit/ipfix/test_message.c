@@ -12,55 +12,21 @@
 
 #include <cmocka.h>
 
-#include "ipfix/message.h"
 #include "record/list.h"
-#include "records.h"
+#include "message_fixture.h"
 
 /* 1700000000 s = 0x6553f100; sequence 7, domain 0x0a000001. */
 static const struct ipfix_header header = {
-	.export_time_s = 1700000000, .sequence = 7, .domain = 0x0a000001,
+	.time_ns = UINT64_C(1700000000999999999), .sequence = 7, .domain = 0x0a000001,
 };
 #define HEADER(length) \
 	0x00, 0x0a, (length) >> 8, (length) & 255, 0x65, 0x53, 0xf1, 0x00, \
 	0x00, 0x00, 0x00, 0x07, 0x0a, 0x00, 0x00, 0x01
 
-struct fixture {                        /* a schema, what it compiles to, rows and a message */
-	struct schema *schema;
-	struct ipfix_encoder *encoder;
-	struct record_batch *batch;
-	uint8_t octets[4096];
-	struct ipfix_message message;
-};
-
-static void fixture_schema(struct fixture *f, struct schema *schema)
+static void begin(struct ipfix_message *m, uint8_t *octets, uint32_t limit, bool pad)
 {
-	f->schema = schema;
-	assert_int_equal(ipfix_encoder_new(schema, 256, &f->encoder, NULL), 0);
-	f->batch = record_batch_new(schema, 200);
-	ipfix_message_begin(&f->message, f->octets, sizeof f->octets, false);
-}
-
-static void fixture_init(struct fixture *f, const char *names)
-{
-	fixture_schema(f, records_schema(names, 0));
-}
-
-static void fixture_fini(struct fixture *f)
-{
-	record_batch_release(f->batch);
-	ipfix_encoder_free(f->encoder);
-	schema_free(f->schema);
-}
-
-static void check_octets(struct fixture *f, const uint8_t *expected, size_t bytes)
-{
-	assert_int_equal(ipfix_message_seal(&f->message, &header), bytes);
-	assert_memory_equal(f->octets, expected, bytes);
-}
-
-static uint32_t add_rows(struct fixture *f)
-{
-	return ipfix_message_add_rows(&f->message, f->encoder, f->batch, 0, f->batch->count);
+	struct ipfix_form form = { .limit = limit, .pad = pad };
+	ipfix_message_begin(m, octets, &form);
 }
 
 static void test_template_and_data(void **state)
@@ -80,7 +46,7 @@ static void test_template_and_data(void **state)
 
 	assert_true(ipfix_message_add_template(&f.message, f.encoder));
 	assert_int_equal(add_rows(&f), 2);
-	assert_int_equal(f.message.records, 2);
+	assert_int_equal(f.message.amount.records, 2);
 	/* Template set: 4 + 4 + 5 * 4 + 8 = 36. Record: 4+2+1+8+8+8 = 31; data set 4 + 62 = 66. */
 	static const uint8_t expected[] = {
 		HEADER(16 + 36 + 66),
@@ -99,7 +65,7 @@ static void test_template_and_data(void **state)
 		192, 0, 2, 2, 0, 0, 0,
 		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 	};
-	check_octets(&f, expected, sizeof expected);
+	check_octets(&f, &header, expected, sizeof expected);
 	fixture_fini(&f);
 }
 
@@ -140,7 +106,7 @@ static void test_value_types(void **state)
 		0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1,
 	};
-	check_octets(&f, expected, sizeof expected);
+	check_octets(&f, &header, expected, sizeof expected);
 	fixture_fini(&f);
 }
 
@@ -183,7 +149,7 @@ static void test_variable_lengths(void **state)
 	fixture_fini(&f);
 }
 
-/* RFC 6313, section 8.1: a list is a field of variable length; behind its length stand semantic,
+/* RFC 6313, section 4.5.1: a list is a field of variable length; behind its length stand semantic,
  * element, element length, values. Absent it still has a head (section 4.5): undefined semantic,
  * no values of one octet of padding (210). */
 static void test_list(void **state)
@@ -211,7 +177,7 @@ static void test_list(void **state)
 		0, 0, 0, 1, 17, 0x01, 0x00, 0x0e, 0x00, 0x04, 0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 8, 17,
 		0, 0, 0, 0, 5, 0xff, 0x00, 0xd2, 0x00, 0x01, 0,
 	};
-	check_octets(&f, expected, sizeof expected);
+	check_octets(&f, &header, expected, sizeof expected);
 	fixture_fini(&f);
 }
 
@@ -233,6 +199,7 @@ static void test_own_reverse(void **state)
 	struct schema *schema;
 	struct fixture f;
 	assert_int_equal(schema_new(choices, 7, 0, 0, &schema), 0);
+	memset(&f, 0, sizeof f);
 	fixture_schema(&f, schema);
 	assert_true(ipfix_message_add_template(&f.message, f.encoder));
 	/* 32473 = 0x7ed9. Four fields are left of seven: 4 + 4 + 4 + 3 * 8 = 36. */
@@ -243,7 +210,7 @@ static void test_own_reverse(void **state)
 		0xc1, 0x23, 0x00, 0x02, 0x00, 0x00, 0x7e, 0xd9,
 		0x80, 0x05, 0x00, 0x02, 0x00, 0x00, 0x00, 0x09,
 	};
-	check_octets(&f, expected, sizeof expected);
+	check_octets(&f, &header, expected, sizeof expected);
 	assert_non_null(strstr(f.encoder->note, "reverseForeignCount"));
 	assert_non_null(strstr(f.encoder->note, "reverseBiflowDirection"));
 	assert_non_null(strstr(f.encoder->note, "subTemplateList"));
@@ -268,9 +235,10 @@ static void test_reverse_needs_an_endpoint(void **state)
 static void test_nothing_left(void **state)
 {
 	struct schema *schema = records_schema("subTemplateList", 0);
+	struct ipfix_encoder_settings settings = { .template_id = 256 };
 	struct ipfix_encoder *encoder = NULL;
 	struct error err = { "" };
-	assert_int_equal(ipfix_encoder_new(schema, 256, &encoder, &err), -22);
+	assert_int_equal(ipfix_encoder_new(schema, &settings, &encoder, &err), -22);
 	assert_null(encoder);
 	assert_non_null(strstr(err.text, "subTemplateList"));
 	schema_free(schema);
@@ -280,20 +248,21 @@ static void test_nothing_left(void **state)
 static void test_options_template(void **state)
 {
 	struct fixture f;
+	memset(&f, 0, sizeof f);
 	fixture_schema(&f, records_schema("ingressInterface,interfaceName", 1));
 	records_row(f.batch);
 	records_unsigned(f.batch, 0, 2);
 	records_text(f.batch, 1, "eth0");
 	assert_true(ipfix_message_add_template(&f.message, f.encoder));
 	assert_int_equal(add_rows(&f), 1);
-	assert_int_equal(f.message.records, 1); /* options data are data records */
+	assert_int_equal(f.message.amount.records, 1); /* options data are data records */
 	static const uint8_t expected[] = {
 		HEADER(16 + 18 + 13),
 		0x00, 0x03, 0x00, 18, 0x01, 0x00, 0x00, 2, 0x00, 1,
 		0x00, 0x0a, 0x00, 0x04, 0x00, 82, 0xff, 0xff,
 		0x01, 0x00, 0x00, 13, 0, 0, 0, 2, 4, 'e', 't', 'h', '0',
 	};
-	check_octets(&f, expected, sizeof expected);
+	check_octets(&f, &header, expected, sizeof expected);
 	fixture_fini(&f);
 }
 
@@ -303,22 +272,22 @@ static void test_padding(void **state)
 	struct fixture f;
 	fixture_init(&f, "protocolIdentifier,sourceTransportPort,vlanId");      /* 5 octets a record */
 	records_row(f.batch);
-	ipfix_message_begin(&f.message, f.octets, sizeof f.octets, true);
+	begin(&f.message, f.octets, sizeof f.octets, true);
 	memset(f.octets, 0xee, sizeof f.octets);
 	assert_int_equal(add_rows(&f), 1);
 	static const uint8_t padded[] = {
 		HEADER(16 + 12), 0x01, 0x00, 0x00, 12, 0, 0, 0, 0, 0, 0, 0, 0,
 	};
-	check_octets(&f, padded, sizeof padded);
+	check_octets(&f, &header, padded, sizeof padded);
 	fixture_fini(&f);
 
 	/* Records of 2 octets: padding by 2 would be too much. */
 	fixture_init(&f, "protocolIdentifier,ipClassOfService");
 	records_row(f.batch);
-	ipfix_message_begin(&f.message, f.octets, sizeof f.octets, true);
+	begin(&f.message, f.octets, sizeof f.octets, true);
 	assert_int_equal(add_rows(&f), 1);
 	static const uint8_t unpadded[] = { HEADER(16 + 6), 0x01, 0x00, 0x00, 6, 0, 0 };
-	check_octets(&f, unpadded, sizeof unpadded);
+	check_octets(&f, &header, unpadded, sizeof unpadded);
 	fixture_fini(&f);
 }
 
@@ -330,18 +299,18 @@ static void test_limits(void **state)
 		records_row(f.batch);
 	for (uint32_t rows = 0; rows < 130; rows++) {
 		uint32_t exact = 16 + 4 + rows * 6;
-		ipfix_message_begin(&f.message, f.octets, exact, false);
+		begin(&f.message, f.octets, exact, false);
 		assert_int_equal(add_rows(&f), rows);
 		assert_int_equal(f.message.bytes, rows ? exact : 16);
-		ipfix_message_begin(&f.message, f.octets, exact + 5, false);
+		begin(&f.message, f.octets, exact + 5, false);
 		assert_int_equal(add_rows(&f), rows);
-		ipfix_message_begin(&f.message, f.octets, exact - (rows > 0), false);
+		begin(&f.message, f.octets, exact - (rows > 0), false);
 		assert_int_equal(add_rows(&f), rows ? rows - 1 : 0);
 	}
-	ipfix_message_begin(&f.message, f.octets, 16 + 4 + f.encoder->template_bytes, false);
+	begin(&f.message, f.octets, 16 + 4 + f.encoder->template_bytes, false);
 	assert_true(ipfix_message_add_template(&f.message, f.encoder));
 	assert_false(ipfix_message_add_template(&f.message, f.encoder));
-	ipfix_message_begin(&f.message, f.octets, 16 + 3 + f.encoder->template_bytes, false);
+	begin(&f.message, f.octets, 16 + 3 + f.encoder->template_bytes, false);
 	assert_false(ipfix_message_add_template(&f.message, f.encoder));
 	assert_true(ipfix_message_is_empty(&f.message));
 	fixture_fini(&f);
@@ -356,7 +325,7 @@ static void test_limits_with_padding(void **state)
 	for (unsigned i = 0; i < 20; i++)
 		records_row(f.batch);
 	for (uint32_t limit = 20; limit < 120; limit++) {
-		ipfix_message_begin(&f.message, f.octets, limit, true);
+		begin(&f.message, f.octets, limit, true);
 		ipfix_message_add_template(&f.message, f.encoder);
 		add_rows(&f);
 		assert_in_range(ipfix_message_seal(&f.message, &header), 16, limit);
@@ -375,7 +344,7 @@ static void test_longest_message(void **state)
 		records_row(f.batch);
 		records_octets(f.batch, 0, text, sizeof text);
 	}
-	ipfix_message_begin(&f.message, octets, sizeof octets, false);
+	begin(&f.message, octets, sizeof octets, false);
 	/* (65535 - 20) / 603 = 108 */
 	assert_int_equal(add_rows(&f), 108);
 	assert_int_equal(ipfix_message_seal(&f.message, &header), 20 + 108 * 603);

@@ -279,6 +279,12 @@ static void types_and_semantics(void **state)
 	assert_int_equal(field_type_bytes(TYPE_IPV6), 16);
 	assert_int_equal(field_type_bytes(TYPE_STRING), 0);
 	assert_int_equal(field_type_bytes(TYPE_BASIC_LIST), 0);
+	assert_true(field_type_reduces(TYPE_U64, 1) && field_type_reduces(TYPE_U64, 7));
+	assert_true(field_type_reduces(TYPE_S16, 1) && field_type_reduces(TYPE_FLOAT64, 4));
+	assert_false(field_type_reduces(TYPE_U64, 8) || field_type_reduces(TYPE_U64, 0));
+	assert_false(field_type_reduces(TYPE_U8, 1) || field_type_reduces(TYPE_FLOAT64, 2));
+	assert_false(field_type_reduces(TYPE_IPV4, 3) || field_type_reduces(TYPE_MILLISECONDS, 4));
+	assert_false(field_type_reduces(TYPE_STRING, 4) || field_type_reduces(TYPE_BOOLEAN, 0));
 	for (unsigned t = 0; t < TYPE_COUNT; t++)
 		assert_non_null(field_type_name(t));
 	/* RFC 5610 numbers, and RFC 9740's */

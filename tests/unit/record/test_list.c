@@ -38,8 +38,7 @@ static void is_list(struct one *one, const void *octets, uint32_t bytes, const c
 	assert_string_equal(text, json);
 }
 
-/* egressInterface (14) in four octets, as in the example of RFC 6313, section 8.1: exactly one of
- * them, 2, 4 and 8. */
+/* egressInterface (14) in four octets each: exactly one of 2, 4 and 8. */
 static void test_interfaces(void **state)
 {
 	static const uint8_t expected[] = {

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the files of the session share: session.c (records in, time), session_lane.c (schemas and
+ * templates), session_send.c (messages out), session_boot.c (NetFlow's times). Private to them.
+ */
+#ifndef EXPORT_SESSION_PARTS_H
+#define EXPORT_SESSION_PARTS_H
+
+#include "export/session.h"
+
+#define SECOND_NS UINT64_C(1000000000)
+
+struct export_lane {                    /* records of one template on their way */
+	const struct schema *schema;    /* borrowed */
+	struct ipfix_encoder *encoder;  /* NULL: the format cannot carry such records */
+	uint32_t filling;               /* the message that takes records; those before are full */
+	uint32_t records;               /* in all of them */
+	uint64_t oldest_ns;             /* since when the first of them waits */
+	uint8_t *octets;                /* burst_messages times message_bytes */
+	struct ipfix_message *messages;
+	struct export_message *burst;   /* the same for the sender */
+};
+
+/* Keeps the first failure: rc so far, what happened next, and where its message goes. */
+static inline int first_failure(int rc, int next)
+{
+	return rc < 0 ? rc : next;
+}
+
+static inline struct error *unless_failed(int rc, struct error *err)
+{
+	return rc < 0 ? NULL : err;
+}
+
+/* session.c */
+uint64_t session_clock(const struct export_session *s);
+void session_time(struct export_session *s, uint64_t now_ns);
+void session_missed(struct export_session *s, const struct record_amount *amount);
+
+/* session_lane.c */
+struct ipfix_form session_form(const struct export_session *s, uint32_t limit);
+struct export_lane *lane_find(const struct export_session *s, const struct schema *schema);
+void lane_begin(const struct export_session *s, struct export_lane *lane, uint32_t index);
+void lane_free(struct export_lane *lane);
+
+/* session_send.c */
+int session_send_one(struct export_session *s, struct ipfix_message *m, bool *ret_lost,
+                     struct error *err);
+int session_templates(struct export_session *s, struct error *err);
+bool session_templates_due(const struct export_session *s);
+int lane_flush(struct export_session *s, struct export_lane *lane, struct error *err);
+int session_flush_lanes(struct export_session *s, struct error *err);
+
+/* session_boot.c: another boot for messages from here on, if the present one does not serve. */
+int session_boot(struct export_session *s, const struct export_lane *lane,
+                 const struct record_batch *batch, struct error *err);
+void session_boot_set(struct export_session *s, uint64_t earliest_ms);
+uint64_t session_boot_time_ns(const struct export_session *s, uint64_t boot_ms);
+
+#endif

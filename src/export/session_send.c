@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages out: bursts of a lane, and templates in time. See session.h. */
+#include "export/session_parts.h"
+
+bool session_templates_due(const struct export_session *s)
+{
+	const struct export_session_config *c = &s->config;
+	if (c->format == FORMAT_NETFLOW5)
+		return false;
+	if (!s->announced)
+		return true;
+	if (c->template_refresh_ns && s->now_ns - s->templates_ns >= c->template_refresh_ns)
+		return true;
+	return c->template_messages && s->messages_since >= c->template_messages;
+}
+
+/* Gives the messages to the sender and settles the account. */
+static int session_send(struct export_session *s, struct export_message *messages, unsigned count,
+                        struct error *err)
+{
+	int rc = s->sender.send(s->sender.context, messages, count, err);
+	for (unsigned i = 0; i < count; i++) {
+		if (messages[i].lost) {
+			s->counters.lost += messages[i].amount.records;
+			session_missed(s, &messages[i].amount);
+			continue;
+		}
+		s->counters.sent += messages[i].amount.records;
+		s->counters.octets += messages[i].bytes;
+		s->counters.messages++;
+	}
+	s->messages_since += count;
+	return rc;
+}
+
+static void message_seal(struct export_session *s, struct ipfix_message *m,
+                         struct export_message *ret)
+{
+	struct ipfix_header header = {
+		.time_ns = session_boot_time_ns(s, m->boot_ms), .sequence = s->sequence,
+		.domain = s->config.domain, .sampling = s->config.sampling,
+	};
+	ipfix_message_seal(m, &header);
+	s->sequence += s->config.format == FORMAT_NETFLOW9 ? 1 : (uint32_t)m->amount.records;
+	*ret = (struct export_message){ .octets = m->octets, .bytes = m->bytes, .amount = m->amount };
+}
+
+int session_send_one(struct export_session *s, struct ipfix_message *m, bool *ret_lost,
+                     struct error *err)
+{
+	struct export_message message;
+	message_seal(s, m, &message);
+	int rc = session_send(s, &message, 1, err);
+	*ret_lost = message.lost;
+	return rc;
+}
+
+/* Sends messages[first ... first + count - 1] of the lane, behind templates where those are due. */
+static int lane_send(struct export_session *s, struct export_lane *lane, uint32_t first,
+                     uint32_t count,
+                     struct error *err)
+{
+	int rc = 0;
+	uint32_t bytes = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		ipfix_message_close(&lane->messages[first + i]);
+		bytes += lane->messages[first + i].bytes;
+	}
+	if (s->sender.ready)
+		s->sender.ready(s->sender.context, bytes);
+	if (session_templates_due(s))
+		rc = session_templates(s, err);
+	for (uint32_t i = 0; i < count; i++) {
+		message_seal(s, &lane->messages[first + i], &lane->burst[i]);
+		s->counters.waiting -= lane->burst[i].amount.records;
+		lane->records -= (uint32_t)lane->burst[i].amount.records;
+	}
+	return first_failure(rc, session_send(s, lane->burst, count, unless_failed(rc, err)));
+}
+
+/* In pieces, so that templates come after exactly as many messages as was asked for. */
+int lane_flush(struct export_session *s, struct export_lane *lane, struct error *err)
+{
+	uint32_t total = lane->filling + !ipfix_message_is_empty(&lane->messages[lane->filling]);
+	int rc = 0;
+	for (uint32_t first = 0; first < total;) {
+		uint32_t count = total - first, every = s->config.template_messages;
+		uint32_t left = s->messages_since < every ? every - s->messages_since : every;
+		if (every && count > left)
+			count = left;
+		rc = first_failure(rc, lane_send(s, lane, first, count, unless_failed(rc, err)));
+		first += count;
+	}
+	lane_begin(s, lane, 0);
+	return rc;
+}
+
+/* --- templates --- */
+
+/* Sends one message of templates from lane *at on, and moves *at behind those that went into it. */
+static int templates_send_some(struct export_session *s, unsigned *at, bool *lost,
+                               struct error *err)
+{
+	struct ipfix_message m;
+	struct ipfix_form form = session_form(s, s->limit_bytes);
+	ipfix_message_begin(&m, s->template_octets, &form);
+	if (!ipfix_message_add_template(&m, s->lanes[*at]->encoder)) {
+		/* The path has become narrower than this template: better in fragments than never. */
+		form.limit = s->config.message_bytes;
+		ipfix_message_begin(&m, s->template_octets, &form);
+		ipfix_message_add_template(&m, s->lanes[*at]->encoder);
+	}
+	while (++*at < s->lane_count)
+		if (!ipfix_message_add_template(&m, s->lanes[*at]->encoder))
+			break;
+	bool missing;
+	int rc = session_send_one(s, &m, &missing, err);
+	*lost |= missing;
+	return rc;
+}
+
+int session_templates(struct export_session *s, struct error *err)
+{
+	int rc = 0;
+	bool lost = false;
+	for (unsigned at = 0; at < s->lane_count;)
+		rc = first_failure(rc, templates_send_some(s, &at, &lost, unless_failed(rc, err)));
+	s->announced = !lost;
+	if (!lost) {
+		s->templates_ns = s->now_ns;
+		s->messages_since = 0;
+	}
+	return rc;
+}
+
+int export_session_announce(struct export_session *s, struct error *err)
+{
+	session_time(s, session_clock(s));
+	return session_templates(s, err);
+}
+
+void export_session_forget(struct export_session *s)
+{
+	s->announced = false;
+}
+
+void export_session_restart(struct export_session *s)
+{
+	s->sequence = 0;
+	export_session_forget(s);
+}
+
+
+int session_flush_lanes(struct export_session *s, struct error *err)
+{
+	int rc = 0;
+	for (unsigned i = 0; i < s->lane_count; i++)
+		rc = first_failure(rc, lane_flush(s, s->lanes[i], unless_failed(rc, err)));
+	return rc;
+}
