@@ -6,9 +6,9 @@
  *
  * Each schema has a lane: messages being filled with records of this one template, sent in bursts
  * of up to `burst_messages`. So full messages of a lane have one length, as UDP segmentation
- * offload wants it. Sequence numbers are given when a burst leaves. In IPFIX and v5 they count every
- * record that was taken, or should have been, and could not be sent, so a collector sees the gap
- * (RFC 7011, sections 3.1 and 10.2.2); in v9 they count messages, so lost messages are seen.
+ * offload wants it. Sequence numbers are given when a burst leaves. In IPFIX and v5 they count
+ * every record that was taken, or should have been, and could not be sent, so a collector sees the
+ * gap (RFC 7011, sections 3.1 and 10.2.2); in v9 they count messages, so lost messages are seen.
  *
  * NetFlow tells times since boot, in 32 bits of milliseconds, 49 days. The boot is an hour before
  * the first record; when it is too long ago, or a record is older, another one is chosen. Where

@@ -114,8 +114,10 @@ static void step_of_column(struct ipfix_encoder *e, unsigned i,
 	step->counts = (uint8_t)record_counter_of(column);
 	if (variable)
 		e->variable[e->variable_count++] = *step;
-	if (specifier->uptime)
-		*(specifier->id == NETFLOW9_FIRST_SWITCHED ? &e->start_column : &e->end_column) = (int16_t)i;
+	if (specifier->uptime && specifier->id == NETFLOW9_FIRST_SWITCHED)
+		e->start_column = (int16_t)i;
+	else if (specifier->uptime)
+		e->end_column = (int16_t)i;
 }
 
 /* NetFlow v9 knows few scopes: an interface is one, everything else speaks of the system. */

@@ -22,7 +22,10 @@ static void seal(struct fixture *f)
 	ipfix_message_seal(&f->message, &header);
 }
 
-static const struct { const char *source, *destination, *hop; uint32_t packets, octets; } flows[] = {
+static const struct {
+	const char *source, *destination, *hop;
+	uint32_t packets, octets;
+} flows[] = {
 	{ "\xc0\x00\x02\x0c", "\xc0\x00\x02\xfe", "\xc0\x00\x02\x01", 5009, 5344385 },
 	{ "\xc0\x00\x02\x1b", "\xc0\x00\x02\x17", "\xc0\x00\x02\x02", 748, 388934 },
 	{ "\xc0\x00\x02\x38", "\xc0\x00\x02\x41", "\xc0\x00\x02\x03", 5, 6534 },
@@ -123,7 +126,8 @@ static void test_reduced(void **state)
 	                                    .semantics = SEMANTICS_FLAGS };
 	static struct fixture f;
 	struct column_choice choices[] = {
-		{ .field = field_by_id(0, 1), .cap_bytes = 3 }, { .field = field_by_id(0, 10), .cap_bytes = 1 },
+		{ .field = field_by_id(0, 1), .cap_bytes = 3 },
+		{ .field = field_by_id(0, 10), .cap_bytes = 1 },
 		{ .field = &s32, .cap_bytes = 2 }, { .field = &flags, .cap_bytes = 1 },
 		{ .field = field_by_id(0, 311), .cap_bytes = 4 },
 	};
