@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# verb: long hostile runs: every fuzz target, damaged captures; "fresh": a fresh Debian root
+# verb: long hostile runs: every fuzz target, damaged captures; "fresh", "flood": others
 #
 # usage: ./dev soak [MINUTES]     fuzz targets and damaged captures, sharing MINUTES (20)
 #        ./dev soak fresh         ./dev demo and ./dev test in a debootstrapped Debian 12 (root)
+#        ./dev soak flood         10 M flows of one packet fall upon a table of 1 M with 1,000 alive
 set -euo pipefail
 . "$WEIR_ROOT/tools/dev/lib.sh"
 help_if_asked "$0" "$@"
@@ -12,6 +13,12 @@ if [ "${1:-}" = fresh ]; then
 	install_missing root
 	shift
 	exec bash "$root/tools/dev/fresh-root" "$@"
+fi
+if [ "${1:-}" = flood ]; then
+	install_missing build test
+	build_release
+	export WEIR="$root/build/weir"
+	exec /usr/bin/python3 "$root/tests/golden/siege.py" 10000000 1000000 100000
 fi
 minutes=${1:-20}
 case $minutes in
