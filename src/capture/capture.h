@@ -23,6 +23,7 @@ struct capture_settings {
 	uint32_t snaplen_bytes;         /* captured_bytes are cut to this; 0: no cut */
 	uint64_t buffer_bytes;          /* live: the kernel's ring, per interface; 0: default */
 	bool promiscuous;               /* live */
+	bool messages;                  /* files of export messages, too: frames of LINK_EXPORT */
 };
 
 struct capture_counters {               /* since open; kernel figures are cumulative, never reset */

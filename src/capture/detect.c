@@ -48,8 +48,23 @@ static bool is_text(const uint8_t *octets, size_t count)
 	return true;
 }
 
-reader_walk *detect_format(const uint8_t *octets, size_t count, const char **ret_what)
+/* An export message begins with its version: NetFlow v5, v9 or IPFIX. */
+static bool is_export(const uint8_t *octets, size_t count)
 {
+	return count >= 2 && octets[0] == 0 && (octets[1] == 5 || octets[1] == 9 || octets[1] == 10);
+}
+
+const char *detect_expected(bool messages)
+{
+	return messages ? "IPFIX or NetFlow messages, or a pcap or pcapng capture of them"
+	                : "a pcap or pcapng capture";
+}
+
+reader_walk *detect_format(const uint8_t *octets, size_t count, bool messages,
+                           const char **ret_what)
+{
+	if (messages && is_export(octets, count))
+		return export_walk;
 	for (size_t i = 0; i < array_count(signatures); i++) {
 		if (count < signatures[i].count ||
 		    memcmp(octets, signatures[i].octets, signatures[i].count) != 0)
@@ -65,13 +80,13 @@ int detect_walk(struct reader *r, struct frame_batch *ret, struct error *err)
 {
 	size_t count = (size_t)(r->end - r->at);
 	const char *what;
-	reader_walk *walk = detect_format(r->at, count, &what);
+	reader_walk *walk = detect_format(r->at, count, r->messages, &what);
 	if (!walk && count < DETECT_BYTES)
 		return reader_needs(r, DETECT_BYTES, "its first bytes");
 	if (!walk)
 		return error_set(err, -EBADMSG,
-		                 "%s: is %s; expected a pcap or pcapng capture, plain or "
-		                 "compressed by gzip or zstd", r->name, what);
+		                 "%s: is %s; expected %s, plain or "
+		                 "compressed by gzip or zstd", r->name, what, detect_expected(r->messages));
 	r->walk = walk;
 	return walk(r, ret, err);
 }
@@ -85,6 +100,8 @@ void reader_start(struct reader *r, const char *name)
 		.name = name,
 		.snaplen_bytes = r->snaplen_bytes,
 		.interfaces = r->interfaces,
+		.messages = r->messages,
+		.file = r->file + 1,
 	};
 }
 
@@ -111,11 +128,11 @@ int reader_cut(const struct reader *r, struct error *err)
 	size_t have = (size_t)(r->end - r->at);
 	if (r->walk == detect_walk) {
 		const char *what;
-		detect_format(r->at, have, &what);
+		detect_format(r->at, have, r->messages, &what);
 		return error_set(err, -EBADMSG,
-		                 "%s: is %s%s; expected a pcap or pcapng capture, plain or "
+		                 "%s: is %s%s; expected %s, plain or "
 		                 "compressed by gzip or zstd", r->name, what,
-		                 have ? " and only a few bytes long" : "");
+		                 have ? " and only a few bytes long" : "", detect_expected(r->messages));
 	}
 	return error_set(err, -EBADMSG,
 	                 "%s: cut at byte %llu%s, inside %s that needs %zu bytes (%zu are "

@@ -67,8 +67,10 @@ static int file_open(const struct capture_settings *settings, struct capture **r
 		return error_set(err, -ENOMEM, "out of memory");
 	s->capture.kind = &capture_file;
 	s->reader.interfaces = &s->interfaces;
+	s->reader.messages = settings->messages;
+	s->reader.file = UINT32_MAX;    /* the first is 0 */
 	s->reader.snaplen_bytes = settings->snaplen_bytes ? settings->snaplen_bytes : UINT32_MAX;
-	int r = file_list_init(&s->list, settings->names, settings->name_count, err);
+	int r = file_list_init(&s->list, settings, err);
 	if (!r && block_pool_new(BLOCK_BYTES, POOL_BYTES, &s->pool))
 		r = error_set(err, -ENOMEM, "out of memory");
 	if (r) {
@@ -173,6 +175,10 @@ static int bring_octets(struct file_source *s, uint64_t wait_ns, struct error *e
 	}
 	if (n < 0)
 		return (int)n;
+	if (r->walk == export_walk && !r->ended && r->at < r->end) {
+		r->ended = true;
+		return 1;               /* NetFlow v9: the end tells how long the last message is */
+	}
 	return r->at == r->end && r->walk != detect_walk ? 0 : reader_cut(r, err);
 }
 

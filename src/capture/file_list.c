@@ -34,7 +34,7 @@ static int append(struct file_list *list, char *path)
 }
 
 /* Reads the first octets, decompressed, and tells whether they begin a capture. */
-static int check_content(const char *path, struct error *err)
+static int check_content(const char *path, bool messages, struct error *err)
 {
 	struct stream *stream;
 	int r = stream_open(path, &stream, err);
@@ -51,11 +51,11 @@ static int check_content(const char *path, struct error *err)
 	if (n < 0 && n != -EAGAIN)
 		return (int)n;
 	const char *what;
-	if (n < 0 || detect_format(octets, count, &what))
+	if (n < 0 || detect_format(octets, count, messages, &what))
 		return 0;
 	return error_set(err, -EINVAL,
-	                 "%s: is %s; expected a pcap or pcapng capture, plain or compressed "
-	                 "by gzip or zstd", path, what);
+	                 "%s: is %s; expected %s, plain or compressed by gzip or zstd", path, what,
+	                 detect_expected(messages));
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -124,7 +124,7 @@ static int add_name(struct file_list *list, const char *name, struct error *err)
 	if (!standard && access(name, R_OK))
 		return error_set(err, -errno, "%s: cannot be read: %s", name, strerror(errno));
 	if (!standard && S_ISREG(status.st_mode)) {
-		int r = check_content(name, err);
+		int r = check_content(name, list->messages, err);
 		if (r)
 			return r;
 	}
@@ -134,12 +134,12 @@ static int add_name(struct file_list *list, const char *name, struct error *err)
 	return append(list, strdup(name)) ? error_set(err, -ENOMEM, "%s: out of memory", name) : 0;
 }
 
-int file_list_init(struct file_list *list, const char *const *names, unsigned count,
+int file_list_init(struct file_list *list, const struct capture_settings *settings,
                    struct error *err)
 {
-	*list = (struct file_list){ .total_known = true };
-	for (unsigned i = 0; i < count; i++) {
-		int r = add_name(list, names[i], err);
+	*list = (struct file_list){ .total_known = true, .messages = settings->messages };
+	for (unsigned i = 0; i < settings->name_count; i++) {
+		int r = add_name(list, settings->names[i], err);
 		if (r) {
 			file_list_fini(list);
 			return r;

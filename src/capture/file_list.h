@@ -12,15 +12,17 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "capture/capture.h"
 
 struct file_list {
 	char **paths;                   /* "-": standard input */
 	unsigned count, room;
 	uint64_t total_bytes;           /* of all, as they are on disk */
+	bool messages;                  /* files of export messages are wanted, too */
 	bool total_known;               /* false with pipes */
 };
 
-int file_list_init(struct file_list *list, const char *const *names, unsigned count,
+int file_list_init(struct file_list *list, const struct capture_settings *settings,
                    struct error *err);
 void file_list_fini(struct file_list *list);
 

@@ -15,6 +15,10 @@ enum frame_bits {
 	FRAME_DAMAGED_TIME = 2,         /* the source had no usable time stamp for it */
 };
 
+/* Link type of a frame that is an export message; the cookie is the number of its file, from 0 on.
+ * Beyond the numbers that LINKTYPE_* values have. */
+enum { LINK_EXPORT = 0xffff };
+
 struct frame {                          /* data is borrowed until the batch is released */
 	const uint8_t *data;            /* captured_bytes octets */
 	uint64_t time_ns;               /* since 1970 UTC */

@@ -52,6 +52,9 @@ struct reader {
 	bool compressed;                /* offsets are those of the decompressed octets */
 	uint32_t snaplen_bytes;         /* frames are cut to this; UINT32_MAX: no cut */
 	struct interface_list *interfaces;
+	bool messages;                  /* export messages are wanted, too */
+	bool ended;                     /* nothing comes behind `end` */
+	uint32_t file;                  /* number of the file, from 0 on */
 
 	uint64_t last_ns;               /* time of the frame before; for records without one */
 	uint64_t octets, latest_ns;     /* of the frames returned last: wire octets, largest time */
@@ -59,16 +62,20 @@ struct reader {
 	struct pcapng *pcapng;          /* owned; NULL until a pcapng file starts */
 };
 
-reader_walk detect_walk, pcap_walk, pcapng_walk;
+reader_walk detect_walk, pcap_walk, pcapng_walk, export_walk;
 
-/* Starts on a new file: forgets everything but snaplen_bytes and interfaces. */
+/* Starts on the next file: forgets everything but snaplen_bytes, interfaces and messages. */
 void reader_start(struct reader *r, const char *name);
 void reader_fini(struct reader *r);
 
 /* What the first octets are: the walk that reads them, or NULL with ret_what naming what they are
- * ("an ELF program", "text"). Needs 12 octets, or all that there are. */
+ * ("an ELF program", "text"). Needs 12 octets, or all that there are. With `messages` export
+ * messages are read, too. */
 enum { DETECT_BYTES = 12 };
-reader_walk *detect_format(const uint8_t *octets, size_t count, const char **ret_what);
+reader_walk *detect_format(const uint8_t *octets, size_t count, bool messages,
+                           const char **ret_what);
+/* "a pcap or pcapng capture": what could have been read. */
+const char *detect_expected(bool messages);
 
 static inline uint64_t reader_offset(const struct reader *r)    /* of `at` */
 {

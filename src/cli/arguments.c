@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "net/address.h"
+
 /* A lone word that is the name of a file was meant for -r. */
 static bool is_file_name(const struct text_list *words)
 {
@@ -38,14 +40,64 @@ static int take_filter(struct option_set *set, const struct text_list *words, st
 	return r;
 }
 
-int arguments_read(struct option_set *set, int argc, char **argv, const struct settings *settings,
+int arguments_read(struct option_set *set, int argc, char **argv, const char *const *config,
                    struct error *err)
 {
 	struct text_list words;
 	int r = option_parse_arguments(set, argc, argv, &words, err);
 	if (r == 0)
 		r = take_filter(set, &words, err);
-	if (r == 0 && settings->config)
-		r = option_read_yaml(set, settings->config, err);
+	if (r == 0 && *config)
+		r = option_read_yaml(set, *config, err);
 	return r;
+}
+
+static bool is_standard_output(const char *path)
+{
+	return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0;
+}
+
+/* A format without a path (table:) writes there, too. A wrong address is the engine's to refuse. */
+static bool goes_to_standard_output(const char *output)
+{
+	struct address a;
+	struct error ignored = { "" };
+	if (address_parse(output, &a, &ignored) < 0)
+		return false;
+	bool path = a.path && *a.path;
+	bool goes = a.host_count == 0 && strcmp(a.scheme, "null") != 0 &&
+	            (!path || is_standard_output(a.path));
+	address_fini(&a);
+	return goes;
+}
+
+int arguments_check_twice(const struct text_list *outputs, struct error *err)
+{
+	for (unsigned i = 0; i < outputs->count; i++)
+		for (unsigned k = 0; k < i; k++)
+			if (strcmp(outputs->items[i], outputs->items[k]) == 0)
+				return error_set(err, -EINVAL, "-o %.200s: the output is given twice",
+				                 outputs->items[i]);
+	return 0;
+}
+
+int arguments_check_standard_output(const char *const *outputs, unsigned count, const char *stats,
+                                    struct error *err)
+{
+	const char *first = NULL;       /* that goes to standard output */
+	for (unsigned i = 0; i < count; i++) {
+		if (!goes_to_standard_output(outputs[i]))
+			continue;
+		if (first)
+			return error_set(err, -EINVAL, "-o %.100s and -o %.100s would be mixed on standard "
+			                               "output: expected a file for one of them",
+			                 first, outputs[i]);
+		first = outputs[i];
+	}
+	bool lines = first && (!strncmp(first, "json:", 5) || !strncmp(first, "table:", 6));
+	if (first && !lines && stats && is_standard_output(stats))
+		return error_set(err, -EINVAL, "--stats %s and -o %.100s would be mixed on standard "
+		                               "output: expected a file for one of them, or -o null:",
+		                 stats, first);
+	return 0;
 }

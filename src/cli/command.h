@@ -37,7 +37,7 @@ struct command {
 };
 
 extern const struct command *const commands[];          /* NULL-terminated; main.c */
-extern const struct command command_meter, command_explain, command_fields, command_help,
+extern const struct command command_meter, command_collect, command_explain, command_fields, command_help,
 	command_manual, command_completion;
 
 /* NULL with a message on standard error, which suggests a near name. */

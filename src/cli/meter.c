@@ -14,7 +14,6 @@
 #include "cli/signals.h"
 #include "cli/terminal.h"
 #include "engine/engine.h"
-#include "net/address.h"
 
 enum { OUTPUTS_MOST = 64 };
 
@@ -65,40 +64,10 @@ static int read_all(struct reader *r, struct error *err)
 static int read_settings(struct option_set *set, struct settings *s, int argc, char **argv,
                          struct error *err)
 {
-	int r = arguments_read(set, argc, argv, s, err);
+	int r = arguments_read(set, argc, argv, &s->config, err);
 	if (r == 0 && s->outputs.count == 0)
 		r = option_set_default(set, "output", terminal_is(stdout) ? "table:" : "json:-", err);
 	return r;
-}
-
-static bool is_standard_output(const char *path)
-{
-	return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0;
-}
-
-/* A format without a path (table:) writes there, too. A wrong address is the engine's to refuse. */
-static bool goes_to_standard_output(const char *output)
-{
-	struct address a;
-	struct error ignored = { "" };
-	if (address_parse(output, &a, &ignored) < 0)
-		return false;
-	bool path = a.path && *a.path;
-	bool goes = a.host_count == 0 && strcmp(a.scheme, "null") != 0 &&
-	            (!path || is_standard_output(a.path));
-	address_fini(&a);
-	return goes;
-}
-
-/* Two writers of one file or one collector would undo each other. */
-static int check_twice(const struct text_list *outputs, struct error *err)
-{
-	for (unsigned i = 0; i < outputs->count; i++)
-		for (unsigned k = 0; k < i; k++)
-			if (strcmp(outputs->items[i], outputs->items[k]) == 0)
-				return error_set(err, -EINVAL, "-o %.200s: the output is given twice",
-				                 outputs->items[i]);
-	return 0;
 }
 
 static int check_outputs(const struct settings *s, struct error *err)
@@ -107,27 +76,12 @@ static int check_outputs(const struct settings *s, struct error *err)
 	const char *outputs[OUTPUTS_MOST];
 	unsigned meter_count = settings_meters(s, meters);
 	unsigned count = settings_outputs(s, outputs, OUTPUTS_MOST);
-	const char *first = NULL;       /* that goes to standard output */
 	for (unsigned i = 0; i < meter_count; i++) {
-		int r = check_twice(&meters[i].outputs, err);
+		int r = arguments_check_twice(&meters[i].outputs, err);
 		if (r < 0)
 			return r;
 	}
-	for (unsigned i = 0; i < count; i++) {
-		if (!goes_to_standard_output(outputs[i]))
-			continue;
-		if (first)
-			return error_set(err, -EINVAL, "-o %.100s and -o %.100s would be mixed on standard "
-			                               "output: expected a file for one of them",
-			                 first, outputs[i]);
-		first = outputs[i];
-	}
-	bool lines = first && (!strncmp(first, "json:", 5) || !strncmp(first, "table:", 6));
-	if (first && !lines && s->stats && is_standard_output(s->stats))
-		return error_set(err, -EINVAL, "--stats %s and -o %.100s would be mixed on standard "
-		                               "output: expected a file for one of them, or -o null:",
-		                 s->stats, first);
-	return 0;
+	return arguments_check_standard_output(outputs, count, s->stats, err);
 }
 
 static int check(const struct settings *s, struct error *err)
@@ -167,6 +121,10 @@ static const struct settings *reload(void *context, struct error *err)
 	return &fresh->settings;
 }
 
+static void stop(void *engine) { engine_stop(engine); }
+static void reopen(void *engine) { engine_request_reopen(engine); }
+static void stats(void *engine) { engine_request_stats(engine); }
+
 static int meter(const struct settings *s, struct reader *reader, struct error *err)
 {
 	const struct log log = {
@@ -184,7 +142,7 @@ static int meter(const struct settings *s, struct reader *reader, struct error *
 		return STATUS_USER;
 	int r = 0;
 	if (!s->check) {
-		signals_direct(engine);
+		signals_direct(&(struct signal_target){ stop, reopen, stats, engine });
 		r = engine_run(engine, err);
 		signals_release();
 	}

@@ -1,29 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * See signals.h. A handler gets no context, so the one engine of this process is the program's one
- * global; it lives in cli, never in the library. engine_* requests are async-signal-safe.
+ * See signals.h. A handler gets no context, so what runs in this process is the program's one
+ * global; it lives in cli, never in the library.
  */
 #include "cli/signals.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
-#include "engine/engine.h"
-
-static _Atomic(struct engine *) running;
+static struct signal_target target;     /* written while no handler is set */
+static atomic_bool running;
 
 static void handle(int number)
 {
 	int saved = errno;
-	struct engine *engine = atomic_load(&running);
-	if (engine && (number == SIGINT || number == SIGTERM))
-		engine_stop(engine);
-	else if (engine && number == SIGHUP)
-		engine_request_reopen(engine);
-	else if (engine && number == SIGUSR1)
-		engine_request_stats(engine);
+	bool runs = atomic_load(&running);
+	if (runs && (number == SIGINT || number == SIGTERM))
+		target.stop(target.context);
+	else if (runs && number == SIGHUP)
+		target.reopen(target.context);
+	else if (runs && number == SIGUSR1)
+		target.stats(target.context);
 	errno = saved;
 }
 
@@ -42,9 +42,10 @@ void signals_prepare(void)
 }
 
 /* The way back to the default after the first stop is what lets a second one end a stuck run. */
-void signals_direct(struct engine *engine)
+void signals_direct(const struct signal_target *to)
 {
-	atomic_store(&running, engine);
+	target = *to;
+	atomic_store(&running, true);
 	set(SIGINT, handle, SA_RESETHAND);
 	set(SIGTERM, handle, SA_RESETHAND);
 	set(SIGHUP, handle, SA_RESTART);
@@ -57,5 +58,5 @@ void signals_release(void)
 	set(SIGUSR1, SIG_IGN, 0);
 	set(SIGINT, SIG_DFL, 0);
 	set(SIGTERM, SIG_DFL, 0);
-	atomic_store(&running, NULL);
+	atomic_store(&running, false);
 }

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Signals become requests to an engine: SIGINT and SIGTERM stop, SIGHUP reopen, SIGUSR1
+/* Signals become requests to what runs: SIGINT and SIGTERM stop, SIGHUP reopen, SIGUSR1
  * statistics. */
 #ifndef CLI_SIGNALS_H
 #define CLI_SIGNALS_H
 
-struct engine;
+struct signal_target {                  /* functions that are async-signal-safe */
+	void (*stop)(void *context);
+	void (*reopen)(void *context);
+	void (*stats)(void *context);
+	void *context;
+};
 
-/* Before the engine opens: SIGPIPE, SIGHUP and SIGUSR1 must not end the program. */
+/* Before anything opens: SIGPIPE, SIGHUP and SIGUSR1 must not end the program. */
 void signals_prepare(void);
-/* The engine runs; a second SIGINT or SIGTERM ends the program at once. */
-void signals_direct(struct engine *engine);
-/* No engine any more: call before it is closed. */
+/* It runs; a second SIGINT or SIGTERM ends the program at once. The target is copied. */
+void signals_direct(const struct signal_target *target);
+/* Nothing runs any more: call before it is closed. */
 void signals_release(void);
 
 #endif

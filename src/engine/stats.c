@@ -2,13 +2,9 @@
 #include "engine/stats.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "output/part.h"
 #include "record/value_text.h"
 
 static const char *const reason_names[] = {
@@ -96,7 +92,7 @@ static void print_meters(FILE *out, const struct accounts *a)
 	fprintf(out, "  },\n");
 }
 
-static void print_output(FILE *out, struct queue *q, bool last)
+void stats_print_output(FILE *out, struct queue *q, bool last)
 {
 	struct output_counters c;
 	char name[1024];
@@ -131,104 +127,22 @@ static void print_lines(const struct accounts *a, const struct sinks *sinks, FIL
 	print_meters(out, a);
 	fprintf(out, "  \"outputs\": {\n");
 	for (unsigned i = 0; i < sinks->queue_count; i++)
-		print_output(out, sinks->queues[i], i + 1 == sinks->queue_count);
+		stats_print_output(out, sinks->queues[i], i + 1 == sinks->queue_count);
 	fprintf(out, "  },\n  \"balanced\": %s\n}\n",
 	        !a->finished ? "null" : accounts_balanced(a, NULL) ? "true" : "false");
-}
-
-/* The same as one line: line ends and the indentation behind them go. Names hold no line ends,
- * since they are escaped. */
-static void print_one_line(const struct accounts *a, const struct sinks *sinks, FILE *out)
-{
-	char *text = NULL;
-	size_t length = 0;
-	FILE *lines = open_memstream(&text, &length);
-	if (!lines)
-		return;
-	print_lines(a, sinks, lines);
-	fclose(lines);
-	bool indent = false;
-	for (size_t i = 0; i < length; i++) {
-		indent = text[i] == '\n' || (indent && text[i] == ' ');
-		if (!indent)
-			fputc(text[i], out);
-	}
-	fputc('\n', out);
-	free(text);
-}
-
-void stats_print(const struct accounts *a, const struct sinks *sinks, FILE *out)
-{
-	if (a->one_line)
-		print_one_line(a, sinks, out);
-	else
-		print_lines(a, sinks, out);
-}
-
-/* A pipe that nobody reads would hold up the run when it is opened; the descriptor that says
- * whether somebody does makes the next opening pass at once. -1 where there is no pipe. */
-static int look_at_pipe(const char *path, int *ret_fd, struct error *err)
-{
-	struct stat status;
-	*ret_fd = -1;
-	if (stat(path, &status) || !S_ISFIFO(status.st_mode))
-		return 0;
-	*ret_fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	if (*ret_fd >= 0)
-		return 0;
-	return error_set(err, -errno, "%s: %s", path,
-	                 errno == ENXIO ? "nobody reads this pipe" : strerror(errno));
-}
-
-/* A device or pipe is not opened before there is something to write: a reader would notice. */
-int stats_check(const char *path, struct error *err)
-{
-	struct stat status;
-	if (!stat(path, &status) && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
-		return access(path, W_OK) ? error_set(err, -errno, "--stats %s: cannot write there: %s",
-		                                      path, strerror(errno)) : 0;
-	struct part part;
-	int r = part_open(path, &part, err);
-	if (r)
-		return error_prefix(err, r, "--stats");
-	part_discard(&part);
-	return 0;
-}
-
-/* The stream has a descriptor of its own, so that closing it leaves the part's for the rename. */
-static int fill_part(const struct accounts *a, const struct sinks *sinks, const struct part *part,
-                     struct error *err)
-{
-	int fd = fcntl(part->fd, F_DUPFD_CLOEXEC, 0);
-	FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
-	if (!f) {
-		int r = -errno;
-		if (fd >= 0)
-			close(fd);
-		return error_set(err, r, "%s: %s", part->name, strerror(-r));
-	}
-	stats_print(a, sinks, f);
-	bool failed = fflush(f) != 0 || ferror(f);
-	int code = failed ? errno : 0;
-	if (fclose(f) && !failed)
-		code = errno;
-	return code ? error_set(err, -code, "%s: cannot write: %s", part->name, strerror(code)) : 0;
 }
 
 int stats_write(const struct accounts *a, const struct sinks *sinks, const char *path,
                 struct error *err)
 {
-	struct part part;
-	int pipe_fd;
-	int r = look_at_pipe(path, &pipe_fd, err);
-	if (r)
-		return error_prefix(err, r, "--stats");
-	r = part_open(path, &part, err);
-	if (!r && (r = fill_part(a, sinks, &part, err)))
-		part_discard(&part);
-	else if (!r)
-		r = part_complete(&part, true, false, err);
-	if (pipe_fd >= 0)
-		close(pipe_fd);
-	return r ? error_prefix(err, r, "--stats") : 0;
+	char *text = NULL;
+	size_t length = 0;
+	FILE *out = open_memstream(&text, &length);
+	if (!out)
+		return error_set(err, -ENOMEM, "--stats: out of memory");
+	print_lines(a, sinks, out);
+	fclose(out);
+	int r = stats_file_write(path, text, a->one_line, err);
+	free(text);
+	return r;
 }

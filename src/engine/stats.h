@@ -8,12 +8,10 @@
 
 #include "engine/accounts.h"
 #include "engine/sinks.h"
+#include "engine/stats_file.h"
 
-/* Writes the object and a newline. `balanced` is null until the run has finished. */
-void stats_print(const struct accounts *accounts, const struct sinks *sinks, FILE *out);
-
-/* Finds out early whether stats_write() will be able to write there; leaves nothing behind. */
-int stats_check(const char *path, struct error *err);
+/* `"ADDRESS": { ... }` of one output, with a comma unless it is the last. */
+void stats_print_output(FILE *out, struct queue *q, bool last);
 
 /* Writes to a file by an atomic rename; a device, a pipe with a reader or "-" (standard output) in
  * place, as outputs do. */

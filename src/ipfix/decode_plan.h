@@ -82,11 +82,20 @@ struct decode_set {                     /* the records of one set, without its h
 	uint32_t bytes;
 };
 
+struct decode_run {                     /* what records are decoded with */
+	const struct decode_plan *plan;
+	const struct decode_context *context;
+	struct layouts *layouts;
+	const struct learned *learned;  /* that the plan was made with */
+	/* Sees the rows from `first` on, as they were appended. NULL: nobody does. */
+	void (*rows)(void *user, const struct record_batch *batch, uint32_t first);
+	void *user;
+};
+
 /* Appends the records of the set to the plan's layout; what is left behind the last, too short for
  * a record, is padding. 0 with *ret_records; -EBADMSG: a variable length runs over the end; -ENOMEM.
  * Rows of a failed set are taken back by layouts_rollback(). */
-int decode_plan_run(const struct decode_plan *plan, const struct decode_set *set,
-                    const struct decode_context *context, struct layouts *layouts,
+int decode_plan_run(const struct decode_run *run, const struct decode_set *set,
                     uint32_t *ret_records);
 
 #endif

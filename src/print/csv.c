@@ -165,6 +165,7 @@ const struct output_kind output_csv = {
 	.scheme = "csv",
 	.help = "comma-separated values with a header line, to a file or - (standard output)",
 	.parameters = csv_parameters,
+	.fixed_columns = true,
 	.open = csv_open,
 	.schema = lines_schema,
 	.write = lines_write,

@@ -344,6 +344,7 @@ const struct output_kind output_table = {
 	.scheme = "table",
 	.help = "aligned columns for people, as wide as the terminal",
 	.parameters = table_parameters,
+	.fixed_columns = true,
 	.open = table_open,
 	.schema = lines_schema,
 	.write = lines_write,

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See collector.h. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/hash.h"
+#include "collect/collector_inner.h"
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static int open_all(struct collector *c, struct error *err)
+{
+	struct hash_secret secret;
+	uint64_t word;
+	hash_secret_init(&secret);
+	memcpy(&word, secret.octets + 8, sizeof word);
+	int r = decoder_new(&c->setup.decoder, &c->decoder);
+	if (r)
+		return error_set(err, r, "out of memory");
+	exporters_init(&c->exporters, c->decoder, c->setup.exporters_max, word);
+	return c->setup.file_count ? collect_files_open(c, &c->files, err) : 0;
+}
+
+int collector_open(const struct collector_setup *setup, struct collector **ret, struct error *err)
+{
+	struct collector *c = calloc(1, sizeof *c);
+	if (!c)
+		return error_set(err, -ENOMEM, "out of memory");
+	c->setup = *setup;
+	int r = open_all(c, err);
+	if (r) {
+		collector_close(c);
+		return r;
+	}
+	*ret = c;
+	return 0;
+}
+
+void collector_close(struct collector *c)
+{
+	if (!c)
+		return;
+	collect_files_close(c->files);
+	if (c->exporters.decoder)
+		exporters_fini(&c->exporters);
+	decoder_free(c->decoder);
+	free(c);
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+int collector_read(struct collector *c, uint64_t deadline_ns, struct error *err)
+{
+	int r = -ENODATA;
+	if (c->files)
+		r = collect_files_read(c->files, err);
+	return r;
+}
+
+void collector_flush(struct collector *c)
+{
+	decoder_flush(c->decoder);
+}
+
+void collector_end(struct collector *c)
+{
+	if (c->files)
+		collect_files_end(c->files);
+	decoder_flush(c->decoder);
+}
+
+enum decode_fault collector_message(struct collector *c, struct collect_session *session,
+                                    const struct decode_message *message)
+{
+	c->counters.delivered++;
+	c->counters.delivered_octets += message->bytes;
+	enum decode_fault fault = session_message(&c->exporters, session, message);
+	if (fault != FAULT_none)
+		collector_note(c, "%s: a message of %u octets was discarded: %s",
+		               session->exporter->name, message->bytes, decode_fault_text(fault));
+	return fault;
+}
+
+void collector_counters(struct collector *c, struct collector_counters *ret)
+{
+	*ret = c->counters;
+	if (c->files)
+		collect_files_counters(c->files, ret);
+}
+
+const struct exporters *collector_exporters(const struct collector *c)
+{
+	return &c->exporters;
+}
+
+/* ---- notes ----------------------------------------------------------------------------------- */
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* True when a line may be said now; *ret_held: so many were not since the last. */
+static bool may_say(struct note_rate *rate, uint64_t *ret_held)
+{
+	enum { LINES = 10 };
+	const uint64_t while_ns = 10000000000u;
+	uint64_t now = monotonic_ns();
+	if (now - rate->since_ns >= while_ns) {
+		rate->since_ns = now;
+		rate->lines = 0;
+	}
+	if (rate->lines >= LINES) {
+		rate->held_back++;
+		return false;
+	}
+	rate->lines++;
+	*ret_held = rate->held_back;
+	rate->held_back = 0;
+	return true;
+}
+
+void collector_note(struct collector *c, const char *format, ...)
+{
+	char text[512];
+	uint64_t held = 0;
+	if (!c->setup.note || !may_say(&c->rate, &held))
+		return;
+	va_list ap;
+	va_start(ap, format);
+	int length = vsnprintf(text, sizeof text, format, ap);
+	va_end(ap);
+	if (held && length >= 0 && (size_t)length < sizeof text)
+		snprintf(text + length, sizeof text - (size_t)length,
+		         " (and %llu more lines like this)", (unsigned long long)held);
+	c->setup.note(c->setup.note_context, text);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Inside of collector.h: what its files share. */
+#ifndef COLLECT_COLLECTOR_INNER_H
+#define COLLECT_COLLECTOR_INNER_H
+
+#include "collect/collector.h"
+
+struct collect_files;
+
+struct note_rate {                      /* at most so many lines in a while */
+	uint64_t since_ns;              /* CLOCK_MONOTONIC */
+	unsigned lines;
+	uint64_t held_back;
+};
+
+struct collector {
+	struct collector_setup setup;
+	struct decoder *decoder;
+	struct exporters exporters;
+	struct collector_counters counters;
+	struct collect_files *files;    /* NULL: none, or all read */
+	struct note_rate rate;
+};
+
+/* Gives a message to its session and says so when it was malformed. */
+enum decode_fault collector_message(struct collector *c, struct collect_session *session,
+                                    const struct decode_message *message);
+void collector_note(struct collector *c, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+int collect_files_open(struct collector *c, struct collect_files **ret, struct error *err);
+/* As collector_read(). */
+int collect_files_read(struct collect_files *f, struct error *err);
+void collect_files_end(struct collect_files *f);
+void collect_files_close(struct collect_files *f);
+void collect_files_counters(struct collect_files *f, struct collector_counters *ret);
+
+#endif
