@@ -23,8 +23,8 @@ static int check(const struct collect_settings *s, struct error *err)
 		                               "listen at, not both", s->files.items[0],
 		                 s->listen.items[0]);
 	if (s->filter && s->listen.count > 0)
-		return error_set(err, -EINVAL, "a filter is for captures (-r); -l %.100s receives messages, "
-		                               "not packets", s->listen.items[0]);
+		return error_set(err, -EINVAL, "a filter is for captures (-r); -l %.100s receives "
+		                               "messages, not packets", s->listen.items[0]);
 	if (s->verbose && s->quiet)
 		return error_set(err, -EINVAL, "-v and -q contradict each other");
 	if (s->stats_interval_ns != DURATION_OFF && !s->stats)
@@ -94,8 +94,8 @@ static const struct topic topics[] = {
 	{ "Configuration", "-f FILE reads a YAML file whose keys are the long names above, such as "
 	                   "'template-lifetime: 1h'; what is repeatable takes a list. The command line "
 	                   "wins over the file." },
-	{ "Signals", "SIGINT and SIGTERM end the run: what has come is written first; a second one ends "
-	             "it at once. SIGHUP reopens the output files. SIGUSR1 writes --stats." },
+	{ "Signals", "SIGINT and SIGTERM end the run: what has come is written first; a second one "
+	             "ends it at once. SIGHUP reopens the output files. SIGUSR1 writes --stats." },
 	{ "Exit status", "0 when all went well, 1 when a file was damaged or an output failed, 2 for a "
 	                 "mistake in options, files or values (nothing is written). Malformed messages "
 	                 "are no failure: they are counted and told." },

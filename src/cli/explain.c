@@ -44,7 +44,8 @@ static int explain_command(int argc, char **argv)
 	struct error err = { "" };
 	int status = STATUS_USER;
 	if (option_set_new(meter_options, &settings, &set, &err) == 0 &&
-	    arguments_read(set, argc, argv, &settings.config, &err) == 0 && check(set, &settings, &err) == 0)
+	    arguments_read(set, argc, argv, &settings.config, &err) == 0 &&
+	    check(set, &settings, &err) == 0)
 		status = explain(&settings, &err);
 	if (*err.text)
 		command_fail("%s", err.text);

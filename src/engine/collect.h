@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `weir collect` as it runs: a collector in a thread of its own, outputs in theirs, and the caller's
- * thread that controls. The mirror of engine.h.
+ * `weir collect` as it runs: a collector in a thread of its own, outputs in theirs, and the
+ * caller's thread that controls. The mirror of engine.h.
  */
 #ifndef ENGINE_COLLECT_H
 #define ENGINE_COLLECT_H

@@ -10,8 +10,8 @@
 const struct option collect_options[] = {
 	{ .name = "listen", .letter = 'l', .type = OPTION_LIST, .offset = AT(listen),
 	  .argument = "ADDRESS", .group = "Input",
-	  .help = "listen for exporters at an address such as ipfix+udp://[::]:4739; NetFlow v5, v9 and "
-	          "IPFIX are told apart by their version" },
+	  .help = "listen for exporters at an address such as ipfix+udp://[::]:4739; NetFlow v5, v9 "
+	          "and IPFIX are told apart by their version" },
 	{ .name = "read", .letter = 'r', .type = OPTION_LIST, .offset = AT(files), .argument = "FILE",
 	  .help = "read a file of IPFIX or NetFlow messages, or a capture (pcap or pcapng) of such "
 	          "traffic, also .gz and .zst, a directory of them, or - for standard input" },
@@ -32,7 +32,8 @@ const struct option collect_options[] = {
 	  .help = "most exporters at once; beyond it the one idle for longest is given up" },
 	{ .name = "exporter-memory", .type = OPTION_BYTES, .offset = AT(exporter_memory_bytes),
 	  .argument = "SIZE", .default_text = "4M", .minimum = "64KiB",
-	  .help = "most memory for the templates of one exporter and for data that came ahead of them" },
+	  .help = "most memory for the templates of one exporter and for data that came ahead of "
+	          "them" },
 	{ .name = "memory", .type = OPTION_BYTES, .offset = AT(memory_bytes), .argument = "SIZE",
 	  .default_text = "256M", .minimum = "1M", .help = "the same for all exporters together" },
 	{ .name = "options-data", .type = OPTION_FLAG, .offset = AT(options_data),

@@ -69,7 +69,7 @@ struct decode_counters {
 	uint64_t withdrawals_ignored;           /* over datagrams, or of what was never defined */
 	uint64_t elements_left_out;             /* elements beyond a row's width, by template */
 
-	uint64_t gaps, lost;                    /* in sequence numbers; records (v9: messages) missing */
+	uint64_t gaps, lost;                    /* in sequence numbers; records (v9: messages) */
 	uint64_t reordered, restarts;
 	bool starved;                   /* something was refused by the bound of all sessions */
 };

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Data ahead of their template (RFC 7011, section 8, and RFC 3954, section 9, ask for it): sets wait
- * with the header they came under, by template id, and are decoded when the template comes. They
- * may take half of a session's budget; beyond it new ones are dropped and counted.
+ * Data ahead of their template (RFC 7011, section 8, and RFC 3954, section 9, ask for it): sets
+ * wait with the header they came under, by template id, and are decoded when the template comes.
+ * They may take half of a session's budget; beyond it new ones are dropped and counted.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -63,7 +63,8 @@ struct decode_slot *decode_slot_find(struct decode_domain *d, uint16_t id)
 	return slot;
 }
 
-struct decode_slot *decode_slot_make(struct decode_session *s, struct decode_domain *d, uint16_t id)
+struct decode_slot *decode_slot_make(struct decode_session *s, struct decode_domain *d,
+                                     uint16_t id)
 {
 	struct decode_slot *slot = decode_slot_find(d, id);
 	uint64_t bytes = sizeof *slot + 2 * sizeof(struct map_slot);

@@ -93,8 +93,8 @@ struct decode_run {                     /* what records are decoded with */
 };
 
 /* Appends the records of the set to the plan's layout; what is left behind the last, too short for
- * a record, is padding. 0 with *ret_records; -EBADMSG: a variable length runs over the end; -ENOMEM.
- * Rows of a failed set are taken back by layouts_rollback(). */
+ * a record, is padding. 0 with *ret_records; -EBADMSG: a variable length runs over the end;
+ * -ENOMEM. Rows of a failed set are taken back by layouts_rollback(). */
 int decode_plan_run(const struct decode_run *run, const struct decode_set *set,
                     uint32_t *ret_records);
 

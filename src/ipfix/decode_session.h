@@ -90,7 +90,8 @@ struct decode_domain *decode_domain_of(struct decode_session *s, enum decode_pro
 /* NULL when there is none. */
 struct decode_slot *decode_slot_find(struct decode_domain *d, uint16_t id);
 /* Made when there is none; NULL when there is no room. */
-struct decode_slot *decode_slot_make(struct decode_session *s, struct decode_domain *d, uint16_t id);
+struct decode_slot *decode_slot_make(struct decode_session *s, struct decode_domain *d,
+                                     uint16_t id);
 /* Remembers a template, by the rules of the session's transport. */
 void decode_template_define(struct decode_reading *r, const struct decode_template *t);
 void decode_template_withdraw(struct decode_reading *r, const struct decode_template *t);

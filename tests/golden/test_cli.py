@@ -40,7 +40,7 @@ OPTIONS = [
     ("quiet", "q", "flag"),
 ]
 COMMAND_LINE_ONLY = {"config", "check"}
-COMMANDS = {"meter", "explain", "fields", "help"}
+COMMANDS = {"meter", "collect", "explain", "fields", "help"}
 
 
 def refused(done, *says):
