@@ -78,7 +78,7 @@ enum decode_fault collector_message(struct collector *c, struct collect_session 
 {
 	c->counters.delivered++;
 	c->counters.delivered_octets += message->bytes;
-	enum decode_fault fault = session_message(&c->exporters, session, message);
+	enum decode_fault fault = collect_session_message(&c->exporters, session, message);
 	if (fault != FAULT_none)
 		collector_note(c, "%s: a message of %u octets was discarded: %s",
 		               session->exporter->name, message->bytes, decode_fault_text(fault));

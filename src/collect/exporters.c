@@ -125,8 +125,9 @@ void exporters_fini(struct exporters *e)
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
-struct collect_session *session_open(struct exporters *e, const struct exporter_address *address,
-                                     enum decode_transport transport)
+struct collect_session *collect_session_open(struct exporters *e,
+                                             const struct exporter_address *address,
+                                             enum decode_transport transport)
 {
 	struct exporter *x = exporter_of(e, address);
 	struct collect_session *s = x ? calloc(1, sizeof *s) : NULL;
@@ -148,7 +149,7 @@ struct collect_session *session_open(struct exporters *e, const struct exporter_
 	return s;
 }
 
-void session_close(struct exporters *e, struct collect_session *s)
+void collect_session_close(struct exporters *e, struct collect_session *s)
 {
 	struct exporter *x = s->exporter;
 	struct collect_session **at = &x->first;
@@ -162,7 +163,7 @@ void session_close(struct exporters *e, struct collect_session *s)
 	free(s);
 }
 
-enum decode_fault session_message(struct exporters *e, struct collect_session *s,
+enum decode_fault collect_session_message(struct exporters *e, struct collect_session *s,
                                   const struct decode_message *message)
 {
 	use(e, s->exporter);

@@ -57,12 +57,13 @@ void exporters_init(struct exporters *e, struct decoder *decoder, unsigned bound
 void exporters_fini(struct exporters *e);
 
 /* NULL: no memory. */
-struct collect_session *session_open(struct exporters *e, const struct exporter_address *address,
-                                     enum decode_transport transport);
-void session_close(struct exporters *e, struct collect_session *session);
+struct collect_session *collect_session_open(struct exporters *e,
+                                             const struct exporter_address *address,
+                                             enum decode_transport transport);
+void collect_session_close(struct exporters *e, struct collect_session *session);
 
 /* Reads a message and notes when it came. */
-enum decode_fault session_message(struct exporters *e, struct collect_session *session,
+enum decode_fault collect_session_message(struct exporters *e, struct collect_session *session,
                                   const struct decode_message *message);
 
 /* The account of an exporter with its open sessions. */

@@ -79,7 +79,7 @@ static void capture_session_end(struct collect_files *f, struct capture_session 
 	else
 		f->newest = s->older;
 	map_remove(&f->sessions, s->key);
-	session_close(&f->collector->exporters, s->session);
+	collect_session_close(&f->collector->exporters, s->session);
 	free(s);
 }
 
@@ -88,7 +88,7 @@ void collect_files_end(struct collect_files *f)
 	while (f->oldest)
 		capture_session_end(f, f->oldest);
 	if (f->file)
-		session_close(&f->collector->exporters, f->file);
+		collect_session_close(&f->collector->exporters, f->file);
 	f->file = NULL;
 }
 
@@ -113,9 +113,9 @@ static struct collect_session *file_session(struct collect_files *f, uint32_t nu
 	if (f->file_open && f->file_number == number)
 		return f->file;
 	if (f->file)
-		session_close(e, f->file);
+		collect_session_close(e, f->file);
 	struct exporter_address address = { .name = "files" };
-	f->file = session_open(e, &address, DECODE_FILE);
+	f->file = collect_session_open(e, &address, DECODE_FILE);
 	f->file_open = true;
 	f->file_number = number;
 	return f->file;
@@ -203,11 +203,11 @@ static struct capture_session *session_make(struct collect_files *f, uint64_t ke
 	if (!s)
 		return NULL;
 	s->key = key;
-	s->session = session_open(&f->collector->exporters, &address, DECODE_DATAGRAMS);
+	s->session = collect_session_open(&f->collector->exporters, &address, DECODE_DATAGRAMS);
 	if (s->session && !map_put(&f->sessions, key, s))
 		return s;
 	if (s->session)
-		session_close(&f->collector->exporters, s->session);
+		collect_session_close(&f->collector->exporters, s->session);
 	free(s);
 	return NULL;
 }

@@ -80,7 +80,7 @@ struct output_kind {
 	                                 * feeds help and manual */
 	const char *const *default_fields;      /* element names, NULL-terminated;
 	                                         * NULL: the standard list */
-	bool fixed_columns;             /* its columns are named once: every record is of one schema */
+	bool fixed_columns;             /* named once: every record is of one schema */
 	bool splits_families;           /* wants one schema for IPv4 and one for IPv6 (templates) */
 	bool uniflow;                   /* its records have one direction: a biflow becomes two */
 	bool fixed_fields;              /* the format has fields of its own: always default_fields */
