@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/text.h"
 
@@ -66,6 +67,28 @@ int ipfix_parameter_domain(const struct address *address, uint32_t *domain, stru
 	if (rc == 0)
 		*domain = (uint32_t)value;
 	return rc;
+}
+
+int ipfix_parameter_pen(const struct address *address, uint32_t *pen, struct error *err)
+{
+	uint64_t value = 0;
+	int rc = ipfix_parameter_count(address, "pen", (uint64_t[]){ 1, UINT32_MAX }, &value, err);
+	if (rc == 0 && value == PEN_REVERSE)
+		return error_set(err, -EINVAL, "%s: pen %u marks reverse elements of IANA (RFC 5103), "
+		                 "expected the number of an enterprise", address->text, PEN_REVERSE);
+	if (rc == 0)
+		*pen = (uint32_t)value;
+	return rc;
+}
+
+int ipfix_parameter_times(const struct address *address, bool *ret_uptime, struct error *err)
+{
+	const char *text = address_parameter(address, "times");
+	if (text && strcmp(text, "uptime") != 0 && strcmp(text, "absolute") != 0)
+		return error_set(err, -EINVAL, "%s: times is \"%s\", expected uptime or absolute",
+		                 address->text, text);
+	*ret_uptime = !text || strcmp(text, "uptime") == 0;
+	return 0;
 }
 
 int ipfix_add_schema(struct export_session *s, const struct schema *schema,

@@ -23,6 +23,14 @@ int ipfix_parameter_duration(const struct address *address, const char *name,
 	"domain", "NUMBER", "observation domain id (default 1)"
 int ipfix_parameter_domain(const struct address *address, uint32_t *domain, struct error *err);
 
+#define IPFIX_PEN_PARAMETER \
+	"pen", "NUMBER", "enterprise number of weir's own elements (default 32473)"
+/* Fails for the numbers of IANA and of reverse elements. */
+int ipfix_parameter_pen(const struct address *address, uint32_t *pen, struct error *err);
+
+/* NetFlow v9's "times": since boot unless it says absolute. */
+int ipfix_parameter_times(const struct address *address, bool *ret_uptime, struct error *err);
+
 /* Adds the schema to the session; a note about left-out columns goes to the log under `name`. */
 int ipfix_add_schema(struct export_session *s, const struct schema *schema,
                      const struct output_env *env,

@@ -74,6 +74,8 @@ static int session_open(struct ipfix_file *o, const struct address *address, str
 	int rc = ipfix_parameter_count(address, "mtu", bounds, &bytes, err);
 	if (rc == 0)
 		rc = ipfix_parameter_domain(address, &config.domain, err);
+	if (rc == 0)
+		rc = ipfix_parameter_pen(address, &config.pen, err);
 	if (rc < 0)
 		return rc;
 	config.message_bytes = (uint32_t)bytes;
@@ -133,6 +135,11 @@ static int file_write(struct output *output, const struct record_batch *batch, s
 	return export_session_write(&o->session, batch, err);
 }
 
+static void file_missed(struct output *output, const struct output_missed *missed)
+{
+	export_session_missed(&self_of(output)->session, missed);
+}
+
 /* What waits belongs to the file that is open now, so it goes there before a rotation. */
 static int file_tick(struct output *output, uint64_t now_ns, uint64_t *ret_next_ns,
                      struct error *err)
@@ -175,6 +182,7 @@ static const char *const file_parameters[] = {
 	FILE_PARAMETERS,
 	"mtu", "OCTETS", "longest message (default 16384)",
 	IPFIX_DOMAIN_PARAMETER,
+	IPFIX_PEN_PARAMETER,
 	NULL
 };
 
@@ -187,6 +195,7 @@ const struct output_kind output_ipfix_file = {
 	.open = file_open,
 	.schema = file_schema,
 	.write = file_write,
+	.missed = file_missed,
 	.tick = file_tick,
 	.reopen = file_reopen,
 	.finish = file_finish,

@@ -8,7 +8,8 @@
  * sent last before a "connection refused", since that is the answer to it. Both are counted
  * (send_failed) and were given sequence numbers, so the collector sees the gap. A refusing
  * collector is tried all the same; after each refusal templates go first, since whoever answers
- * next is new. Neighbours: udp.c (the socket), session.c (messages, templates, sequence).
+ * next is new. Neighbours: udp.c (the socket), session.c (messages, templates, sequence),
+ * netflow_udp.c (other formats by the same way).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 
 #include "base/compiler.h"
 #include "export/ipfix_common.h"
+#include "export/ipfix_udp.h"
 #include "export/udp.h"
 #include "ipfix/format.h"
 #include "output/output.h"
@@ -44,6 +46,7 @@ struct ipfix_udp {
 	struct output output;
 	const struct output_env *env;
 	struct udp_peer peer;
+	enum ipfix_format format;
 	struct export_session session;
 	char *name;                     /* the address as written */
 	uint64_t rate;                  /* records/s; 0: unpaced */
@@ -231,29 +234,43 @@ static int read_mtu(struct ipfix_udp *o, const struct address *address, uint32_t
 		return rc;
 	o->mtu_is_set = mtu != 0;
 	*ret_bytes = mtu ? (uint32_t)mtu - udp_header_bytes(&o->peer) : message_bytes_of_path(o);
+	uint32_t most = NETFLOW5_HEADER_BYTES + NETFLOW5_RECORDS_MAX * NETFLOW5_RECORD_BYTES;
+	if (o->format == FORMAT_NETFLOW5 && *ret_bytes > most)
+		*ret_bytes = most;
 	return 0;
+}
+
+static int read_template_parameters(const struct address *address,
+                                    struct export_session_config *config, struct error *err)
+{
+	uint64_t messages = TEMPLATE_MESSAGES_DEFAULT;
+	config->template_refresh_ns = TEMPLATE_REFRESH_DEFAULT_S * SECOND_NS;
+	int rc = ipfix_parameter_duration(address, "template-refresh",
+	                                  (uint64_t[]){ SECOND_NS, 86400 * SECOND_NS },
+	                                  &config->template_refresh_ns, err);
+	if (rc == 0)
+		rc = ipfix_parameter_count(address, "template-packets", (uint64_t[]){ 0, UINT32_MAX },
+		                           &messages, err);
+	config->template_messages = (uint32_t)messages;
+	return rc;
 }
 
 static int read_parameters(struct ipfix_udp *o, const struct address *address,
                            struct export_session_config *config, struct error *err)
 {
-	uint64_t messages = TEMPLATE_MESSAGES_DEFAULT;
 	o->rate = o->env->live ? 0 : RATE_DEFAULT;
 	o->rate_is_set = address_parameter(address, "rate") != NULL;
-	config->template_refresh_ns = TEMPLATE_REFRESH_DEFAULT_S * SECOND_NS;
 	int rc = read_mtu(o, address, &config->message_bytes, err);
 	if (rc == 0)
 		rc = ipfix_parameter_domain(address, &config->domain, err);
 	if (rc == 0)
 		rc = ipfix_parameter_count(address, "rate", (uint64_t[]){ 0, SECOND_NS }, &o->rate, err);
-	if (rc == 0)
-		rc = ipfix_parameter_duration(address, "template-refresh",
-		                              (uint64_t[]){ SECOND_NS, 86400 * SECOND_NS },
-		                              &config->template_refresh_ns, err);
-	if (rc == 0)
-		rc = ipfix_parameter_count(address, "template-packets", (uint64_t[]){ 0, UINT32_MAX },
-		                           &messages, err);
-	config->template_messages = (uint32_t)messages;
+	if (rc == 0 && o->format == FORMAT_IPFIX)
+		rc = ipfix_parameter_pen(address, &config->pen, err);
+	if (rc == 0 && o->format == FORMAT_NETFLOW9)
+		rc = ipfix_parameter_times(address, &config->uptime, err);
+	if (rc == 0 && o->format != FORMAT_NETFLOW5)
+		rc = read_template_parameters(address, config, err);
 	return rc;
 }
 
@@ -268,24 +285,28 @@ static uint32_t burst_messages(const struct ipfix_udp *o, uint32_t message_bytes
 
 static int session_open(struct ipfix_udp *o, const struct address *address, struct error *err)
 {
-	struct export_session_config config = { .hold_ns = HOLD_NS };
+	struct export_session_config config = {
+		.format = o->format, .hold_ns = HOLD_NS, .pad = o->format == FORMAT_NETFLOW9,
+	};
 	struct export_sender sender = { .send = udp_send_messages, .context = o };
 	int rc = read_parameters(o, address, &config, err);
 	if (rc == 0)
-		rc = output_check_parameters(&output_ipfix_udp, address, err);
+		rc = output_check_parameters(o->output.kind, address, err);
 	if (rc < 0)
 		return rc;
 	config.burst_messages = burst_messages(o, config.message_bytes);
 	return export_session_init(&o->session, &config, &sender, err);
 }
 
-static int peer_open(struct ipfix_udp *o, const struct address *address, struct error *err)
+static int peer_open(struct ipfix_udp *o, const struct address *address, uint16_t default_port,
+                     struct error *err)
 {
 	if (address->host_count != 1)
 		return error_set(err, -EINVAL,
-		                 "%s: found %u hosts, expected one, as in ipfix+udp://host:4739;"
-		                 " give -o once for each collector", address->text, address->host_count);
-	uint16_t port = address->hosts[0].port ? address->hosts[0].port : IPFIX_PORT;
+		                 "%s: found %u hosts, expected one, as in %s://host:%u;"
+		                 " give -o once for each collector", address->text, address->host_count,
+		                 o->output.kind->scheme, default_port);
+	uint16_t port = address->hosts[0].port ? address->hosts[0].port : default_port;
 	struct udp_setup setup = {
 		.host = address->hosts[0].host, .port = port,
 		.source = address_parameter(address, "source"),
@@ -295,7 +316,7 @@ static int peer_open(struct ipfix_udp *o, const struct address *address, struct 
 	return rc < 0 ? error_prefix(err, rc, "%s", address->text) : 0;
 }
 
-static void ipfix_udp_close(struct output *output)
+void ipfix_udp_close(struct output *output)
 {
 	struct ipfix_udp *o = self_of(output);
 	udp_close(&o->peer);
@@ -304,18 +325,19 @@ static void ipfix_udp_close(struct output *output)
 	free(o);
 }
 
-static int ipfix_udp_open(const struct address *address, const struct output_env *env,
-                          struct output **ret, struct error *err)
+int ipfix_udp_open_flavour(const struct ipfix_udp_flavour *flavour, const struct address *address,
+                           const struct output_env *env, struct output **ret, struct error *err)
 {
 	struct ipfix_udp *o = calloc(1, sizeof *o);
 	if (!o || !(o->name = strdup(address->text))) {
 		free(o);
 		return error_set(err, -ENOMEM, "%s: out of memory", address->text);
 	}
-	o->output.kind = &output_ipfix_udp;
+	o->output.kind = flavour->kind;
+	o->format = flavour->format;
 	o->env = env;
 	o->peer.fd = -1;
-	int rc = peer_open(o, address, err);
+	int rc = peer_open(o, address, flavour->port, err);
 	if (rc == 0)
 		rc = session_open(o, address, err);
 	if (rc < 0) {
@@ -328,22 +350,34 @@ static int ipfix_udp_open(const struct address *address, const struct output_env
 
 /* --- the rest of output_kind --- */
 
-static int ipfix_udp_schema(struct output *output, const struct schema *schema, struct error *err)
+static int ipfix_udp_open(const struct address *address, const struct output_env *env,
+                          struct output **ret, struct error *err)
+{
+	const struct ipfix_udp_flavour flavour = { &output_ipfix_udp, FORMAT_IPFIX, IPFIX_PORT };
+	return ipfix_udp_open_flavour(&flavour, address, env, ret, err);
+}
+
+int ipfix_udp_schema(struct output *output, const struct schema *schema, struct error *err)
 {
 	struct ipfix_udp *o = self_of(output);
 	return ipfix_add_schema(&o->session, schema, o->env, o->name, err);
 }
 
-static bool ipfix_udp_template(const struct output *output, const struct schema *schema,
+bool ipfix_udp_template(const struct output *output, const struct schema *schema,
                                struct output_template *ret)
 {
 	return export_session_template(&((const struct ipfix_udp *)output)->session, schema, ret);
 }
 
-static int ipfix_udp_write(struct output *output, const struct record_batch *batch,
+int ipfix_udp_write(struct output *output, const struct record_batch *batch,
                            struct error *err)
 {
 	return export_session_write(&self_of(output)->session, batch, err);
+}
+
+void ipfix_udp_missed(struct output *output, const struct output_missed *missed)
+{
+	export_session_missed(&self_of(output)->session, missed);
 }
 
 /* An answer to the last datagrams is looked for when nothing else is sent that would bring it
@@ -354,7 +388,7 @@ static void look_for_refusal(struct ipfix_udp *o)
 		refused(o);
 }
 
-static int ipfix_udp_tick(struct output *output, uint64_t now_ns, uint64_t *ret_next_ns,
+int ipfix_udp_tick(struct output *output, uint64_t now_ns, uint64_t *ret_next_ns,
                           struct error *err)
 {
 	struct ipfix_udp *o = self_of(output);
@@ -363,7 +397,7 @@ static int ipfix_udp_tick(struct output *output, uint64_t now_ns, uint64_t *ret_
 	return export_session_tick(&o->session, now_ns, ret_next_ns, err);
 }
 
-static int ipfix_udp_finish(struct output *output, uint64_t deadline_ns, struct error *err)
+int ipfix_udp_finish(struct output *output, uint64_t deadline_ns, struct error *err)
 {
 	struct ipfix_udp *o = self_of(output);
 	o->deadline_ns = deadline_ns;
@@ -372,7 +406,7 @@ static int ipfix_udp_finish(struct output *output, uint64_t deadline_ns, struct 
 	return rc;
 }
 
-static void ipfix_udp_counters(const struct output *output, struct output_counters *ret)
+void ipfix_udp_counters(const struct output *output, struct output_counters *ret)
 {
 	const struct export_session_counters *c = &((const struct ipfix_udp *)output)->session.counters;
 	*ret = (struct output_counters){
@@ -381,19 +415,19 @@ static void ipfix_udp_counters(const struct output *output, struct output_counte
 	};
 	ret->dropped[DROP_SEND_FAILED] = c->lost;
 	ret->dropped[DROP_TOO_LARGE] = c->too_large;
+	ret->dropped[DROP_UNENCODABLE] = c->unencodable;
 }
 
 static const char *const udp_parameters[] = {
-	"mtu", "OCTETS", "largest IP packet (default: of the path, at most 1500)",
+	IPFIX_UDP_MTU_PARAMETER,
 	IPFIX_DOMAIN_PARAMETER,
-	"source", "ADDRESS", "local address to send from",
-	"rate", "NUMBER", "records a second, 0 unpaced (default: 0 live, 100k from files)",
-	"template-refresh", "DURATION", "templates again after this time (default 10m)",
-	"template-packets", "NUMBER", "templates again after so many messages, 0 never (default 256)",
+	IPFIX_PEN_PARAMETER,
+	IPFIX_UDP_PARAMETERS,
+	IPFIX_UDP_TEMPLATE_PARAMETERS,
 	NULL
 };
 
-static bool ipfix_udp_endpoint(const struct output *output, struct output_endpoint *ret)
+bool ipfix_udp_endpoint(const struct output *output, struct output_endpoint *ret)
 {
 	return udp_endpoint(&((const struct ipfix_udp *)output)->peer, ret);
 }
@@ -407,6 +441,7 @@ const struct output_kind output_ipfix_udp = {
 	.open = ipfix_udp_open,
 	.schema = ipfix_udp_schema,
 	.write = ipfix_udp_write,
+	.missed = ipfix_udp_missed,
 	.tick = ipfix_udp_tick,
 	.finish = ipfix_udp_finish,
 	.counters = ipfix_udp_counters,

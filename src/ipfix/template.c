@@ -69,7 +69,10 @@ static const char *ipfix_form(const struct column *column,
 	return reason;
 }
 
-enum { FLOW_START_MILLISECONDS = 152, FLOW_END_MILLISECONDS = 153, INGRESS_INTERFACE = 10 };
+enum {
+	TCP_CONTROL_BITS = 6, INGRESS_INTERFACE = 10,
+	FLOW_START_MILLISECONDS = 152, FLOW_END_MILLISECONDS = 153,
+};
 
 bool ipfix_is_interface_scope(const struct schema *schema)
 {
@@ -103,6 +106,8 @@ static const char *netflow9_form(const struct schema *schema, unsigned i,
 		return "NetFlow v9 has no variable length";
 	if (column->variable)
 		specifier->length = column->cap_bytes;
+	if (specifier->id == TCP_CONTROL_BITS)
+		specifier->length = 1;          /* RFC 3954, section 8 */
 	if (settings->uptime)
 		netflow9_times(specifier);
 	if (i == 0 && schema->scope_count && ipfix_is_interface_scope(schema))

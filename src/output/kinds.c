@@ -14,6 +14,8 @@ extern const struct output_kind output_csv;             /* print/csv.c */
 extern const struct output_kind output_ipfix_file;      /* export/ipfix_file.c */
 extern const struct output_kind output_ipfix_udp;       /* export/ipfix_udp.c */
 extern const struct output_kind output_json;            /* print/json.c */
+extern const struct output_kind output_netflow5_udp;    /* export/netflow_udp.c */
+extern const struct output_kind output_netflow9_udp;    /* export/netflow_udp.c */
 extern const struct output_kind output_null;            /* null.c */
 extern const struct output_kind output_table;           /* print/table.c */
 
@@ -23,6 +25,8 @@ const struct output_kind *const output_kinds[] = {
 	&output_csv,
 	&output_ipfix_file,
 	&output_ipfix_udp,
+	&output_netflow9_udp,
+	&output_netflow5_udp,
 	&output_null,
 	NULL
 };

@@ -5,22 +5,19 @@ The expected flows are those that traffic.py counted while it made the capture.
 """
 import gzip
 import json
-import os
 import signal
-import socket
 import struct
 import subprocess
 from collections import Counter
-from datetime import datetime, timezone
 
 import pytest
 
 from golden import craft
 from interop import traffic
 from interop.ipfix_reader import Session
+from interop.peers import (Nfcapd, datagrams, in_a_capture, nfdump_flags, nfdump_time, tshark_lines,
+                           udp_collector, udp_received)
 from net.lab import wait_for
-
-EPHEMERAL = 0
 
 
 @pytest.fixture(scope="module")
@@ -47,21 +44,8 @@ def meter(weir, capture):
 
 @pytest.fixture
 def collector():
-    """A UDP socket on the loopback interface with room for all that a test sends."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-        made.bind(("127.0.0.1", EPHEMERAL))
-        made.settimeout(0.2)
+    with udp_collector() as made:
         yield made
-
-
-def datagrams(collector):
-    received = []
-    try:
-        while True:
-            received.append(collector.recv(65536))
-    except TimeoutError:
-        return received
 
 
 def address_of(collector, parameters=""):
@@ -228,22 +212,6 @@ def test_reverse_that_does_not_exist_is_told(weir, capture, tmp_path):
 
 # ---- tshark ----
 
-def in_a_capture(messages):
-    """Datagrams as a collector's capture would show them."""
-    return craft.pcap([(craft.BASE_NS + i * 1000, frame, len(frame)) for i, frame in enumerate(
-        craft.ether(craft.ipv4("192.0.2.1", "192.0.2.2", craft.udp(50000, 4739, payload=octets)))
-        for octets in messages)])
-
-
-def tshark_lines(tool, path, *fields):
-    words = [word for field in fields for word in ("-e", field)]
-    done = subprocess.run([tool("tshark"), "-r", str(path), "-T", "fields", "-E", "occurrence=a",
-                           "-E", "aggregator= ", *words],
-                          capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
-
-
 def check_by_tshark(tool, path, sent):
     """No complaint of any kind, and the counters of every record."""
     done = subprocess.run([tool("tshark"), "-r", str(path), "-Y",
@@ -286,15 +254,6 @@ def test_tshark_would_see_a_gap(meter, collector, tool, tmp_path):
 
 # ---- nfcapd and nfdump ----
 
-def nfdump_time(text):
-    return round(datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp() * 1000)
-
-
-def nfdump_flags(text):
-    """CWR to FIN from the left."""
-    return sum(128 >> i for i, letter in enumerate(text) if letter != ".")
-
-
 def by_nfdump(flow):
     v6 = "src6_addr" in flow
     icmp = flow["proto"] in (1, 58)
@@ -314,38 +273,13 @@ def for_nfdump(flow):
             "flags": flow.flags[0], "icmp": flow.icmp[0], "times": (flow.start_ms, flow.end_ms)}
 
 
-class Nfcapd:
-    """nfcapd in a namespace, and what nfdump says of what it received."""
-
-    def __init__(self, host, tool, folder, family="-4"):
-        self.host, self.tool, self.folder = host, tool, folder
-        folder.mkdir()
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.process = host.start(tool("nfcapd"), family, "-p", "4739", "-w", folder, "-t", "3600",
-                                  **quiet)
-        host.await_port(4739, "udp")
-
-    def nfdump(self, *arguments):
-        done = subprocess.run([self.tool("nfdump"), "-R", str(self.folder), *arguments],
-                              capture_output=True, text=True, timeout=60, check=True,
-                              env={**os.environ, "TZ": "UTC"})
-        return done.stdout
-
-    def stop(self):
-        wait_for(lambda: received_all(self.host), what="nfcapd to empty its socket")
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
-        assert "Sequence failures: 0" in self.nfdump("-I")
-        return sorted(map(by_nfdump, json.loads(self.nfdump("-o", "json"))),
-                      key=lambda one: one["key"])
-
-
 @pytest.mark.parametrize("host, family", [("127.0.0.1", "-4"), ("[::1]", "-6")])
 def test_nfcapd(lab, tool, weir_program, capture, sent, tmp_path, host, family):
     here = lab.host()
     nfcapd = Nfcapd(here, tool, tmp_path / "flows", family)
     here.run(weir_program, "meter", "-r", capture, *traffic.OPTIONS, "-o", f"ipfix+udp://{host}")
-    assert nfcapd.stop() == sorted(map(for_nfdump, sent.biflows), key=lambda one: one["key"])
+    found = sorted(map(by_nfdump, nfcapd.stop()), key=lambda one: one["key"])
+    assert found == sorted(map(for_nfdump, sent.biflows), key=lambda one: one["key"])
 
 
 def test_nfcapd_live(lab, tool, weir_program, tmp_path):
@@ -360,22 +294,9 @@ def test_nfcapd_live(lab, tool, weir_program, tmp_path):
     assert meter.poll() is None
     meter.send_signal(signal.SIGINT)
     assert meter.wait(10) == 0, meter.stderr.read()
-    flow, = nfcapd.stop()
+    flow, = map(by_nfdump, nfcapd.stop())
     assert (flow["key"][:3], flow["packets"], flow["octets"], flow["icmp"]) == (
         ("192.0.2.1", "192.0.2.2", 1), [3, 3], [252, 252], 8 << 8)
-
-
-def udp_received(host):
-    """Datagrams that UDP sockets of the host were given so far."""
-    names, values = [line.split() for line in host.run("cat", "/proc/net/snmp").stdout.splitlines()
-                     if line.startswith("Udp:")]
-    return int(values[names.index("InDatagrams")])
-
-
-def received_all(host):
-    """No datagram waits in any UDP socket of the host."""
-    lines = host.run("cat", "/proc/net/udp", "/proc/net/udp6").stdout.splitlines()
-    return all(line.split()[4].endswith(":00000000") for line in lines if ":" in line.split()[0])
 
 
 def test_messages_are_what_they_say():
