@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "flow/direction.h"
+#include "flow/table.h"
 
 int flood_init(struct flood *f, uint64_t limit, uint32_t space_bytes)
 {
@@ -18,120 +19,122 @@ int flood_init(struct flood *f, uint64_t limit, uint32_t space_bytes)
 
 void flood_fini(struct flood *f) { free(f->spaces); }
 
-/* ---- the record with its initiator as endpoint 0 --------------------------------------------- */
-
-struct turned {
-	struct key_wide key;            /* the first octets of it, as long as the table's keys */
-	struct flow_cold cold;
-	unsigned initiator;             /* its endpoint in the flow */
-};
-
-static void swap_octets(uint8_t *a, uint8_t *b, unsigned bytes)
-{
-	uint8_t c[16];
-	memcpy(c, a, bytes);
-	memcpy(a, b, bytes);
-	memcpy(b, c, bytes);
-}
-
-static void turn_key(struct key *k, unsigned key_bytes)
-{
-	uint16_t port = k->port[0];
-	k->port[0] = k->port[1];
-	k->port[1] = port;
-	if (key_bytes == 16)
-		swap_octets(k->address.v4[0], k->address.v4[1], 4);
-	else
-		swap_octets(k->address.v6[0], k->address.v6[1], 16);
-}
-
-static void turn_cold(struct flow_cold *c)
-{
-	const uint8_t first = COLD_ICMP_0 | COLD_INTERFACE_0, second = COLD_ICMP_1 | COLD_INTERFACE_1;
-	uint16_t interface = c->interface[0], icmp = c->icmp[0];
-	c->interface[0] = c->interface[1];
-	c->interface[1] = interface;
-	c->icmp[0] = c->icmp[1];
-	c->icmp[1] = icmp;
-	c->bits = (uint8_t)((c->bits & ~(first | second)) | (c->bits & first) << 1
-	                    | (c->bits & second) >> 1);
-}
-static_assert(COLD_ICMP_1 == COLD_ICMP_0 << 1 && COLD_INTERFACE_1 == COLD_INTERFACE_0 << 1,
-              "turn_cold shifts them");
-
-static void turn(const struct flow_record *r, struct turned *ret)
-{
-	memset(&ret->key, 0, sizeof ret->key);
-	memcpy(&ret->key, r->flow->key, r->key_bytes);
-	ret->cold = *r->cold;
-	ret->initiator = direction_initiator(r->flow);
-	if (ret->initiator) {
-		turn_key(&ret->key.base, r->key_bytes);
-		turn_cold(&ret->cold);
-	}
-}
-
 /* ---- merging --------------------------------------------------------------------------------- */
+
+/* What is merged: a flow, of which endpoint `initiator` is the slot's endpoint 0. */
+struct addition {
+	const struct flow *flow;
+	const struct flow_cold *cold;
+	const struct key *key;
+	unsigned key_bytes, initiator;
+};
 
 static struct flow *flow_of(struct flood_slot *slot)
 {
 	return (struct flow *)(void *)slot->hot;
 }
 
+static const uint8_t *address_of(const struct key *k, unsigned key_bytes, unsigned end)
+{
+	return key_bytes == 16 ? k->address.v4[end] : k->address.v6[end];
+}
+
+static const struct key_wide *wide_of(const struct key *k)
+{
+	return (const struct key_wide *)(const void *)k;
+}
+
 /* By protocol and destination; the two families apart. */
-static unsigned slot_of(const struct turned *t, unsigned key_bytes)
+static unsigned slot_of(const struct addition *a)
 {
 	const uint64_t odd = 0x9e3779b97f4a7c15;
-	const struct key *k = &t->key.base;
-	uint64_t x = k->protocol;
-	if (key_has_ports(k->protocol))
-		x |= (uint64_t)k->port[1] << 8;
-	if (key_bytes == 16) {
-		x |= (uint64_t)load_32(k->address.v4[1]) << 32;
+	unsigned to = a->initiator ^ 1;
+	const uint8_t *address = address_of(a->key, a->key_bytes, to);
+	uint64_t x = a->key->protocol;
+	if (key_has_ports(a->key->protocol))
+		x |= (uint64_t)a->key->port[to] << 8;
+	if (a->key_bytes == 16) {
+		x |= (uint64_t)load_32(address) << 32;
 	} else {
-		x = (x ^ load_64(k->address.v6[1])) * odd;
-		x = (x ^ x >> 32 ^ load_64(k->address.v6[1] + 8)) * odd;
+		x = (x ^ load_64(address)) * odd;
+		x = (x ^ x >> 32 ^ load_64(address + 8)) * odd;
 	}
 	x = (x ^ x >> 32) * odd;
-	bool six = key_bytes == 40 || t->key.family == 6;
+	bool six = a->key_bytes == 40 || (a->key_bytes == 56 && wide_of(a->key)->family == 6);
 	return (unsigned)(x >> 32) % FLOOD_SLOTS + six * FLOOD_SLOTS;
 }
 
 static uint32_t flag_if(bool condition, uint32_t flag) { return condition ? flag : 0; }
 
-static uint32_t key_varies(const struct key_wide *a, const struct key_wide *b, unsigned key_bytes)
+static bool same_address(const struct addition *a, const struct key *sum, unsigned end)
 {
-	const struct key *x = &a->base, *y = &b->base;
-	unsigned bytes = key_bytes == 16 ? 4 : 16;
-	const uint8_t *one = key_bytes == 16 ? x->address.v4[0] : x->address.v6[0];
-	const uint8_t *two = key_bytes == 16 ? y->address.v4[0] : y->address.v6[0];
-	bool protocol = x->protocol != y->protocol, ports = protocol || key_has_ports(x->protocol);
-	return flag_if(memcmp(one, two, bytes), VARIES_SOURCE)
-		| flag_if(memcmp(one + bytes, two + bytes, bytes), VARIES_DESTINATION)
-		| flag_if(ports && x->port[0] != y->port[0], VARIES_SOURCE_PORT)
-		| flag_if(ports && x->port[1] != y->port[1], VARIES_DESTINATION_PORT)
-		| flag_if(protocol, VARIES_PROTOCOL)
-		| flag_if(a->tunnel_id != b->tunnel_id || a->tunnel_layers != b->tunnel_layers,
-		          VARIES_TUNNEL)
-		| flag_if(a->flow_label != b->flow_label, VARIES_LABEL);
+	const uint8_t *one = address_of(a->key, a->key_bytes, end ^ a->initiator);
+	const uint8_t *two = address_of(sum, a->key_bytes, end);
+	return a->key_bytes == 16 ? load_32(one) == load_32(two) : key_equal(one, two, 16);
 }
 
-/* Takes the bits out of `a` of what `b` has not got or has with another value. */
-static uint32_t cold_varies(struct flow_cold *a, const struct flow_cold *b)
+static uint32_t key_varies(const struct addition *a, const struct key *sum)
 {
-	uint8_t keep = b->bits;
-	for (unsigned i = 0; i < 2; i++) {
-		if (a->icmp[i] != b->icmp[i])
-			keep &= (uint8_t)~(COLD_ICMP_0 << i);
-		if (a->interface[i] != b->interface[i])
-			keep &= (uint8_t)~(COLD_INTERFACE_0 << i);
-	}
-	if (a->vlan_inner != b->vlan_inner)
-		keep &= (uint8_t)~COLD_INNER_VLAN;
-	a->bits &= keep;
-	return flag_if(a->vlan_outer != b->vlan_outer, VARIES_VLAN)
-		| flag_if(a->basis != b->basis, VARIES_BASIS);
+	const struct key *k = a->key;
+	bool protocol = k->protocol != sum->protocol, ports = protocol || key_has_ports(k->protocol);
+	uint32_t varies = flag_if(!same_address(a, sum, 0), VARIES_SOURCE)
+		| flag_if(!same_address(a, sum, 1), VARIES_DESTINATION)
+		| flag_if(ports && k->port[a->initiator] != sum->port[0], VARIES_SOURCE_PORT)
+		| flag_if(ports && k->port[a->initiator ^ 1] != sum->port[1], VARIES_DESTINATION_PORT)
+		| flag_if(protocol, VARIES_PROTOCOL);
+	if (a->key_bytes != 56)
+		return varies;
+	const struct key_wide *w = wide_of(k), *o = wide_of(sum);
+	return varies | flag_if(w->flow_label != o->flow_label, VARIES_LABEL)
+		| flag_if(w->tunnel_id != o->tunnel_id || w->tunnel_layers != o->tunnel_layers,
+		          VARIES_TUNNEL);
 }
+
+/* Takes the bits out of the sum of what the addition has not got or has with another value. */
+static uint32_t cold_varies(const struct addition *a, struct flow_cold *sum)
+{
+	const struct flow_cold *c = a->cold;
+	for (unsigned i = 0; i < 2; i++) {
+		unsigned from = a->initiator ^ i;
+		if (sum->icmp[i] != c->icmp[from] || !(c->bits & COLD_ICMP_0 << from))
+			sum->bits &= (uint8_t)~(COLD_ICMP_0 << i);
+		if (sum->interface[i] != c->interface[from] || !(c->bits & COLD_INTERFACE_0 << from))
+			sum->bits &= (uint8_t)~(COLD_INTERFACE_0 << i);
+	}
+	if (sum->vlan_inner != c->vlan_inner || !(c->bits & COLD_INNER_VLAN))
+		sum->bits &= (uint8_t)~COLD_INNER_VLAN;
+	return flag_if(sum->vlan_outer != c->vlan_outer, VARIES_VLAN)
+		| flag_if(sum->basis != c->basis, VARIES_BASIS);
+}
+
+/* An empty slot takes over all that is no sum. */
+static void begin(struct flood_slot *slot, const struct addition *a)
+{
+	const struct flow_cold *c = a->cold;
+	unsigned from = a->initiator, to = from ^ 1;
+	memset(slot, 0, sizeof *slot);
+	slot->key_bytes = (uint8_t)a->key_bytes;
+	flow_of(slot)->first_ns = a->flow->first_ns;
+	struct key *k = (struct key *)(void *)flow_of(slot)->key;
+	memcpy(k, a->key, a->key_bytes);
+	k->port[0] = a->key->port[from];
+	k->port[1] = a->key->port[to];
+	uint8_t *addresses = (uint8_t *)&k->address;
+	unsigned bytes = a->key_bytes == 16 ? 4 : 16;
+	memcpy(addresses, address_of(a->key, a->key_bytes, from), bytes);
+	memcpy(addresses + bytes, address_of(a->key, a->key_bytes, to), bytes);
+	slot->cold = (struct flow_cold){ .flow_id = c->flow_id, .vlan_outer = c->vlan_outer,
+		.vlan_inner = c->vlan_inner, .basis = c->basis, .bits = c->bits, .tos = c->tos,
+		.interface = { c->interface[from], c->interface[to] },
+		.icmp = { c->icmp[from], c->icmp[to] } };
+	if (from) {
+		const unsigned first = COLD_ICMP_0 | COLD_INTERFACE_0, second = first << 1;
+		slot->cold.bits = (uint8_t)((c->bits & ~(first | second)) | (c->bits & first) << 1
+		                            | (c->bits & second) >> 1);
+	}
+}
+static_assert(COLD_ICMP_1 == COLD_ICMP_0 << 1 && COLD_INTERFACE_1 == COLD_INTERFACE_0 << 1,
+              "begin() shifts them");
 
 static void add_side(struct flood_slot *slot, unsigned to, const struct flow_record *r,
                      unsigned from)
@@ -146,16 +149,6 @@ static void add_side(struct flood_slot *slot, unsigned to, const struct flow_rec
 	sum->tcp_flags_high |= (uint8_t)((f->tcp_flags_high >> (4 * from) & 15) << (4 * to));
 }
 
-static void begin(struct flood_slot *slot, const struct flow_record *r, const struct turned *t)
-{
-	memset(slot, 0, sizeof *slot);
-	slot->key_bytes = r->key_bytes;
-	slot->cold = t->cold;
-	memset(slot->cold.packets_high, 0, sizeof slot->cold.packets_high);
-	memcpy(flow_of(slot)->key, &t->key, r->key_bytes);
-	flow_of(slot)->first_ns = r->flow->first_ns;
-}
-
 static uint8_t *space_of(const struct flood *flood, unsigned number)
 {
 	return flood->spaces ? flood->spaces + (size_t)number * flood->space_bytes : NULL;
@@ -163,21 +156,21 @@ static uint8_t *space_of(const struct flood *flood, unsigned number)
 
 uint8_t *flood_merge(struct flood *flood, const struct flow_record *r)
 {
-	struct turned t;
-	turn(r, &t);
-	unsigned number = slot_of(&t, r->key_bytes);
+	struct addition a = { .flow = r->flow, .cold = r->cold, .key_bytes = r->key_bytes,
+	                      .key = (const struct key *)(const void *)r->flow->key,
+	                      .initiator = direction_initiator(r->flow) };
+	unsigned number = slot_of(&a);
 	struct flood_slot *slot = &flood->slots[number];
-	struct flow *sum = flow_of(slot);
 	uint8_t *space = space_of(flood, number);
+	struct flow *sum = flow_of(slot);
 	if (!slot->flows)
-		begin(slot, r, &t);
+		begin(slot, &a);
 	if (!slot->flows && space)
 		memset(space, 0, flood->space_bytes);
-	struct key_wide key = { .family = 0 };
-	memcpy(&key, sum->key, r->key_bytes);
-	slot->varies |= key_varies(&key, &t.key, r->key_bytes) | cold_varies(&slot->cold, &t.cold);
-	add_side(slot, 0, r, t.initiator);
-	add_side(slot, 1, r, t.initiator ^ 1);
+	slot->varies |= key_varies(&a, (const struct key *)(const void *)sum->key)
+		| cold_varies(&a, &slot->cold);
+	add_side(slot, 0, r, a.initiator);
+	add_side(slot, 1, r, a.initiator ^ 1);
 	if (r->flow->first_ns < sum->first_ns)
 		sum->first_ns = r->flow->first_ns;
 	if (r->flow->last_ns > sum->last_ns)

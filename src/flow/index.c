@@ -209,12 +209,14 @@ bool index_remove(struct index *x, uint64_t hash, uint32_t handle)
 {
 	struct index_bucket *b = &x->buckets[index_bucket_of(x, hash)];
 	for (;;) {
-		for (unsigned i = 0; i < INDEX_SLOTS; i++)
-			if (b->handle[i] == handle) {
-				close_hole(x, b, i);
+		for (unsigned match = index_match(b, index_tag(hash)); match; match &= match - 1) {
+			unsigned slot = (unsigned)__builtin_ctz(match);
+			if (b->handle[slot] == handle) {
+				close_hole(x, b, slot);
 				x->count--;
 				return true;
 			}
+		}
 		if (!b->overflow)
 			return false;
 		b = &x->overflows[b->overflow];

@@ -103,6 +103,17 @@ int index_insert(struct index *x, uint64_t hash, uint32_t handle);
 /* Removes the entry of this handle; false if it is not there. */
 bool index_remove(struct index *x, uint64_t hash, uint32_t handle);
 
+/* Brings what the removal of an entry touches into the cache: first its bucket, later, when that is
+ * there, what follows it. */
+static inline void index_prefetch(const struct index *x, uint64_t hash)
+{
+	prefetch_write(&x->buckets[index_bucket_of(x, hash)]);
+}
+static inline void index_prefetch_overflow(const struct index *x, uint64_t hash)
+{
+	prefetch_write(&x->overflows[x->buckets[index_bucket_of(x, hash)].overflow]);
+}
+
 /* Entries in the fullest bucket with its overflows: for tests. */
 unsigned index_fullest(const struct index *x);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "flow/victim.h"
 
+enum { VICTIMS_NEAR = 8, LOOKS_AHEAD = 32 };   /* for the prefetches */
+
 /* Puts a flow among those chosen in this window, by age. They mostly come in that order. */
 static void add(struct victims *v, const struct flow *f, uint32_t handle, uint32_t window_start)
 {
@@ -18,6 +20,7 @@ static void look_at_window(struct victims *v, const struct flow_table *t, uint32
 		if (++v->hand >= t->used)
 			v->hand = 1;
 		const struct flow *f = flow_table_at(t, v->hand);
+		prefetch_read((const uint8_t *)f + (size_t)LOOKS_AHEAD * t->stride);
 		if (!(f->state & FLOW_IN_USE))
 			continue;
 		if (flow_is_single(f))
@@ -44,7 +47,7 @@ static void prepare(struct victims *v, const struct flow_table *t)
 	t->hash_many(t->secret, keys, v->count, hashes);
 	for (uint32_t i = 0; i < v->count; i++) {
 		v->chosen[i].hash = hashes[i];
-		prefetch_write(&t->index.buckets[index_bucket_of(&t->index, hashes[i])]);
+		index_prefetch(&t->index, hashes[i]);
 	}
 }
 
@@ -73,6 +76,8 @@ const struct victim *victims_next(struct victims *v, struct flow_table *t)
 	for (;;) {
 		for (; v->next < v->count; v->next++) {
 			const struct victim *a = &v->chosen[v->next];
+			if (v->next + VICTIMS_NEAR < v->count)
+				index_prefetch_overflow(&t->index, a[VICTIMS_NEAR].hash);
 			if (is_unchanged(a, flow_table_at(t, a->handle)))
 				return a;
 		}

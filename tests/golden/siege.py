@@ -2,8 +2,8 @@
 """A flood of single packets into a full table, and established flows that must live through it.
 
 A siege is a capture of which everything is known: which flows are established, when each of their
-packets comes, and how many flows of one packet fall upon them. siege_check() holds what weir made of
-it against that. test_siege.py runs a small one, `./dev soak flood` a large one:
+packets comes, and how many flows of one packet fall upon them. siege_check() holds what weir made
+of it against that. test_siege.py runs a small one, `./dev soak flood` a large one:
 
     siege.py FLOOD_PACKETS BOUND PER_SECOND
 """
