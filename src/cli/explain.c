@@ -24,6 +24,9 @@ static int check(const struct option_set *set, const struct settings *s, struct 
 		                 s->interfaces.items[0]);
 	if (s->files.count == 0)
 		return error_set(err, -EINVAL, "nothing to explain: name a capture file with -r FILE");
+	if (s->meters.count > 1)
+		return error_set(err, -EINVAL, "meters: explain follows one meter, found %u",
+		                 s->meters.count);
 	if (s->outputs.count > 0)
 		return error_set(err, -EINVAL, "-o %.200s: explain writes lines for people to standard "
 		                               "output; expected no output", s->outputs.items[0]);

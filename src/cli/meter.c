@@ -61,12 +61,18 @@ static int read_all(struct reader *r, struct error *err)
 	return code == 0 ? check(&r->settings, err) : code;
 }
 
+/* --check shows templates, and these are IPFIX. */
+static const char *default_output(const struct settings *s)
+{
+	return s->check ? "ipfix:-" : terminal_is(stdout) ? "table:" : "json:-";
+}
+
 static int read_settings(struct option_set *set, struct settings *s, int argc, char **argv,
                          struct error *err)
 {
 	int r = arguments_read(set, argc, argv, &s->config, err);
 	if (r == 0 && s->outputs.count == 0)
-		r = option_set_default(set, "output", terminal_is(stdout) ? "table:" : "json:-", err);
+		r = option_set_default(set, "output", default_output(s), err);
 	return r;
 }
 
@@ -88,7 +94,7 @@ static int check(const struct settings *s, struct error *err)
 {
 	if (s->write_packets)
 		return error_set(err, -ENOSYS, "-w/--write: writing packets is not built yet");
-	if (s->files.count == 0 && s->interfaces.count == 0)
+	if (s->files.count == 0 && s->interfaces.count == 0 && !s->check)
 		return error_set(err, -EINVAL, "nothing to meter: name a capture file with -r FILE or a "
 		                               "live interface with -i INTERFACE");
 	if (s->files.count > 0 && s->interfaces.count > 0)
@@ -141,7 +147,9 @@ static int meter(const struct settings *s, struct reader *reader, struct error *
 	if (engine_open(s, &env, &engine, err) < 0)
 		return STATUS_USER;
 	int r = 0;
-	if (!s->check) {
+	if (s->check) {
+		engine_print_templates(engine, stdout);
+	} else {
 		signals_direct(&(struct signal_target){ stop, reopen, stats, engine });
 		r = engine_run(engine, err);
 		signals_release();

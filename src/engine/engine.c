@@ -20,6 +20,7 @@
 #include "engine/pump.h"
 #include "engine/sinks.h"
 #include "engine/stats.h"
+#include "engine/templates.h"
 #include "engine/worker.h"
 
 static const long control_interval_ns = 50000000;
@@ -58,6 +59,8 @@ static int open_source(const struct settings *s, const struct capture_kind *kind
 	struct capture_settings c = { .names = names->items, .name_count = names->count,
 	                              .buffer_bytes = s->buffer_bytes, .promiscuous = s->promiscuous,
 	                              .snaplen_bytes = kind->live ? (uint32_t)s->snaplen_bytes : 0 };
+	if (s->check && !names->count)
+		return 0;
 	return kind->open(&c, ret, err);
 }
 
@@ -103,7 +106,7 @@ static int open_workers(struct engine *e, bool live, struct error *err)
 static int read_interfaces(struct engine *e, const struct capture_kind *kind, struct capture *c)
 {
 	const struct capture_interface *list;
-	unsigned count = kind->interfaces(c, &list);
+	unsigned count = c ? kind->interfaces(c, &list) : 0;
 	e->rows.interfaces_known = kind->live;
 	if (!kind->live || !count)
 		return 0;
@@ -230,9 +233,9 @@ static int open_all(struct engine *e, const struct capture_kind *kind, struct er
 		r = error_set(err, -ENOMEM, "out of memory");
 	if (!r)
 		r = open_sinks(e, kind->live, err);
-	if (!r)
+	if (!r && c)
 		r = open_pump(e, kind, c, err);
-	if (r && !e->pump)
+	if (r && c && !e->pump)
 		kind->close(c);
 	if (!r && s->user)
 		r = privileges_drop(s->user, err);
@@ -248,8 +251,7 @@ int engine_open(const struct settings *settings, const struct engine_env *env, s
 	e->settings = settings;
 	sem_init(&e->ended, 0, 0);
 	e->env = *env;
-	int r = open_all(e, settings->interfaces.count ? capture_kind_live() : capture_kind_files(),
-	                 err);
+	int r = open_all(e, settings->files.count ? capture_kind_files() : capture_kind_live(), err);
 	if (r) {
 		engine_close(e);
 		return r;
@@ -489,6 +491,11 @@ int engine_run(struct engine *e, struct error *err)
 	write_stats(e, true);
 	warn_of_vlan_twins(e);
 	return e->failed ? 1 : 0;
+}
+
+void engine_print_templates(const struct engine *e, FILE *out)
+{
+	templates_print(&e->meters, &e->sinks, out);
 }
 
 void engine_stop(struct engine *e)

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -31,9 +32,13 @@ struct engine_env {
 };
 
 /* Opens sources and outputs as the settings say (both borrowed until close), drops privileges.
+ * Settings that are only checked (--check) need no source.
  * On an error nothing is left behind; the message says what, where and what was expected. */
 int engine_open(const struct settings *settings, const struct engine_env *env, struct engine **ret,
                 struct error *err);
+
+/* --check: what the meters are and which templates they make, as YAML. */
+void engine_print_templates(const struct engine *e, FILE *out);
 
 /* Runs to the end of the input, to a limit, or to engine_stop(). 0; or 1 when some
  * input was damaged or an output failed (logged as it happened); negative with a

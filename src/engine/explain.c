@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "capture/capture.h"
+#include "engine/meters.h"
 #include "flow/direction.h"
 #include "flow/meter.h"
 #include "packet/filter.h"
@@ -23,6 +24,7 @@ enum { MAX_FLOWS = 1 << 20 };
 
 struct explain {
 	const struct settings *settings;
+	struct meter_entry entry;       /* of the meter that is followed */
 	const struct log *log;
 	FILE *out;
 	struct meter *meter;
@@ -192,7 +194,7 @@ static void explain_update(void *worker, struct flow_touch *touches, unsigned co
 }
 
 /* What the timer that ended it was set to. */
-static void timer_text(const struct settings *s, const struct flow_view *v, uint8_t reason,
+static void timer_text(const struct meter_entry *s, const struct flow_view *v, uint8_t reason,
                        char *out, size_t size)
 {
 	char value[32] = "";
@@ -221,7 +223,7 @@ static void explain_ended(void *worker, const struct flow_view *v, uint8_t reaso
 	uint64_t packets = (uint64_t)f->packets[0] + f->packets[1];
 	const char *what = !gone ? "record ends, the flow goes on"
 		: packets ? "ends" : "is over (nothing to export)";
-	timer_text(x->settings, v, reason, timer, sizeof timer);
+	timer_text(&x->entry, v, reason, timer, sizeof timer);
 	snprintf(line, sizeof line,
 	         "   > flow %" PRIu64 " %s: %s%s, %" PRIu64 " packets from %.6f to %.6f\n",
 	         v->cold->flow_id, what, reason_text(reason), timer, packets,
@@ -294,23 +296,24 @@ static int prepare(struct explain *x, struct error *err)
 {
 	const struct settings *s = x->settings;
 	static const struct flow_hook *const hooks[] = { &explain_hook, NULL };
-	struct key_options options = { .key = s->key, .vlan_key = s->vlan_key,
-	                               .per_interface = s->per_interface, .tunnels = s->tunnels };
+	const struct meter_entry *e = &x->entry;
+	struct key_options options = { .key = e->key, .vlan_key = e->vlan_key,
+	                               .per_interface = e->per_interface, .tunnels = s->tunnels };
 	struct packet_settings packet = { .tunnels = s->tunnels,
 	                                  .icmp_key_none = s->icmp_key == ICMP_KEY_NONE };
 	struct meter_settings m = {
-		.idle_ns = s->idle_timeout_ns, .active_ns = s->active_timeout_ns,
-		.linger_ns = s->tcp_linger_ns,
-		.max_flows = s->max_flows ? s->max_flows : MAX_FLOWS, .first_flow_id = 1,
-		.evidence = s->direction == DIRECTION_EVIDENCE, .hooks = hooks, .hook_argument = x,
+		.idle_ns = e->idle_timeout_ns, .active_ns = e->active_timeout_ns,
+		.linger_ns = e->tcp_linger_ns,
+		.max_flows = e->max_flows ? e->max_flows : MAX_FLOWS, .first_flow_id = 1,
+		.evidence = e->direction == DIRECTION_EVIDENCE, .hooks = hooks, .hook_argument = x,
 	};
 	int r = key_plan_parse(&options, &m.plan, err);
 	if (!r)
 		r = meter_new(&m, &x->meter, err);
 	if (!r && packet_parser_new(&packet, &x->parser))
 		r = error_set(err, -ENOMEM, "out of memory");
-	if (!r && s->filter)
-		r = packet_filter_new(s->filter, &x->filter, err);
+	if (!r)
+		r = meter_filter_new(s, e, &x->filter, err);
 	return r;
 }
 
@@ -318,6 +321,9 @@ int explain_run(const struct settings *settings, const struct log *log, FILE *ou
                 struct error *err)
 {
 	struct explain x = { .settings = settings, .log = log, .out = out };
+	struct meter_entry meters[METERS_MAX];
+	settings_meters(settings, meters);
+	x.entry = meters[0];
 	const struct capture_kind *kind = capture_kind_files();
 	struct capture_settings c = { .names = settings->files.items,
 	                              .name_count = settings->files.count };

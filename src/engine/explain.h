@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "engine/settings.h"
 
-/* Reads the files of the settings and writes lines to `out`. 0; 1 when some input was damaged;
- * negative with a message when it could not run. */
+/* Reads the files of the settings and writes lines to `out`; of several meters the first is
+ * followed. 0; 1 when some input was damaged; negative with a message when it could not run. */
 int explain_run(const struct settings *settings, const struct log *log, FILE *out,
                 struct error *err);
 

@@ -76,8 +76,8 @@ static uint64_t flow_bound(const struct meters *all, const struct meter_config *
 	return bound < 1 ? 1 : bound < flows_most ? bound : flows_most;
 }
 
-static int filter_new(const struct settings *s, const struct meter_entry *e,
-                      struct packet_filter **ret, struct error *err)
+int meter_filter_new(const struct settings *s, const struct meter_entry *e,
+                     struct packet_filter **ret, struct error *err)
 {
 	struct packet_filter *common = NULL, *own = NULL;
 	int r = s->filter ? packet_filter_new(s->filter, &common, err) : 0;
@@ -122,7 +122,7 @@ static int open_meter(const struct meters *all, unsigned number, struct worker *
 	w->meter_count = number + 1;
 	if (c->plan.standard && !(slot->twins = calloc(1, sizeof *slot->twins)))
 		return error_set(err, -ENOMEM, "out of memory");
-	return filter_new(all->settings, &c->entry, &slot->filter, err);
+	return meter_filter_new(all->settings, &c->entry, &slot->filter, err);
 }
 
 int meters_open(const struct meters *meters, struct worker *w, unsigned workers, struct error *err)
@@ -158,7 +158,7 @@ int meters_change(const struct meters *meters, const struct settings *new,
 		e = e ? e : old;
 		*to = (struct meter_change){ .idle_ns = e->idle_timeout_ns,
 			.active_ns = e->active_timeout_ns, .linger_ns = e->tcp_linger_ns };
-		int r = filter_new(s, e, &to->filter, err);
+		int r = meter_filter_new(s, e, &to->filter, err);
 		if (r) {
 			worker_change_drop(&change);
 			return r;

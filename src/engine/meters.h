@@ -37,6 +37,10 @@ bool meters_have_full_addresses(const struct meters *meters);
 int meters_open(const struct meters *meters, struct worker *worker, unsigned workers,
                 struct error *err);
 
+/* What the settings and the meter say, both; NULL when neither does. */
+int meter_filter_new(const struct settings *settings, const struct meter_entry *entry,
+                     struct packet_filter **ret, struct error *err);
+
 /* What new settings say of timers and filters of the meters that there are, told by their names; a
  * meter that is no more stays as it is. For one worker. */
 int meters_change(const struct meters *meters, const struct settings *settings,

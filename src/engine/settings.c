@@ -165,7 +165,8 @@ const struct option meter_options[] = {
 	  .command_line_only = true, .group = "Running",
 	  .help = "read options from a YAML file; the command line wins over it" },
 	{ .name = "check", .type = OPTION_FLAG, .offset = AT(check), .command_line_only = true,
-	  .help = "check options, files and addresses, and stop" },
+	  .help = "check options, files and addresses, print the meters and the templates that they "
+	          "make (as YAML), and stop; without -o those of IPFIX" },
 	{ .name = "workers", .letter = 'j', .type = OPTION_COUNT, .offset = AT(workers),
 	  .argument = "NUMBER", .default_text = "1", .minimum = "1", .maximum = "256",
 	  .help = "threads that meter; the records are the same for any number" },

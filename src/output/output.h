@@ -70,7 +70,7 @@ struct output_template {
 	uint16_t id;
 	const uint8_t *record;          /* as it stands in a template set */
 	size_t bytes;
-	const char *note;               /* columns that it leaves out, and why; "" when there are none */
+	const char *note;               /* columns that it leaves out, and why; "" if none */
 };
 
 struct output_kind {
