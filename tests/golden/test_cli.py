@@ -159,6 +159,28 @@ def test_file_where_a_filter_stands(weir, here):
     ("sort: true\nsort: true\n", ["w.yaml:2:1: ", "twice"]),
     ("read: [a\n", ["w.yaml:", "no YAML"]),
     ("- read\n", ["w.yaml:1:1: ", "a mapping"]),
+    ("key: [sourceIPv4Address/24, destnationIPv4Address]\n",
+     ["w.yaml:1:29: ", "key: ", "destnationIPv4Address", "did you mean destinationIPv4Address?"]),
+    ("meters: all\n", ["w.yaml:1:9: ", "meters: expected a list, such as '- name: NAME'"]),
+    ("meters:\n- filter: tcp\n", ["w.yaml:2:3: ", "without its name"]),
+    ("meters:\n- {name: a}\n- {name: a}\n", ["w.yaml:3:3: ", "two entries have the name 'a'"]),
+    ("meters:\n- name: a\n  flter: tcp\n", ["w.yaml:3:3: ", "did you mean filter?"]),
+    ("meters:\n- name: a\n  filter: tcp prt 80\n", ["w.yaml:3:11: ", "filter: ", "tcp prt 80"]),
+    ("meters:\n- name: a\n  key:\n  - protocolIdentifier\n  - octetDeltaCount\n",
+     ["w.yaml:5:5: ", '"octetDeltaCount" cannot be part of a flow key']),
+    ("meters:\n- name: a\n  key: [sourceIPv4Address/33]\n", ["w.yaml:3:9: ", "1 to 32"]),
+    ("meters:\n- name: a\n  key: [vlanId/3]\n", ["w.yaml:3:9: ", 'no "/" after']),
+    ("meters:\n- name: a\n  key: [sourceIPv4Address, sourceIPv4Prefix/8]\n",
+     ["w.yaml:3:8: ", "this address is in the key already"]),
+    ("meters:\n- name: a\n  values:\n  - octetDeltaCount\n  - packetDeltaCuont\n",
+     ["w.yaml:5:5: ", "values: ", "packetDeltaCuont", 'did you mean "packetDeltaCount"?']),
+    ("meters:\n- name: a\n  values: [octetDeltaCount=64]\n",
+     ["w.yaml:3:12: ", "has a fixed length and takes no"]),
+    ("meters:\n- name: a\n  values: []\n", ["w.yaml:3:11: ", "values: the value is empty"]),
+    ("meters:\n- name: a\n  idle-timeout: soon\n", ["w.yaml:3:17: ", "1m30s"]),
+    ("meters:\n" + "- name: x\n" * 2, ["w.yaml:3:3: ", "two entries"]),
+    ("meters:\n" + "".join(f"- name: x{i}\n" for i in range(17)),
+     ["w.yaml:18:3: ", "meters: more than 16 entries"]),
     ("write: x\nread: y\n", ["not built yet"]),
     ("sort: true\n", ["nothing to meter"]),
 ])
@@ -413,7 +435,9 @@ def test_refused_before_anything_is_written(weir, capture, words, says):
 
 def test_check_writes_nothing(weir, capture):
     done = weir("meter", "-r", capture, "-o", "out.json", "--check")
-    assert (done.returncode, done.stdout) == (0, "")
+    assert (done.returncode, done.stderr) == (0, "")
+    template, = yaml.safe_load(done.stdout)["meters"][0]["templates"]
+    assert template["output"] == "out.json" and "sourceIPv4Address" in template["columns"]
     assert [path.name for path in capture.parent.iterdir()] == ["in.pcap"]
 
 

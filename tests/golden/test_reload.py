@@ -15,6 +15,7 @@ import time
 
 import craft
 import pytest
+import yaml
 from runner import WEIR
 
 A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
@@ -115,6 +116,38 @@ def test_wrong_settings_change_nothing(started):
     assert "not changed" in line
     run.send((10, A, B))
     assert packets(run.end()) == [(B, 2, 4)]
+
+
+TWO = """
+meters:
+- {name: all, idle-timeout: %s, active-timeout: "off", values: [packetDeltaCount, flowEndReason]}
+- {name: some, filter: host %s, idle-timeout: "off", active-timeout: "off",
+   values: [packetDeltaCount, flowEndReason]}
+"""
+
+
+def test_meters_of_a_list_change_each(started):
+    """The timer of one, the filter of the other; by names, whatever their order."""
+    run = started(TWO % ("1h", B))
+    text = yaml.safe_load(TWO % ("5s", C))
+    text["meters"].reverse()
+    assert "new start" in run.change(yaml.safe_dump(text))          # for the order
+    run.send((10, A, B), (20, A, C))
+    assert packets(run.end()) == [(B, 1, 1), (B, 1, 1), (B, 1, 4), (C, 1, 4), (C, 1, 4)]
+
+
+def test_the_same_list_needs_no_new_start(started):
+    run = started(TWO % ("1h", B))
+    assert "new start" not in run.change(TWO % ("5s", C))
+    assert "new start" in run.change(TWO % ("5s", C) + "- name: more\n")
+    assert "not changed" in run.change("meters:\n- {name: all, filter: udp prt}\n")
+
+
+def test_a_meter_that_is_gone_stays_as_it_was(started):
+    run = started(TWO % ("1h", B))
+    assert "new start" in run.change("meters:\n- {name: all, idle-timeout: 5s}\n")
+    run.send((10, A, B))
+    assert packets(run.end()) == [(B, 1, 1), (B, 1, 4), (B, 2, 4)]
 
 
 def test_what_needs_a_new_start_is_told(started):
