@@ -175,7 +175,7 @@ def test_file_where_a_filter_stands(weir, here):
     ("meters:\n- name: a\n  values:\n  - octetDeltaCount\n  - packetDeltaCuont\n",
      ["w.yaml:5:5: ", "values: ", "packetDeltaCuont", 'did you mean "packetDeltaCount"?']),
     ("meters:\n- name: a\n  values: [octetDeltaCount=64]\n",
-     ["w.yaml:3:12: ", "has a fixed length and takes no"]),
+     ["w.yaml:3:12: ", "has a fixed length"]),
     ("meters:\n- name: a\n  values: []\n", ["w.yaml:3:11: ", "values: the value is empty"]),
     ("meters:\n- name: a\n  idle-timeout: soon\n", ["w.yaml:3:17: ", "1m30s"]),
     ("meters:\n" + "- name: x\n" * 2, ["w.yaml:3:3: ", "two entries"]),
