@@ -3,11 +3,13 @@
 #include "export/ipfix_common.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/text.h"
+#include "net/endpoint.h"
 
 /* 0 would say that the records are of no particular domain. */
 enum { DOMAIN_DEFAULT = 1 };
@@ -102,6 +104,18 @@ int ipfix_add_schema(struct export_session *s, const struct schema *schema,
 	if (*note)
 		ipfix_message_line(env, name, "not exported: %s", note);
 	return 0;
+}
+
+bool ipfix_endpoint(int fd, struct output_endpoint *ret)
+{
+	struct net_endpoint local, remote;
+	if (!net_endpoint_local(fd, &local) || !net_endpoint_remote(fd, &remote))
+		return false;
+	*ret = (struct output_endpoint){ .family = remote.family, .protocol = IPPROTO_UDP,
+	                                 .local_port = local.port, .remote_port = remote.port };
+	memcpy(ret->local, local.octets, sizeof ret->local);
+	memcpy(ret->remote, remote.octets, sizeof ret->remote);
+	return true;
 }
 
 void ipfix_message_line(const struct output_env *env, const char *name, const char *format, ...)

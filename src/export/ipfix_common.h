@@ -36,6 +36,9 @@ int ipfix_add_schema(struct export_session *s, const struct schema *schema,
                      const struct output_env *env,
                      const char *name, struct error *err);
 
+/* Both ends of a socket, so that a live meter can leave its own export out. */
+bool ipfix_endpoint(int fd, struct output_endpoint *ret);
+
 /* A line for the log, begun with the name. */
 void ipfix_message_line(const struct output_env *env, const char *name, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

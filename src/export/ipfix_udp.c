@@ -19,8 +19,8 @@
 #include "base/compiler.h"
 #include "export/ipfix_common.h"
 #include "export/ipfix_udp.h"
-#include "export/udp.h"
 #include "ipfix/format.h"
+#include "net/udp.h"
 #include "output/output.h"
 
 extern const struct output_kind output_ipfix_udp;
@@ -429,7 +429,7 @@ static const char *const udp_parameters[] = {
 
 bool ipfix_udp_endpoint(const struct output *output, struct output_endpoint *ret)
 {
-	return udp_endpoint(&((const struct ipfix_udp *)output)->peer, ret);
+	return ipfix_endpoint(((const struct ipfix_udp *)output)->peer.fd, ret);
 }
 
 const struct output_kind output_ipfix_udp = {

@@ -70,35 +70,111 @@ void datagram_socket(struct listener *l, unsigned socket)
 	setsockopt(fd, IPPROTO_UDP, UDP_GRO, &yes, sizeof yes);
 }
 
-/* The length of the datagrams that were put together to this one; 0: it is one. */
-static uint32_t segment_bytes(struct msghdr *m)
+void datagram_ask_local(struct listener *l, unsigned socket)
 {
+	int fd = l->sockets[socket], yes = 1;
+	if (l->families[socket] == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &yes, sizeof yes);
+	else
+		setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &yes, sizeof yes);
+}
+
+struct told {                           /* by control messages */
+	uint32_t segment_bytes;         /* of datagrams that were put together; 0: it is one */
+	struct net_endpoint local;
+};
+
+static void local_of(const struct cmsghdr *c, struct net_endpoint *ret)
+{
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+	struct in6_pktinfo info_v6;
+	struct in_pktinfo info_v4;
+	if (c->cmsg_level == IPPROTO_IPV6) {
+		memcpy(&info_v6, CMSG_DATA(c), sizeof info_v6);
+		v6.sin6_addr = info_v6.ipi6_addr;
+		if (IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr))
+			v6.sin6_scope_id = info_v6.ipi6_ifindex;
+		net_endpoint_of((struct sockaddr *)&v6, ret);
+	} else {
+		memcpy(&info_v4, CMSG_DATA(c), sizeof info_v4);
+		v4.sin_addr = info_v4.ipi_addr;
+		net_endpoint_of((struct sockaddr *)&v4, ret);
+	}
+}
+
+static struct told told_by(struct msghdr *m)
+{
+	struct told told = { 0 };
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
 		int bytes;
-		if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO)
-			continue;
-		memcpy(&bytes, CMSG_DATA(c), sizeof bytes);
-		return bytes > 0 ? (uint32_t)bytes : 0;
+		if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+			memcpy(&bytes, CMSG_DATA(c), sizeof bytes);
+			told.segment_bytes = bytes > 0 ? (uint32_t)bytes : 0;
+		} else if ((c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO)
+		           || (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO)) {
+			local_of(c, &told.local);
+		}
 	}
-	return 0;
+	return told;
 }
 
 static void deliver(struct listener *l, unsigned socket, struct mmsghdr *header,
                     datagram_function *function)
 {
 	struct msghdr *m = &header->msg_hdr;
-	uint32_t total = header->msg_len, segment = segment_bytes(m), at = 0;
-	struct datagram d = { .from = m->msg_name };
+	struct told told = told_by(m);
+	uint32_t total = header->msg_len, at = 0;
+	uint32_t segment = told.segment_bytes ? told.segment_bytes : total;
+	struct datagram d = { .local = told.local };
 	if (m->msg_namelen == 0 || !net_endpoint_of(m->msg_name, &d.remote))
 		return;
-	if (segment == 0)
-		segment = total;
+	if (d.local.family)
+		d.local.port = l->port;
 	do {
 		d.octets = (const uint8_t *)m->msg_iov->iov_base + at;
 		d.bytes = total - at < segment ? total - at : segment;
 		function(l, socket, &d);
 		at += segment;
 	} while (at < total);
+}
+
+static void say_local(struct msghdr *m, const struct net_endpoint *local, int family)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+	struct sockaddr_storage address;
+	net_endpoint_sockaddr(local, family, &address);
+	if (family == AF_INET6) {
+		struct in6_pktinfo info = { .ipi6_ifindex = local->zone };
+		info.ipi6_addr = ((struct sockaddr_in6 *)(void *)&address)->sin6_addr;
+		c->cmsg_level = IPPROTO_IPV6;
+		c->cmsg_type = IPV6_PKTINFO;
+		c->cmsg_len = CMSG_LEN(sizeof info);
+		memcpy(CMSG_DATA(c), &info, sizeof info);
+	} else {
+		struct in_pktinfo info = { 0 };
+		info.ipi_spec_dst = ((struct sockaddr_in *)(void *)&address)->sin_addr;
+		c->cmsg_level = IPPROTO_IP;
+		c->cmsg_type = IP_PKTINFO;
+		c->cmsg_len = CMSG_LEN(sizeof info);
+		memcpy(CMSG_DATA(c), &info, sizeof info);
+	}
+	m->msg_controllen = CMSG_ALIGN(c->cmsg_len);
+}
+
+int datagram_send(const struct listener *l, unsigned socket, const struct datagram *d)
+{
+	struct sockaddr_storage to;
+	_Alignas(struct cmsghdr) uint8_t control[CONTROL_BYTES] = { 0 };
+	struct iovec piece = { (void *)(uintptr_t)d->octets, d->bytes };
+	struct msghdr m = { .msg_name = &to, .msg_iov = &piece, .msg_iovlen = 1,
+	                    .msg_control = control, .msg_controllen = sizeof control };
+	m.msg_namelen = net_endpoint_sockaddr(&d->remote, l->families[socket], &to);
+	if (d->local.family)
+		say_local(&m, &d->local, l->families[socket]);
+	else
+		m.msg_controllen = 0;
+	return sendmsg(l->sockets[socket], &m, MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
 void datagram_read(struct datagram_reader *r, struct listener *l, unsigned socket,

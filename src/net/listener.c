@@ -30,7 +30,8 @@ enum {
 
 static const struct listener_transport *const transports[NET_TRANSPORT_COUNT] = {
 	[NET_UDP] = &listener_udp, [NET_TCP] = &listener_tcp,
-	[NET_TLS] = &listener_tls,
+	[NET_TLS] = &listener_tls, [NET_DTLS] = &listener_dtls,
+	[NET_SCTP] = &listener_sctp,
 };
 
 static int sockets_open(struct listener *l, struct error *err);
@@ -177,55 +178,53 @@ void listener_close(struct listener *l)
 
 /* --- sockets --- */
 
-static void socket_options(const struct listener *l, int fd, int family)
+static void socket_options(int fd, int type, int family)
 {
 	int yes = 1, no = 0;
-	if (l->transport->socket_type == SOCK_STREAM)
+	if (type == SOCK_STREAM)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
 	/* "::" takes IPv4 too, whatever the system's default. */
-	if (family == AF_INET6)
+	if (family == AF_INET6 && type != SOCK_RAW)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);
 }
 
-static int socket_bind(struct listener *l, const struct net_endpoint *at, int *ret)
+static int socket_bound(const struct listener *l, const struct net_endpoint *at, int type,
+                        int protocol)
 {
 	struct sockaddr_storage address;
 	int family = at->family == 6 ? AF_INET6 : AF_INET, rc = 0;
-	int fd = socket(family, l->transport->socket_type | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	                l->transport->protocol);
+	int fd = socket(family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
 	if (fd < 0)
 		return -errno;
-	socket_options(l, fd, family);
+	socket_options(fd, type, family);
 	if (bind(fd, (struct sockaddr *)&address, net_endpoint_sockaddr(at, family, &address)) < 0)
 		rc = -errno;
-	if (rc == 0 && l->transport->socket_type == SOCK_STREAM && listen(fd, BACKLOG) < 0)
+	if (rc == 0 && type == SOCK_STREAM && listen(fd, BACKLOG) < 0)
 		rc = -errno;
 	struct epoll_event event = { .events = EPOLLIN, .data.u64 = l->socket_count };
 	if (rc == 0 && epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event) < 0)
 		rc = -errno;
-	if (rc < 0) {
+	if (rc < 0)
 		close(fd);
-		return rc;
-	}
-	*ret = fd;
-	return 0;
+	return rc < 0 ? rc : fd;
 }
 
-static int socket_add(struct listener *l, struct net_endpoint *at, struct error *err)
+int listener_bind(struct listener *l, struct net_endpoint *at, int type, int protocol,
+                  struct error *err)
 {
 	static const struct net_endpoint any_v6 = { .family = 6 };
 	char text[NET_ENDPOINT_TEXT];
-	int fd, rc = socket_bind(l, at, &fd);
+	int fd = socket_bound(l, at, type, protocol);
 	bool any = memcmp(at->octets, any_v6.octets, sizeof at->octets) == 0;
 	/* A system without IPv6: every address is every IPv4 address. */
-	if ((rc == -EAFNOSUPPORT || rc == -EADDRNOTAVAIL) && any && at->family == 6) {
+	if ((fd == -EAFNOSUPPORT || fd == -EADDRNOTAVAIL) && any && at->family == 6) {
 		at->family = 4;
-		rc = socket_bind(l, at, &fd);
+		fd = socket_bound(l, at, type, protocol);
 	}
-	if (rc < 0)
-		return error_set(err, rc, "cannot listen at %s (%s): %s",
+	if (fd < 0)
+		return error_set(err, fd, "cannot listen at %s (%s): %s",
 		                 net_endpoint_text(at, text, sizeof text),
-		                 net_transport_name(l->setup.transport), strerror(-rc));
+		                 net_transport_name(l->setup.transport), strerror(-fd));
 	l->families[l->socket_count] = at->family == 6 ? AF_INET6 : AF_INET;
 	l->sockets[l->socket_count++] = fd;
 	return 0;
@@ -239,8 +238,9 @@ static int sockets_open(struct listener *l, struct error *err)
 		/* A free port is the same at all addresses. */
 		if (i > 0 && l->setup.port == 0)
 			list.at[i].port = listener_local(l).port;
-		rc = socket_add(l, &list.at[i], err);
+		rc = listener_bind(l, &list.at[i], l->transport->socket_type, 0, err);
 	}
+	l->port = listener_local(l).port;
 	return rc;
 }
 
@@ -249,6 +249,8 @@ struct net_endpoint listener_local(const struct listener *l)
 	struct net_endpoint e = { 0 };
 	if (l->socket_count)
 		net_endpoint_local(l->sockets[0], &e);
+	if (l->port)
+		e.port = l->port;
 	return e;
 }
 
@@ -267,17 +269,16 @@ int listener_rewatch(struct listener *l, int fd, struct session *s, uint32_t epo
 /* --- sessions --- */
 
 static struct session **bucket_of(struct listener *l, const struct net_endpoint *remote,
-                                  unsigned socket)
+                                  uint32_t way)
 {
-	struct { struct net_endpoint remote; uint64_t socket; } key = { *remote, socket };
+	struct { struct net_endpoint remote; uint64_t way; } key = { *remote, way };
 	return &l->buckets[hash_siphash13(&l->secret, &key, sizeof key) & (l->bucket_count - 1)];
 }
 
-struct session *session_find(struct listener *l, const struct net_endpoint *remote,
-                             unsigned socket)
+struct session *session_find(struct listener *l, const struct net_endpoint *remote, uint32_t way)
 {
-	struct session *s = *bucket_of(l, remote, socket);
-	while (s && (s->socket != socket || !net_endpoint_equal(&s->open.remote, remote)))
+	struct session *s = *bucket_of(l, remote, way);
+	while (s && (s->way != way || !net_endpoint_equal(&s->open.remote, remote)))
 		s = s->chain;
 	return s;
 }
@@ -315,8 +316,7 @@ static bool make_room(struct listener *l)
 	return true;
 }
 
-struct session *session_new(struct listener *l, const struct net_endpoint *remote,
-                            unsigned socket)
+struct session *session_new(struct listener *l, const struct net_endpoint *remote, uint32_t way)
 {
 	if (l->session_count >= l->setup.sessions_max && !make_room(l)) {
 		l->counters.refused++;
@@ -329,9 +329,9 @@ struct session *session_new(struct listener *l, const struct net_endpoint *remot
 		return NULL;
 	s->open = (struct net_session){ .id = l->next_id++, .transport = l->setup.transport,
 	                                .remote = *remote, .peer = "" };
-	s->socket = (uint16_t)socket;
+	s->way = way;
 	s->heard_ns = l->now_ns;
-	struct session **bucket = bucket_of(l, remote, socket);
+	struct session **bucket = bucket_of(l, remote, way);
 	s->chain = *bucket;
 	*bucket = s;
 	row_append(l, s);
@@ -347,7 +347,7 @@ void session_opened(struct listener *l, struct session *s)
 		return;
 	s->told = true;
 	if (s->open.local.family == 0)
-		net_endpoint_local(l->sockets[s->socket], &s->open.local);
+		net_endpoint_local(l->sockets[s->way & UINT16_MAX], &s->open.local);
 	l->counters.sessions_opened++;
 	l->events.opened(l->events.context, &s->open);
 }
@@ -380,7 +380,7 @@ void session_close(struct listener *l, struct session *s, const char *reason)
 	for (unsigned i = 0; i < l->ready_count; i++)
 		if (l->ready[i] == s)
 			l->ready[i] = NULL;
-	struct session **at = bucket_of(l, &s->open.remote, s->socket);
+	struct session **at = bucket_of(l, &s->open.remote, s->way);
 	while (*at != s)
 		at = &(*at)->chain;
 	*at = s->chain;

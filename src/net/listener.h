@@ -64,7 +64,7 @@ struct listener_setup {
 	enum net_transport transport;
 	const char *host;               /* NULL or "::": all addresses, IPv4 too */
 	uint16_t port;                  /* 0: one that is free; see listener_local() */
-	uint16_t encapsulation;         /* SCTP in UDP (RFC 6951) at this port; 0: IP protocol 132 */
+	uint16_t encapsulation;         /* SCTP: also in UDP (RFC 6951), at this port; 0: no */
 	struct net_certificates tls;    /* TLS, DTLS: cert, key and ca must be there */
 	net_frame_function *frame;      /* of streams; NULL: IPFIX */
 	unsigned sessions_max;          /* 0: 1024 */

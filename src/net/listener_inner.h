@@ -19,7 +19,8 @@ struct session {                        /* a transport embeds it first */
 	struct session *older, *newer;
 	uint64_t heard_ns;              /* CLOCK_MONOTONIC, the last message, or its beginning */
 	uint64_t late_ns;               /* closed when not done until then; 0: nothing is owed */
-	uint16_t socket;                /* index of the listener's socket that it came by */
+	uint32_t way;                   /* the listener's socket that it came by; above the 16 bits of
+	                                 * its index the transport's own */
 	bool told;                      /* `opened` was called */
 	bool proven;                    /* the row that it stands in */
 };
@@ -31,7 +32,7 @@ struct session_row {
 struct listener_transport {
 	size_t session_bytes;
 	bool told_at_once;              /* a session is open when it begins (no handshake) */
-	int socket_type, protocol;      /* of the sockets that listener.c binds; 0: none of its own */
+	int socket_type;                /* of the sockets that listener.c binds; 0: `open` does it */
 	/* After the sockets are bound. */
 	int (*open)(struct listener *l, struct error *err);
 	/* The socket of that index has something to read. */
@@ -58,6 +59,7 @@ struct listener {
 	struct listener_counters counters;
 	struct hash_secret secret;
 	int epoll;
+	uint16_t port;                  /* it listens at */
 	unsigned socket_count;
 	int sockets[LISTENER_SOCKETS_MAX];
 	int families[LISTENER_SOCKETS_MAX];             /* AF_INET or AF_INET6 */
@@ -77,11 +79,9 @@ struct listener {
 };
 
 /* The session of a peer at a socket; NULL if there is none. */
-struct session *session_find(struct listener *l, const struct net_endpoint *remote,
-                             unsigned socket);
+struct session *session_find(struct listener *l, const struct net_endpoint *remote, uint32_t way);
 /* A new one; makes room if it must. NULL when nobody can make room (counted as refused). */
-struct session *session_new(struct listener *l, const struct net_endpoint *remote,
-                            unsigned socket);
+struct session *session_new(struct listener *l, const struct net_endpoint *remote, uint32_t way);
 /* Tells that it is open, once. */
 void session_opened(struct listener *l, struct session *s);
 /* Delivers; false when the session was closed over it. */
@@ -89,6 +89,10 @@ bool session_message(struct listener *l, struct session *s, const struct net_mes
 void session_close(struct listener *l, struct session *s, const char *reason);
 /* The next message, or the handshake, is owed until its time; or nothing is. */
 void session_owes(struct listener *l, struct session *s, bool owes);
+
+/* Opens and binds one more socket of the listener's. */
+int listener_bind(struct listener *l, struct net_endpoint *at, int type, int protocol,
+                  struct error *err);
 
 /* Told at most once a second. */
 void listener_note(struct listener *l, const char *format, ...)
@@ -103,7 +107,7 @@ struct datagram {
 	const uint8_t *octets;
 	uint32_t bytes;
 	struct net_endpoint remote;
-	const struct sockaddr_storage *from;    /* the same as the kernel gave it */
+	struct net_endpoint local;      /* where it was sent to, if asked for; else family 0 */
 };
 
 struct datagram_reader;
@@ -115,6 +119,10 @@ int datagram_reader_new(struct datagram_reader **ret);
 void datagram_reader_free(struct datagram_reader *reader);
 /* Prepares a bound UDP socket: buffers, drop counts, coalesced datagrams. */
 void datagram_socket(struct listener *l, unsigned socket);
+/* Datagrams shall tell where they were sent to, so that answers come from there. */
+void datagram_ask_local(struct listener *l, unsigned socket);
+/* To d->remote, from d->local if that is known. 0 or a negative errno. */
+int datagram_send(const struct listener *l, unsigned socket, const struct datagram *d);
 /* Reads what waits, but not for ever, and calls for each datagram. */
 void datagram_read(struct datagram_reader *reader, struct listener *l, unsigned socket,
                    datagram_function *function);

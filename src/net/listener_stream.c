@@ -85,7 +85,7 @@ static bool begin_tls(struct listener *l, struct stream_session *c)
 {
 	struct stream *own = l->own;
 	c->ssl = SSL_new(own->tls);
-	if (!c->ssl || SSL_set_fd(c->ssl, c->fd) != 1)
+	if (!c->ssl || tls_attach(c->ssl, c->fd) < 0)
 		return false;
 	SSL_set_accept_state(c->ssl);
 	session_owes(l, &c->session, true);

@@ -10,11 +10,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/compiler.h"
 
 enum { NAME_BYTES = 256 };
+
+struct tls_own {                        /* of a context */
+	BIO_METHOD *method;
+	/* The certificate that was found wanting last: OpenSSL does not keep it. */
+	char name[NAME_BYTES], issuer[NAME_BYTES], since[64], until[64];
+};
 
 /* --- contexts --- */
 
@@ -107,12 +114,14 @@ static int check_use(const struct tls_use *use, struct error *err)
 	return 0;
 }
 
+static int note_fault(int good, X509_STORE_CTX *store);
+
 static int context_fill(SSL_CTX *context, const struct tls_use *use, struct error *err)
 {
 	const struct net_certificates *c = use->certificates;
 	int verify = SSL_VERIFY_PEER | (use->is_server ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0);
 	SSL_CTX_set_min_proto_version(context, use->datagrams ? DTLS1_2_VERSION : TLS1_2_VERSION);
-	SSL_CTX_set_verify(context, verify, NULL);
+	SSL_CTX_set_verify(context, verify, note_fault);
 	/* Sessions are not resumed: each one verifies both certificates. */
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -136,10 +145,12 @@ int tls_context(const struct tls_use *use, SSL_CTX **ret, struct error *err)
 	SSL_CTX *context = SSL_CTX_new(method);
 	if (!context)
 		return error_set(err, -ENOMEM, "TLS cannot begin: %s", last_reason());
-	rc = context_fill(context, use, err);
+	struct tls_own *own = calloc(1, sizeof *own);
+	SSL_CTX_set_app_data(context, own);
+	rc = own ? context_fill(context, use, err) : error_set(err, -ENOMEM, "out of memory for TLS");
 	ERR_clear_error();
 	if (rc < 0) {
-		SSL_CTX_free(context);
+		tls_context_free(context);
 		return rc;
 	}
 	*ret = context;
@@ -148,7 +159,69 @@ int tls_context(const struct tls_use *use, SSL_CTX **ret, struct error *err)
 
 void tls_context_free(SSL_CTX *context)
 {
+	if (!context)
+		return;
+	struct tls_own *own = SSL_CTX_get_app_data(context);
 	SSL_CTX_free(context);
+	if (own)
+		BIO_meth_free(own->method);
+	free(own);
+}
+
+/* --- sockets: OpenSSL's own BIO would raise SIGPIPE --- */
+
+static int socket_read(BIO *bio, char *buffer, int size)
+{
+	int fd = (int)(intptr_t)BIO_get_data(bio);
+	BIO_clear_retry_flags(bio);
+	ssize_t n = recv(fd, buffer, (size_t)size, 0);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		BIO_set_retry_read(bio);
+	if (n == 0)
+		BIO_set_flags(bio, BIO_FLAGS_IN_EOF);
+	return (int)n;
+}
+
+static int socket_write(BIO *bio, const char *octets, int bytes)
+{
+	int fd = (int)(intptr_t)BIO_get_data(bio);
+	BIO_clear_retry_flags(bio);
+	ssize_t n = send(fd, octets, (size_t)bytes, MSG_NOSIGNAL);
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		BIO_set_retry_write(bio);
+	return (int)n;
+}
+
+static long socket_control(BIO *bio, int command, long number, void *pointer)
+{
+	if (command == BIO_CTRL_EOF)
+		return BIO_test_flags(bio, BIO_FLAGS_IN_EOF) != 0;
+	return command == BIO_CTRL_FLUSH;
+}
+
+static BIO_METHOD *socket_method(struct tls_own *own)
+{
+	if (own->method)
+		return own->method;
+	own->method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "socket");
+	if (!own->method)
+		return NULL;
+	BIO_meth_set_read(own->method, socket_read);
+	BIO_meth_set_write(own->method, socket_write);
+	BIO_meth_set_ctrl(own->method, socket_control);
+	return own->method;
+}
+
+int tls_attach(SSL *ssl, int fd)
+{
+	BIO_METHOD *method = socket_method(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+	BIO *bio = method ? BIO_new(method) : NULL;
+	if (!bio)
+		return -ENOMEM;
+	BIO_set_data(bio, (void *)(intptr_t)fd);
+	BIO_set_init(bio, 1);
+	SSL_set_bio(ssl, bio, bio);
+	return 0;
 }
 
 int tls_expect_host(SSL *ssl, const char *host)
@@ -157,7 +230,8 @@ int tls_expect_host(SSL *ssl, const char *host)
 	X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
 	if (inet_pton(AF_INET, host, octets) == 1 || inet_pton(AF_INET6, host, octets) == 1)
 		return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1 ? 0 : -EINVAL;
-	if (SSL_set_tlsext_host_name(ssl, host) != 1)
+	if (SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+	             (void *)(uintptr_t)host) != 1)
 		return -EINVAL;
 	return X509_VERIFY_PARAM_set1_host(param, host, 0) == 1 ? 0 : -EINVAL;
 }
@@ -211,30 +285,37 @@ static void time_text(const ASN1_TIME *time, char *buffer, size_t size)
 		snprintf(buffer, size, "an unreadable time");
 }
 
+static int note_fault(int good, X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct tls_own *own = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	X509 *certificate = X509_STORE_CTX_get_current_cert(store);
+	if (good || !certificate)
+		return good;
+	certificate_name(certificate, own->name, sizeof own->name);
+	X509_NAME_oneline(X509_get_issuer_name(certificate), own->issuer, sizeof own->issuer);
+	time_text(X509_get0_notBefore(certificate), own->since, sizeof own->since);
+	time_text(X509_get0_notAfter(certificate), own->until, sizeof own->until);
+	return good;
+}
+
 /* What is wrong with the peer's certificate. */
 static void certificate_fault(SSL *ssl, long fault, char *buffer, size_t size)
 {
-	char name[NAME_BYTES] = "", issuer[NAME_BYTES] = "", time[64] = "";
-	X509 *certificate = SSL_get0_peer_certificate(ssl);
-	const char *text = X509_verify_cert_error_string(fault);
-	if (certificate) {
-		certificate_name(certificate, name, sizeof name);
-		X509_NAME_oneline(X509_get_issuer_name(certificate), issuer, sizeof issuer);
-	}
+	const struct tls_own *own = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
 	switch (fault) {
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:
 		snprintf(buffer, size, "the peer's certificate is for \"%s\", which is not whom we "
-		         "expect", name);
+		         "expect", own->name);
 		return;
 	case X509_V_ERR_CERT_HAS_EXPIRED:
+		snprintf(buffer, size, "the peer's certificate (\"%s\") has expired, at %s", own->name,
+		         own->until);
+		return;
 	case X509_V_ERR_CERT_NOT_YET_VALID:
-		if (certificate)
-			time_text(fault == X509_V_ERR_CERT_HAS_EXPIRED ? X509_get0_notAfter(certificate)
-			          : X509_get0_notBefore(certificate), time, sizeof time);
-		snprintf(buffer, size, fault == X509_V_ERR_CERT_HAS_EXPIRED
-		         ? "the peer's certificate (\"%s\") has expired, at %s"
-		         : "the peer's certificate (\"%s\") is not yet valid, but from %s", name, time);
+		snprintf(buffer, size, "the peer's certificate (\"%s\") is not yet valid, but from %s",
+		         own->name, own->since);
 		return;
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
@@ -242,10 +323,11 @@ static void certificate_fault(SSL *ssl, long fault, char *buffer, size_t size)
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 		snprintf(buffer, size, "the peer's certificate (\"%s\") is from an authority that we do "
-		         "not believe: %s; see ca=FILE", name, issuer);
+		         "not believe: %s; see ca=FILE", own->name, own->issuer);
 		return;
 	default:
-		snprintf(buffer, size, "the peer's certificate (\"%s\"): %s", name, text);
+		snprintf(buffer, size, "the peer's certificate (\"%s\"): %s", own->name,
+		         X509_verify_cert_error_string(fault));
 	}
 }
 

@@ -33,6 +33,9 @@ struct tls_use {
 int tls_context(const struct tls_use *use, struct ssl_ctx_st **ret, struct error *err);
 void tls_context_free(struct ssl_ctx_st *context);
 
+/* TLS over a connected socket (not closed with it), which raises no SIGPIPE. 0 or -ENOMEM. */
+int tls_attach(struct ssl_st *ssl, int fd);
+
 /* Tells the handshake whom to expect, on top of the context (a client: name and SNI). */
 int tls_expect_host(struct ssl_st *ssl, const char *host);
 

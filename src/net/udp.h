@@ -2,16 +2,16 @@
 /*
  * Datagrams to one peer: a connected UDP socket, what its path takes, and many datagrams in one
  * call where the kernel can cut them apart (UDP_SEGMENT, about a fifth of the cost of single
- * sends). Knows nothing of IPFIX; ipfix_udp.c decides what a failure means.
+ * sends). Knows nothing of IPFIX; export/ipfix_udp.c decides what a failure means.
  */
-#ifndef EXPORT_UDP_H
-#define EXPORT_UDP_H
+#ifndef NET_UDP_H
+#define NET_UDP_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
-#include "output/output.h"
+#include "net/endpoint.h"
 
 enum { UDP_BURST_MAX = 64, UDP_BURST_BYTES_MAX = 65000 };
 
@@ -49,9 +49,6 @@ unsigned udp_run(const struct udp_peer *peer, const struct udp_datagram *datagra
 /* Sends such a run: all or none. 0 or a negative errno; -ECONNREFUSED tells of an earlier
  * datagram. */
 int udp_send(struct udp_peer *peer, const struct udp_datagram *datagrams, unsigned count);
-
-/* Both ends of the socket, so that a live meter can leave its own export out. */
-bool udp_endpoint(const struct udp_peer *peer, struct output_endpoint *ret);
 
 /* The error that waits at the socket, taken from it: an ICMP answer to what was sent. 0: none. */
 int udp_pending_error(const struct udp_peer *peer);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One connected UDP socket; see udp.h. */
-#include "export/udp.h"
+#include "net/udp.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -170,33 +170,4 @@ int udp_pending_error(const struct udp_peer *peer)
 	if (getsockopt(peer->fd, SOL_SOCKET, SO_ERROR, &code, &size) < 0)
 		return -errno;
 	return -code;
-}
-
-static bool read_end(const struct sockaddr_storage *address, uint8_t octets[16], uint16_t *port)
-{
-	memset(octets, 0, 16);
-	if (address->ss_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)address;
-		memcpy(octets, &in->sin_addr, 4);
-		*port = ntohs(in->sin_port);
-		return true;
-	}
-	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)address;
-	memcpy(octets, &in6->sin6_addr, 16);
-	*port = ntohs(in6->sin6_port);
-	return address->ss_family == AF_INET6;
-}
-
-bool udp_endpoint(const struct udp_peer *peer, struct output_endpoint *ret)
-{
-	struct sockaddr_storage local, remote;
-	socklen_t local_bytes = sizeof local, remote_bytes = sizeof remote;
-	struct output_endpoint e = { .family = peer->is_ipv6 ? 6 : 4, .protocol = IPPROTO_UDP };
-	if (getsockname(peer->fd, (struct sockaddr *)&local, &local_bytes) < 0
-	    || getpeername(peer->fd, (struct sockaddr *)&remote, &remote_bytes) < 0
-	    || !read_end(&local, e.local, &e.local_port)
-	    || !read_end(&remote, e.remote, &e.remote_port))
-		return false;
-	*ret = e;
-	return true;
 }
