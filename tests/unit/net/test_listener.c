@@ -207,7 +207,7 @@ static void test_tcp_takes_the_longest_message(void **state)
 
 static void test_tcp_closes_what_is_no_message(void **state)
 {
-	static const char *const bad[] = { "GET / HTTP/1.1\r\n\r\n", "\0\x0a\0\x0f" "12345678901",
+	static const char *const bad[] = { "GET / HTTP/1.1\r\n\r\n", "\0\x0a\0\x0f_2345678901",
 	                                   "\0\x09\0\x14", "\x0b" };
 	for (unsigned i = 0; i < 3; i++) {
 		struct heard h;
