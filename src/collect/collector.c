@@ -22,7 +22,11 @@ static int open_all(struct collector *c, struct error *err)
 	if (r)
 		return error_set(err, r, "out of memory");
 	exporters_init(&c->exporters, c->decoder, c->setup.exporters_max, word);
-	return c->setup.file_count ? collect_files_open(c, &c->files, err) : 0;
+	if (c->setup.file_count)
+		r = collect_files_open(c, &c->files, err);
+	if (!r && c->setup.listen_count)
+		r = collect_listen_open(c, &c->listen, err);
+	return r;
 }
 
 int collector_open(const struct collector_setup *setup, struct collector **ret, struct error *err)
@@ -45,6 +49,7 @@ void collector_close(struct collector *c)
 	if (!c)
 		return;
 	collect_files_close(c->files);
+	collect_listen_close(c->listen);
 	if (c->exporters.decoder)
 		exporters_fini(&c->exporters);
 	decoder_free(c->decoder);
@@ -55,10 +60,12 @@ void collector_close(struct collector *c)
 
 int collector_read(struct collector *c, uint64_t deadline_ns, struct error *err)
 {
-	int r = -ENODATA;
+	struct timespec t;
+	clock_gettime(CLOCK_REALTIME, &t);
+	c->now_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 	if (c->files)
-		r = collect_files_read(c->files, err);
-	return r;
+		return collect_files_read(c->files, err);
+	return c->listen ? collect_listen_read(c->listen, deadline_ns, err) : -ENODATA;
 }
 
 void collector_flush(struct collector *c)
@@ -70,6 +77,11 @@ void collector_end(struct collector *c)
 {
 	if (c->files)
 		collect_files_end(c->files);
+	if (c->listen) {
+		collect_listen_counters(c->listen, &c->counters);
+		collect_listen_close(c->listen);
+		c->listen = NULL;
+	}
 	decoder_flush(c->decoder);
 }
 
@@ -90,6 +102,8 @@ void collector_counters(struct collector *c, struct collector_counters *ret)
 	*ret = c->counters;
 	if (c->files)
 		collect_files_counters(c->files, ret);
+	if (c->listen)
+		collect_listen_counters(c->listen, ret);
 }
 
 const struct exporters *collector_exporters(const struct collector *c)

@@ -40,7 +40,10 @@ struct collector_counters {
 	uint64_t fragments;             /* packets of datagrams that are not whole */
 	uint64_t delivered;             /* messages given to sessions */
 	uint64_t delivered_octets;
+	uint64_t received;              /* messages that listeners delivered */
 	uint64_t kernel_drops;          /* datagrams lost for want of room in a socket */
+	uint64_t sessions_refused;      /* connections and sessions that there was no room for */
+	uint64_t handshakes_failed;
 	uint64_t refused;               /* messages without a session: no memory */
 	uint64_t file_bytes_read, file_bytes_total;
 	bool damaged;                   /* some file was */

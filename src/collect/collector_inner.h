@@ -6,6 +6,7 @@
 #include "collect/collector.h"
 
 struct collect_files;
+struct collect_listen;
 
 struct note_rate {                      /* at most so many lines in a while */
 	uint64_t since_ns;              /* CLOCK_MONOTONIC */
@@ -19,6 +20,8 @@ struct collector {
 	struct exporters exporters;
 	struct collector_counters counters;
 	struct collect_files *files;    /* NULL: none, or all read */
+	struct collect_listen *listen;  /* NULL: none */
+	uint64_t now_ns;                /* CLOCK_REALTIME, of this round */
 	struct note_rate rate;
 };
 
@@ -34,5 +37,10 @@ int collect_files_read(struct collect_files *f, struct error *err);
 void collect_files_end(struct collect_files *f);
 void collect_files_close(struct collect_files *f);
 void collect_files_counters(struct collect_files *f, struct collector_counters *ret);
+
+int collect_listen_open(struct collector *c, struct collect_listen **ret, struct error *err);
+int collect_listen_read(struct collect_listen *l, uint64_t deadline_ns, struct error *err);
+void collect_listen_counters(const struct collect_listen *l, struct collector_counters *ret);
+void collect_listen_close(struct collect_listen *l);    /* with its sessions; NULL is fine */
 
 #endif

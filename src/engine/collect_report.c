@@ -174,6 +174,8 @@ static void put_transport(FILE *out, const struct collector_counters *c)
 	put(out, "delivered", c->delivered, ", ");
 	put(out, "delivered_octets", c->delivered_octets, ", ");
 	put(out, "kernel_drop", c->kernel_drops, ", ");
+	put(out, "sessions_refused", c->sessions_refused, ", ");
+	put(out, "handshakes_failed", c->handshakes_failed, ", ");
 	put(out, "refused", c->refused, "},\n");
 }
 
