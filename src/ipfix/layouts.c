@@ -12,7 +12,7 @@
 #include "base/compiler.h"
 #include "base/map.h"
 
-enum { ROWS_FIRST = 16, ROWS_MOST = 512, BATCH_BYTES_MOST = 128 * 1024, FULL_FIRST = 8 };
+enum { ROWS_FIRST = 16, ROWS_MOST = 512, BATCH_BYTES_MOST = 64 * 1024, FULL_FIRST = 8 };
 
 struct full_batch {
 	struct layout *layout;
