@@ -15,8 +15,11 @@ void vlan_twins_see(struct vlan_twins *t, const struct hash_secret *secret,
                     const struct flow_record *record)
 {
 	const struct flow *f = record->flow;
-	bool both = f->packets[0] && f->packets[1];
-	if (both || record->key_bytes == 56 || !record->flow_gone)
+	if (record->key_bytes == 56 || !record->flow_gone)
+		return;
+	const struct key *own = (const struct key *)(const void *)f->key;
+	t->tagged |= (own->vlan[0] | own->vlan[1] | own->vlan[2]) != 0;
+	if (!t->tagged || (f->packets[0] && f->packets[1]))
 		return;
 	uint8_t octets[40];
 	const void *key = octets;
@@ -24,8 +27,7 @@ void vlan_twins_see(struct vlan_twins *t, const struct hash_secret *secret,
 	struct key *k = (struct key *)(void *)octets;
 	memcpy(octets, f->key, record->key_bytes);
 	uint32_t vlans = (uint32_t)k->vlan[0] << 16 | (uint32_t)k->vlan[1] << 8 | k->vlan[2];
-	t->tagged |= vlans != 0;
-	if (!t->tagged || (t->one_way >= SAMPLE_FROM && !is_in_sample(k)))
+	if (t->one_way >= SAMPLE_FROM && !is_in_sample(k))
 		return;
 	memset(k->vlan, 0, sizeof k->vlan);
 	if (record->key_bytes == 16)

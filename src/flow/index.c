@@ -101,7 +101,7 @@ static void overflow_give(struct index *x, uint32_t o)
 	x->overflow_free = o;
 }
 
-static void slot_set(struct index_bucket *b, unsigned slot, uint16_t tag, uint8_t low,
+static inline void slot_set(struct index_bucket *b, unsigned slot, uint16_t tag, uint8_t low,
                      uint32_t handle)
 {
 	b->tag[slot] = tag;
@@ -129,25 +129,39 @@ static int bucket_add(struct index *x, struct index_bucket *b, uint16_t tag, uin
 	}
 }
 
-static bool moves(const struct index *x, uint16_t tag, uint8_t low)
+/* 1 when a split sends an entry to the image. */
+static inline unsigned moves(const struct index *x, uint16_t tag, uint8_t low)
 {
 	uint32_t hash = (uint32_t)tag << 16 | (uint32_t)low << 8;
-	return hash & (x->level_mask + 1);
+	return (hash & (x->level_mask + 1)) != 0;
 }
 
-/* Deals the entries of one old bucket out to itself and its image. Overflow buckets for both
- * cannot run out: index_insert keeps some in reserve before it splits. */
-static void split_bucket(struct index *x)
+/* Deals the entries of one bucket without overflow out, without a branch on where they go: an
+ * empty slot, or one written a second time, is zeros. */
+static void split_plain(struct index *x, struct index_bucket *from, struct index_bucket *to)
 {
-	uint32_t from = x->split, to = x->split + x->level_mask + 1;
-	struct index_bucket old = x->buckets[from];
-	memset(&x->buckets[from], 0, sizeof old);
+	struct index_bucket part[2] = { { .overflow = 0 }, { .overflow = 0 } };
+	unsigned count[2] = { 0, 0 };
+	for (unsigned i = 0; i < INDEX_SLOTS; i++) {
+		unsigned which = moves(x, from->tag[i], from->low[i]);
+		slot_set(&part[which], count[which], from->tag[i], from->low[i], from->handle[i]);
+		count[which] += from->handle[i] != HANDLE_NONE;
+	}
+	*from = part[0];
+	*to = part[1];
+}
+
+/* The same with overflows. Those for both cannot run out: index_insert keeps some in reserve. */
+static void split_chain(struct index *x, struct index_bucket *from, struct index_bucket *to)
+{
+	struct index_bucket old = *from;
+	memset(from, 0, sizeof old);
 	struct index_bucket *part = &old;
 	uint32_t number = 0;
 	for (;;) {
 		for (unsigned i = 0; i < INDEX_SLOTS; i++)
 			if (part->handle[i] != HANDLE_NONE)
-				bucket_add(x, &x->buckets[moves(x, part->tag[i], part->low[i]) ? to : from],
+				bucket_add(x, moves(x, part->tag[i], part->low[i]) ? to : from,
 				           part->tag[i], part->low[i], part->handle[i]);
 		uint32_t next = part->overflow;
 		if (number)
@@ -157,6 +171,16 @@ static void split_bucket(struct index *x)
 		number = next;
 		part = &x->overflows[next];
 	}
+}
+
+static void split_bucket(struct index *x)
+{
+	struct index_bucket *from = &x->buckets[x->split];
+	struct index_bucket *to = &x->buckets[x->split + x->level_mask + 1];
+	if (likely(!from->overflow))
+		split_plain(x, from, to);
+	else
+		split_chain(x, from, to);
 	if (++x->split > x->level_mask) {
 		x->level_mask = x->level_mask << 1 | 1;
 		x->split = 0;

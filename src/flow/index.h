@@ -90,6 +90,14 @@ static inline uint32_t index_guess(const struct index *x, uint32_t bucket, uint6
 	return HANDLE_NONE;
 }
 
+/* The same by the first overflow of that bucket; HANDLE_NONE also when it has none. */
+static inline uint32_t index_guess_overflow(const struct index *x, uint32_t bucket, uint64_t hash)
+{
+	const struct index_bucket *b = &x->overflows[x->buckets[bucket].overflow];
+	unsigned match = index_match(b, index_tag(hash));
+	return match ? b->handle[__builtin_ctz(match)] : HANDLE_NONE;
+}
+
 /* Every handle under this hash, one after another: start with *state = 0 until HANDLE_NONE. */
 struct index_walk {
 	const struct index_bucket *bucket;

@@ -19,7 +19,8 @@
 
 #include "flow/direction.h"
 
-enum { CLOSING = FLOW_FIN_0 | FLOW_FIN_1 | FLOW_RST, STALE_SLACK = 65536 };
+enum { CLOSING = FLOW_FIN_0 | FLOW_FIN_1 | FLOW_RST, STALE_SLACK = 65536,
+       ROUND_FLOWS = 16 };
 static_assert(CLOSING == 7, "closing_states has a bit for each set of these");
 
 /* The largest timer that the fast path can tell from a difference that went below zero. */
@@ -279,11 +280,15 @@ static void close_flow(struct meter *m, struct flow_table *t, uint32_t handle, u
 	m->counters.active--;
 }
 
-static void end_flow(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason)
+/* hash: of its key; NULL when that is not at hand. */
+static void end_flow(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason,
+                     const uint64_t *hash)
 {
 	close_flow(m, t, handle, reason);
 	if (m->finishing)               /* nobody will look for it any more */
 		flow_table_at(t, handle)->state = 0;
+	else if (hash)
+		flow_table_remove_hashed(t, handle, *hash);
 	else
 		flow_table_remove(t, handle);
 }
@@ -321,14 +326,15 @@ static struct deadline deadline_of(const struct meter *m, const struct flow *f,
 }
 
 /* Carries out every deadline up to and at `time_ns`. False when the flow is gone. */
-static bool run_deadlines(struct meter *m, struct flow_table *t, uint32_t handle, uint64_t time_ns)
+static bool run_deadlines(struct meter *m, struct flow_table *t, uint32_t handle, uint64_t time_ns,
+                          const uint64_t *hash)
 {
 	for (;;) {
 		struct deadline d = deadline_of(m, flow_table_at(t, handle), flow_table_cold(t, handle));
 		if (d.time_ns > time_ns)
 			return true;
 		if (d.reason != END_ACTIVE) {
-			end_flow(m, t, handle, d.reason);
+			end_flow(m, t, handle, d.reason, hash);
 			return false;
 		}
 		cut_record(m, t, handle, END_ACTIVE);
@@ -381,15 +387,66 @@ static void want_rebuild(struct meter *m, struct flow_table *t)
 		rebuild_wheel(m, t);
 }
 
-static void examine(struct meter *m, struct flow_table *t, uint32_t handle, uint32_t tick,
-                    uint64_t clock_ns)
+/* Handles of one chunk that are looked at together, so that one's memory comes while another's is
+ * worked on. */
+struct round {
+	uint32_t tick;
+	uint64_t clock_ns;
+	unsigned count;
+	uint32_t handle[ROUND_FLOWS];
+	uint64_t hash[ROUND_FLOWS];     /* of those that end */
+};
+
+/* Keeps of a round what this tick is for, and warms the buckets of the flows that end. */
+static void prepare_round(struct meter *m, struct flow_table *t, struct round *r)
 {
-	struct flow *f = flow_table_at(t, handle);
-	if (!wheel_entry_is_due(f->due_tick, tick))
-		return;
-	f->due_tick = WHEEL_NEVER;
-	if ((f->state & FLOW_IN_USE) && run_deadlines(m, t, handle, clock_ns))
-		schedule(m, t, handle);
+	const void *keys[ROUND_FLOWS];
+	unsigned kept = 0;
+	for (unsigned i = 0; i < r->count; i++) {
+		struct flow *f = flow_table_at(t, r->handle[i]);
+		if (!wheel_entry_is_due(f->due_tick, r->tick))
+			continue;
+		f->due_tick = WHEEL_NEVER;
+		keys[kept] = f->key;
+		r->handle[kept] = r->handle[i];
+		kept += (f->state & FLOW_IN_USE) != 0;
+	}
+	r->count = kept;
+	t->hash_many(&m->secret, keys, kept, r->hash);
+	for (unsigned i = 0; i < kept; i++)
+		prefetch_write(&t->index.buckets[index_bucket_of(&t->index, r->hash[i])]);
+}
+
+static void run_round(struct meter *m, struct flow_table *t, struct round *r)
+{
+	prepare_round(m, t, r);
+	for (unsigned i = 0; i < r->count; i++)
+		if (run_deadlines(m, t, r->handle[i], r->clock_ns, &r->hash[i]))
+			schedule(m, t, r->handle[i]);
+}
+
+static void prefetch_handles(const struct flow_table *t, const struct wheel_chunk *chunk,
+                             uint32_t from)
+{
+	for (uint32_t i = from; i < chunk->count && i < from + ROUND_FLOWS; i++) {
+		const uint8_t *f = (const uint8_t *)flow_table_at(t, chunk->handle[i]);
+		prefetch_write(f);
+		if (t->stride > 64)
+			prefetch_write(f + 64);
+		prefetch_write(flow_table_cold(t, chunk->handle[i]));
+	}
+}
+
+static void run_chunk(struct meter *m, struct flow_table *t, const struct wheel_chunk *chunk,
+                      struct round *r)
+{
+	prefetch_handles(t, chunk, 0);
+	for (uint32_t i = 0; i < chunk->count; i += ROUND_FLOWS) {
+		prefetch_handles(t, chunk, i + ROUND_FLOWS);
+		r->count = chunk->count - i < ROUND_FLOWS ? chunk->count - i : ROUND_FLOWS;
+		memcpy(r->handle, chunk->handle + i, r->count * sizeof r->handle[0]);
+		run_round(m, t, r);
+	}
 }
 
 static void advance_table(struct meter *m, struct flow_table *t, uint64_t clock_ns)
@@ -401,17 +458,12 @@ static void advance_table(struct meter *m, struct flow_table *t, uint64_t clock_
 	}
 	t->advancing = true;
 	while (wheel_next(&t->wheel, clock_ns, &tick, &chain)) {
+		struct round round = { .tick = tick, .clock_ns = clock_ns };
 		while (chain) {
 			/* A copy: what is examined may be put into a chunk that was just given back. */
 			struct wheel_chunk chunk = t->wheel.chunks[chain];
 			chain = wheel_chunk_done(&t->wheel, chain);
-			for (uint32_t i = 0; i < chunk.count && i < 8; i++)
-				prefetch_write(flow_table_at(t, chunk.handle[i]));
-			for (uint32_t i = 0; i < chunk.count; i++) {
-				if (i + 8 < chunk.count)
-					prefetch_write(flow_table_at(t, chunk.handle[i + 8]));
-				examine(m, t, chunk.handle[i], tick, clock_ns);
-			}
+			run_chunk(m, t, &chunk, &round);
 		}
 	}
 	t->advancing = false;
@@ -446,8 +498,8 @@ static void finish_table(struct meter *m, struct flow_table *t, uint64_t last_ns
 {
 	for (uint32_t h = 1; h < t->used; h++)
 		if (flow_table_at(t, h)->state & FLOW_IN_USE)
-			if (run_deadlines(m, t, h, last_ns))
-				end_flow(m, t, h, END_FORCED);
+			if (run_deadlines(m, t, h, last_ns, NULL))
+				end_flow(m, t, h, END_FORCED, NULL);
 }
 
 void meter_finish(struct meter *m, uint64_t last_ns)
@@ -583,9 +635,10 @@ static bool is_reuse(const struct visit *v, const struct flow *f)
  * Deadlines come first: whether the wheel or a packet finds them makes no difference. */
 static void settle(struct visit *v)
 {
-	bool alive = run_deadlines(v->meter, v->table, v->handle, v->packet->time_ns);
+	bool alive = run_deadlines(v->meter, v->table, v->handle, v->packet->time_ns,
+	                           &v->hash);
 	if (alive && is_reuse(v, flow_table_at(v->table, v->handle))) {
-		end_flow(v->meter, v->table, v->handle, END_DETECTED);
+		end_flow(v->meter, v->table, v->handle, END_DETECTED, &v->hash);
 		alive = false;
 	}
 	if (!alive)
@@ -615,7 +668,7 @@ static void update_slow(struct visit *v)
 	bool closed = follow_tcp(v, f, c, &v->events);
 	add_touch(v);
 	if (closed && m->settings.linger_ns == 0)
-		end_flow(m, v->table, v->handle, END_DETECTED);
+		end_flow(m, v->table, v->handle, END_DETECTED, &v->hash);
 	else if (closed || (v->events & FLOW_RECORD_OPENED))
 		schedule(m, v->table, v->handle);
 }
@@ -626,6 +679,9 @@ struct lookup {
 	uint8_t sender[BATCH_MAX];      /* wide keys only: theirs may be turned by masks */
 	uint32_t bucket[BATCH_MAX], handle[BATCH_MAX];
 	uint64_t hash[BATCH_MAX];
+	unsigned late_count;
+	uint8_t late[BATCH_MAX];        /* packets that the first bucket knows nothing of, but that may
+	                                 * be in its overflow */
 };
 
 enum { IPV4_KEY = 16, IPV6_KEY = 40, WIDE_KEY = 56 };   /* octets: constants in the loops below */
@@ -692,35 +748,64 @@ void find_bucket(struct meter *m, struct lookup *l, unsigned i, unsigned key_byt
 	prefetch_read(&x->buckets[l->bucket[i]]);
 }
 
+static inline void prefetch_flow(const struct flow_table *t, uint32_t handle, unsigned key_bytes)
+{
+	const struct flow *f = flow_of(t, handle, key_bytes);
+	prefetch_write(f);
+	if (key_bytes != IPV4_KEY)      /* the key reaches into a second line */
+		prefetch_write((const uint8_t *)f + 64);
+}
+
 /* Stage two: the handle by its tag, the flow on its way into the cache. */
 static inline __attribute__((always_inline))
 void find_handle(struct meter *m, struct lookup *l, unsigned i, unsigned key_bytes)
 {
 	const struct flow_table *t = table_of(m, key_bytes);
 	l->handle[i] = index_guess(&t->index, l->bucket[i], l->hash[i]);
-	const struct flow *f = flow_of(t, l->handle[i], key_bytes);
-	prefetch_write(f);
-	if (key_bytes != IPV4_KEY)      /* the key reaches into a second line */
-		prefetch_write((const uint8_t *)f + 64);
+	prefetch_flow(t, l->handle[i], key_bytes);
+	if (unlikely(!l->handle[i] && t->index.buckets[l->bucket[i]].overflow))
+		l->late[l->late_count++] = (uint8_t)i;
+}
+
+static void find_late(struct meter *m, struct lookup *l, const struct packet *const *packets)
+{
+	for (unsigned k = 0; k < l->late_count; k++) {
+		unsigned i = l->late[k];
+		const struct flow_table *t
+			= table_of(m, m->settings.plan.standard && packets[i]->family == 6 ? IPV6_KEY : 0);
+		l->handle[i] = index_guess_overflow(&t->index, l->bucket[i], l->hash[i]);
+		prefetch_flow(t, l->handle[i], t->key_bytes);
+	}
+}
+
+/* Batches are mostly of one family; then one call does. */
+static void hash_standard(struct meter *m, struct lookup *l, const struct packet *const *packets,
+                          unsigned count)
+{
+	unsigned six = 0;
+	for (unsigned i = 0; i < count; i++)
+		six += packets[i]->family == 6;
+	m->table[six == count].hash_many(&m->secret, l->keys, count, l->hash);
+	for (unsigned i = 0; i < count && six != count && six; i++)
+		if (packets[i]->family == 6)
+			m->table[1].hash_many(&m->secret, &l->keys[i], 1, &l->hash[i]);
 }
 
 static void update_standard(struct meter *m, struct lookup *l, const struct packet *const *packets,
                             unsigned count)
 {
-	m->table[0].hash_many(&m->secret, l->keys, count, l->hash);
-	for (unsigned i = 0; i < count; i++) {
-		if (likely(packets[i]->family == 4)) {
+	hash_standard(m, l, packets, count);
+	for (unsigned i = 0; i < count; i++)
+		if (likely(packets[i]->family == 4))
 			find_bucket(m, l, i, IPV4_KEY);
-		} else {
-			m->table[1].hash_many(&m->secret, &l->keys[i], 1, &l->hash[i]);
+		else
 			find_bucket(m, l, i, IPV6_KEY);
-		}
-	}
 	for (unsigned i = 0; i < count; i++)
 		if (likely(packets[i]->family == 4))
 			find_handle(m, l, i, IPV4_KEY);
 		else
 			find_handle(m, l, i, IPV6_KEY);
+	find_late(m, l, packets);
 	for (unsigned i = 0; i < count; i++)
 		if (likely(packets[i]->family == 4))
 			update_one(m, l, packets[i], i, IPV4_KEY);
@@ -742,6 +827,7 @@ static void update_wide(struct meter *m, struct lookup *l, const struct packet *
 		find_bucket(m, l, i, WIDE_KEY);
 	for (unsigned i = 0; i < count; i++)
 		find_handle(m, l, i, WIDE_KEY);
+	find_late(m, l, packets);
 	for (unsigned i = 0; i < count; i++)
 		update_one(m, l, packets[i], i, WIDE_KEY);
 }
@@ -762,6 +848,7 @@ void meter_update(struct meter *m, const struct packet *const *packets, unsigned
 	if (unlikely(!m->started))
 		start_clock(m, packets[0]->time_ns);
 	l.keys = (const void *const *)packets;
+	l.late_count = 0;
 	if (m->settings.plan.standard)
 		update_standard(m, &l, packets, count);
 	else

@@ -101,9 +101,17 @@ static const struct source sources[] = {
 };
 
 struct row_op {
-	uint16_t from, to, bytes;       /* image offset, row offset, width */
+	uint16_t from, to;              /* image offset, row offset */
 	uint16_t column;
 	uint32_t condition;
+};
+
+static const uint8_t widths[] = { 16, 8, 4, 2, 1 };     /* of values, in octets */
+enum { WIDTHS = sizeof widths, PRESENCES = 8 };
+
+struct presence {                       /* presence bits of all columns that the flow gives */
+	uint32_t conditions;            /* under which; 0: none yet */
+	uint8_t bits[(COLUMNS_MAX + 7) / 8];
 };
 
 struct hook_op {
@@ -117,7 +125,11 @@ struct row_plan {
 	const struct schema *schema;
 	struct row_settings settings;
 	uint32_t constant;              /* conditions that the key plan and settings allow at all */
+	struct flow_image blank;        /* what is the same in every record */
+	bool needs_micro, needs_seconds;
+	struct presence presence[PRESENCES];    /* by conditions, of which few sets occur */
 	unsigned op_count, hook_count;
+	unsigned op_end[WIDTHS];        /* ops stand in the order of widths[] */
 	struct hook_op *hooks;
 	struct row_op ops[];
 };
@@ -188,7 +200,8 @@ static bool add_hook_column(struct row_plan *plan, unsigned column)
 	return false;
 }
 
-static bool add_flow_column(struct row_plan *plan, unsigned column)
+/* True when the flow gives this column; its op is added only in its width's turn. */
+static bool add_flow_column(struct row_plan *plan, unsigned column, unsigned bytes)
 {
 	const struct column *c = &plan->schema->column[column];
 	const struct source *s = source_find(c->field);
@@ -196,11 +209,40 @@ static bool add_flow_column(struct row_plan *plan, unsigned column)
 		return false;
 	assert(s->bytes == c->bytes);
 	uint32_t condition = c->reverse ? s->back_condition : s->condition;
-	if (condition & plan->constant)         /* else it can never be present */
+	if ((condition & plan->constant) && c->bytes == bytes)  /* else it can never be present */
 		plan->ops[plan->op_count++] = (struct row_op){
 			.from = c->reverse ? s->back_offset : s->offset, .to = c->offset,
-			.bytes = c->bytes, .column = (uint16_t)column, .condition = condition };
+			.column = (uint16_t)column, .condition = condition };
 	return true;
+}
+
+static void add_flow_columns(struct row_plan *plan)
+{
+	for (unsigned w = 0; w < WIDTHS; w++) {
+		for (unsigned i = 0; i < plan->schema->column_count; i++)
+			add_flow_column(plan, i, widths[w]);
+		plan->op_end[w] = plan->op_count;
+	}
+	for (unsigned i = 0; i < plan->op_count; i++) {
+		unsigned from = plan->ops[i].from;
+		plan->needs_micro |= from == AT(start_us) || from == AT(end_us) || from == AT(duration_us);
+		plan->needs_seconds |= from == AT(start_s) || from == AT(end_s);
+	}
+}
+
+static void blank_fill(struct flow_image *blank, const struct row_settings *s)
+{
+	const struct key_plan *p = &s->meter->settings.plan;
+	blank->sample_run = 1;
+	blank->sample = s->sample;
+	blank->sample_space = s->sample - 1;
+	blank->probability = s->sample ? 1.0 / s->sample : 1.0;
+	blank->meter = s->number;
+	for (unsigned i = 0; i < 2; i++) {
+		const uint8_t *bits = i == 0 ? p->source_bits : p->destination_bits;
+		blank->bits4[i] = bits[0];
+		blank->bits6[i] = bits[1];
+	}
 }
 
 int row_plan_new(const struct schema *schema, const struct row_settings *settings,
@@ -218,7 +260,7 @@ int row_plan_new(const struct schema *schema, const struct row_settings *setting
 	plan->hooks = hooks;
 	plan->constant = constant_conditions(settings);
 	for (unsigned i = 0; i < schema->column_count; i++)
-		if (!add_flow_column(plan, i) && !add_hook_column(plan, i)) {
+		if (!add_flow_column(plan, i, 0) && !add_hook_column(plan, i)) {
 			char name[128];
 			field_column_name(schema->column[i].field, schema->column[i].reverse, name,
 			                  sizeof name);
@@ -226,6 +268,8 @@ int row_plan_new(const struct schema *schema, const struct row_settings *setting
 			return error_set(err, -ENOTSUP, "--fields: %s is a known element, but nothing in weir"
 			                 " measures it yet", name);
 		}
+	add_flow_columns(plan);
+	blank_fill(&plan->blank, settings);
 	*ret = plan;
 	return 0;
 }
@@ -291,20 +335,29 @@ uint8_t row_record_family(const struct flow_record *record)
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-static void image_times(struct flow_image *image, const struct flow *f)
+static inline uint32_t saturated(uint64_t value)
+{
+	return value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
+}
+
+static inline void image_times(struct flow_image *image, const struct row_plan *plan,
+                               const struct flow *f)
 {
 	uint64_t first = f->first_ns, last = f->last_ns;
 	image->start_ns = first;
 	image->end_ns = last;
-	image->start_us = first / 1000;
-	image->end_us = last / 1000;
 	image->start_ms = first / 1000000;
 	image->end_ms = last / 1000000;
-	image->start_s = (uint32_t)(first / 1000000000);
-	image->end_s = (uint32_t)(last / 1000000000);
-	uint64_t ms = image->end_ms - image->start_ms, us = image->end_us - image->start_us;
-	image->duration_ms = ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
-	image->duration_us = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+	image->duration_ms = saturated(image->end_ms - image->start_ms);
+	if (plan->needs_micro) {
+		image->start_us = first / 1000;
+		image->end_us = last / 1000;
+		image->duration_us = saturated(image->end_us - image->start_us);
+	}
+	if (plan->needs_seconds) {
+		image->start_s = (uint32_t)(first / 1000000000);
+		image->end_s = (uint32_t)(last / 1000000000);
+	}
 }
 
 static void image_key(struct flow_image *image, const struct flow_record *r,
@@ -337,11 +390,6 @@ static void image_key(struct flow_image *image, const struct flow_record *r,
 	if (key_has_ports(key->protocol) || !(p->fields & KEY_PROTOCOL)) {
 		image->port[0] = key->port[from];
 		image->port[1] = key->port[to];
-	}
-	for (unsigned i = 0; i < 2; i++) {
-		const uint8_t *bits = i == 0 ? p->source_bits : p->destination_bits;
-		image->bits4[i] = bits[0];
-		image->bits6[i] = bits[1];
 	}
 }
 
@@ -413,8 +461,8 @@ static void image_side(struct flow_image *image, const struct flow_record *r,
 static void image_fill(struct flow_image *image, const struct row_plan *plan,
                        const struct flow_record *r, unsigned from)
 {
-	memset(image, 0, sizeof *image);
-	image_times(image, r->flow);
+	*image = plan->blank;
+	image_times(image, plan, r->flow);
 	image_key(image, r, plan, from);
 	image_side(image, r, &plan->settings, from, 0);
 	image_side(image, r, &plan->settings, from ^ 1, 1);
@@ -426,29 +474,60 @@ static void image_fill(struct flow_image *image, const struct row_plan *plan,
 	image->basis = r->cold->basis;
 	image->direction = r->cold->basis > BASIS_FIRST_PACKET && !(r->varies & VARIES_BASIS);
 	image->flow_count = r->merged ? r->merged : 1;
-	image->sample_run = 1;
-	image->sample = plan->settings.sample;
-	image->meter = plan->settings.number;
-	image->probability = plan->settings.sample ? 1.0 / plan->settings.sample : 1.0;
-	image->sample_space = plan->settings.sample - 1;
 	image->conditions = plan->constant
 		& (image->conditions | record_conditions(image, r->cold, from));
 	if (unlikely(r->merged))
 		image->conditions &= ~varying_conditions(r);
 }
 
-static inline void copy_value(uint8_t *to, const uint8_t *from, unsigned bytes)
+static const struct presence *presence_of(struct row_plan *plan, uint32_t conditions)
 {
-	switch (bytes) {
-	case 1: *to = *from; break;
-	case 2: memcpy(to, from, 2); break;
-	case 4: memcpy(to, from, 4); break;
-	case 8: memcpy(to, from, 8); break;
-	default: memcpy(to, from, bytes); break;
+	struct presence *p = &plan->presence[conditions * 0x9e3779b1u >> 29];
+	if (likely(p->conditions == conditions))
+		return p;
+	memset(p->bits, 0, sizeof p->bits);
+	p->conditions = conditions;
+	for (unsigned i = 0; i < plan->op_count; i++) {
+		const struct row_op *op = &plan->ops[i];
+		p->bits[op->column / 8] |= (uint8_t)(!!(conditions & op->condition) << op->column % 8);
+	}
+	return p;
+}
+static_assert(PRESENCES == 1 << (32 - 29), "presence_of() takes the top three bits");
+
+/* Zeros where a value is absent, without a branch: protocols come in random order. */
+static inline __attribute__((always_inline))
+void put_values(const struct row_plan *plan, const struct flow_image *image, uint8_t *row,
+                unsigned width)
+{
+	unsigned bytes = widths[width], step = bytes < 8 ? bytes : 8;
+	for (unsigned i = width ? plan->op_end[width - 1] : 0; i < plan->op_end[width]; i++) {
+		const struct row_op *op = &plan->ops[i];
+		const uint8_t *from = (const uint8_t *)image + op->from;
+		uint64_t mask = -(uint64_t)((image->conditions & op->condition) != 0);
+		for (unsigned at = 0; at < bytes; at += step) {
+			uint64_t value = 0;
+			memcpy(&value, from + at, step);
+			value &= mask;
+			memcpy(row + op->to + at, &value, step);
+		}
 	}
 }
 
-static void write_row(const struct row_plan *plan, const struct flow_record *r, unsigned from,
+static void put_flow_columns(struct row_plan *plan, const struct flow_image *image, uint8_t *row)
+{
+	const struct presence *presence = presence_of(plan, image->conditions);
+	memcpy(row + plan->schema->presence_offset, presence->bits,
+	       (plan->schema->column_count + 7u) / 8);
+	put_values(plan, image, row, 0);
+	put_values(plan, image, row, 1);
+	put_values(plan, image, row, 2);
+	put_values(plan, image, row, 3);
+	put_values(plan, image, row, 4);
+}
+static_assert(WIDTHS == 5, "put_flow_columns() has one line for each");
+
+static void write_row(struct row_plan *plan, const struct flow_record *r, unsigned from,
                       struct record_batch *batch)
 {
 	struct flow_image image;
@@ -456,13 +535,7 @@ static void write_row(const struct row_plan *plan, const struct flow_record *r, 
 	if (!row)
 		return;
 	image_fill(&image, plan, r, from);
-	for (unsigned i = 0; i < plan->op_count; i++) {
-		const struct row_op *op = &plan->ops[i];
-		if (!(image.conditions & op->condition))
-			continue;
-		copy_value(row + op->to, (const uint8_t *)&image + op->from, op->bytes);
-		record_set_present(plan->schema, row, op->column);
-	}
+	put_flow_columns(plan, &image, row);
 	for (unsigned i = 0; i < plan->hook_count; i++) {
 		const struct hook_op *op = &plan->hooks[i];
 		if (r->merged && !op->hook->merge)
@@ -474,7 +547,7 @@ static void write_row(const struct row_plan *plan, const struct flow_record *r, 
 	}
 }
 
-void row_plan_write(const struct row_plan *plan, const struct flow_record *r,
+void row_plan_write(struct row_plan *plan, const struct flow_record *r,
                     struct record_batch *batch)
 {
 	unsigned initiator = (r->flow->state & FLOW_INITIATOR_1) != 0;

@@ -32,8 +32,9 @@ int row_plan_new(const struct schema *schema, const struct row_settings *setting
                  struct row_plan **ret, struct error *err);
 void row_plan_free(struct row_plan *plan);
 
-/* Appends the record as one row, or two when uniflow. The batch must have room for two. */
-void row_plan_write(const struct row_plan *plan, const struct flow_record *record,
+/* Appends the record as one row, or two when uniflow. The batch must have room for two. One thread
+ * at a time: a plan remembers what it has worked out. */
+void row_plan_write(struct row_plan *plan, const struct flow_record *record,
                     struct record_batch *batch);
 
 /* Every field that flows (and these hooks) can give, for `--fields all` and

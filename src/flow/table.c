@@ -65,6 +65,18 @@ static uint32_t handle_take(struct flow_table *t)
 	return handle;
 }
 
+enum { FRESH_AHEAD = 4 };               /* flows made anew for which the cache is warmed */
+
+/* Where the next flows will be made. */
+static void prefetch_next(const struct flow_table *t)
+{
+	uint32_t next = t->free;
+	if (!next)
+		next = t->used + FRESH_AHEAD <= t->bound ? t->used + FRESH_AHEAD : 0;
+	prefetch_write(flow_table_at(t, next));
+	prefetch_write(flow_table_cold(t, next));
+}
+
 uint32_t flow_table_insert(struct flow_table *t, const void *key, uint64_t hash)
 {
 	uint32_t handle = handle_take(t);
@@ -72,6 +84,7 @@ uint32_t flow_table_insert(struct flow_table *t, const void *key, uint64_t hash)
 		return HANDLE_NONE;
 	struct flow *f = flow_table_at(t, handle);
 	uint32_t due_tick = f->due_tick;
+	prefetch_next(t);
 	memset(f, 0, sizeof *f);
 	f->due_tick = due_tick;
 	if (index_insert(&t->index, hash, handle)) {
