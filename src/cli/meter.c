@@ -164,11 +164,12 @@ static const struct topic topics[] = {
 	            "the names that `weir fields` lists. FILTER is a pcap-filter(7) expression; it "
 	            "means the same for tagged packets." },
 	{ "Configuration", "-f FILE reads a YAML file whose keys are the long names above, such as "
-	                   "'idle-timeout: 30s'; what is repeatable takes a list. The command line "
-	                   "wins over the file." },
+	                   "'idle-timeout: 30s'; what is repeatable takes a list, and so do lists "
+	                   "of fields. The command line wins over the file. A list of meters makes "
+	                   "several; each has templates of its own, and --check prints them." },
 	{ "Signals", "SIGINT and SIGTERM end the run: all flows are written first; a second one ends "
 	             "it at once. SIGHUP reopens the output files and reads the file of -f again: "
-	             "timers and filter change, the rest at the next start. SIGUSR1 writes --stats." },
+	             "timers and filters change, the rest at the next start. SIGUSR1 writes --stats." },
 	{ "Exit status", "0 when all went well, 1 when some input was damaged or an output failed "
 	                 "(what was whole is metered and written), 2 for a mistake in options, files "
 	                 "or values (nothing is written)." },

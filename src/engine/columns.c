@@ -55,11 +55,14 @@ static unsigned default_choices(const struct columns_wish *wish, const struct ou
 
 /* ---- what is asked for ----------------------------------------------------------------------- */
 
-static bool has(const struct column_choice *list, unsigned count, const struct column_choice *c)
+/* A column of the key that is named once more stays where it is and takes the length. */
+static bool has(struct column_choice *list, unsigned count, const struct column_choice *c)
 {
 	for (unsigned i = 0; i < count; i++)
-		if (list[i].field == c->field && list[i].reverse == c->reverse)
+		if (list[i].field == c->field && list[i].reverse == c->reverse) {
+			list[i].cap_bytes = c->cap_bytes;
 			return true;
+		}
 	return false;
 }
 

@@ -40,6 +40,8 @@ OPTIONS = [
     ("quiet", "q", "flag"),
 ]
 COMMAND_LINE_ONLY = {"config", "check"}
+METER_KEYS = ["name", "filter", "key", "values", "idle-timeout", "active-timeout", "tcp-linger",
+              "max-flows", "no-vlan-key", "per-interface", "direction", "uniflow", "output"]
 COMMANDS = {"meter", "collect", "explain", "fields", "help"}
 
 
@@ -275,14 +277,16 @@ def test_completion_scripts(weir, here, shell):
 
 def sample_values():
     """The sample with each commented key made live, read by PyYAML (values as text)."""
-    live = re.sub(r"^#(?=[a-z][a-z-]*:( |$)|  - )", "", SAMPLE.read_text(), flags=re.M)
+    live = re.sub(r"^#(?=[a-z][a-z-]*:( |$)|  - |    [a-z-]+: )", "", SAMPLE.read_text(),
+                  flags=re.M)
     return live, yaml.load(live, Loader=yaml.BaseLoader)
 
 
 def test_sample_has_every_key_with_its_default():
     assert yaml.safe_load(SAMPLE.read_text()) is None       # everything is commented
     _, values = sample_values()
-    assert set(values) == {o[0] for o in OPTIONS} - COMMAND_LINE_ONLY
+    assert set(values) == {o[0] for o in OPTIONS} - COMMAND_LINE_ONLY | {"meters"}
+    assert list(values["meters"][0]) == METER_KEYS
     for name, _, default in OPTIONS:
         if default == "flag" and name not in COMMAND_LINE_ONLY:
             assert values[name] == "false", name
