@@ -52,7 +52,7 @@ uint64_t session_clock(const struct export_session *s)
 static void sequence_skip(struct export_session *s, uint64_t records)
 {
 	if (s->config.format != FORMAT_NETFLOW9)
-		s->sequence += (uint32_t)records;
+		s->sequence[session_stream(s)] += (uint32_t)records;
 }
 
 void session_missed(struct export_session *s, const struct record_amount *amount)
@@ -151,8 +151,7 @@ static int templates_keep(struct export_session *s, struct error *err)
 {
 	if (s->lane_count == 0 || !session_templates_due(s))
 		return 0;
-	if (s->sender.ready)
-		s->sender.ready(s->sender.context, s->config.message_bytes);
+	session_ready(s, s->config.message_bytes);
 	return session_templates_due(s) ? session_templates(s, err) : 0;
 }
 

@@ -28,9 +28,13 @@
 #include "output/output.h"
 #include "record/record.h"
 
+/* Each has a sequence of its own. All are one unless config.data_stream says otherwise. */
+enum export_stream { EXPORT_STREAM_CONTROL, EXPORT_STREAM_DATA, EXPORT_STREAM_COUNT };
+
 struct export_message {                 /* one message on its way */
 	const uint8_t *octets;
 	uint32_t bytes;
+	enum export_stream stream;      /* CONTROL: templates and options data, never given up */
 	struct record_amount amount;    /* flow records in it; none: templates, options data */
 	bool lost;                      /* set by the sender when it did not go */
 };
@@ -50,6 +54,7 @@ struct export_session_config {
 	uint32_t pen;                   /* enterprise of our own elements; 0: PEN_WEIR_DEFAULT */
 	bool uptime;                    /* NetFlow v9: times since boot (else as IPFIX has them) */
 	bool withdraws;                 /* the transport is reliable: templates can be withdrawn */
+	bool data_stream;               /* flow records go by a stream of their own (SCTP) */
 	uint16_t sampling;              /* NetFlow v5: for the header */
 	uint32_t message_bytes;         /* longest message; export_session_limit() can lower it */
 	uint32_t domain;                /* observation domain id */
@@ -79,7 +84,7 @@ struct export_session {
 	uint32_t limit_bytes;           /* of messages that begin now */
 	bool announced;                 /* all templates went out in this transport session */
 	uint8_t *template_octets;       /* where template messages are made */
-	uint32_t sequence;
+	uint32_t sequence[EXPORT_STREAM_COUNT];
 	uint16_t last_id;               /* of the last template; 0: none yet */
 	uint64_t boot_ms, latest_ms;    /* NetFlow: see above; the latest time in a record so far */
 	uint32_t time_s;                /* export time of the last message */

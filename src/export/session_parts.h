@@ -32,6 +32,12 @@ static inline struct error *unless_failed(int rc, struct error *err)
 	return rc < 0 ? NULL : err;
 }
 
+/* The stream of flow records. */
+static inline enum export_stream session_stream(const struct export_session *s)
+{
+	return s->config.data_stream ? EXPORT_STREAM_DATA : EXPORT_STREAM_CONTROL;
+}
+
 /* session.c */
 uint64_t session_clock(const struct export_session *s);
 void session_time(struct export_session *s, uint64_t now_ns);
@@ -44,6 +50,7 @@ void lane_begin(const struct export_session *s, struct export_lane *lane, uint32
 void lane_free(struct export_lane *lane);
 
 /* session_send.c */
+void session_ready(struct export_session *s, uint32_t bytes);
 int session_send_one(struct export_session *s, struct ipfix_message *m, bool *ret_lost,
                      struct error *err);
 int session_templates(struct export_session *s, struct error *err);

@@ -2,6 +2,8 @@
 /* Messages out: bursts of a lane, and templates in time. See session.h. */
 #include "export/session_parts.h"
 
+#include <string.h>
+
 bool session_templates_due(const struct export_session *s)
 {
 	const struct export_session_config *c = &s->config;
@@ -34,25 +36,36 @@ static int session_send(struct export_session *s, struct export_message *message
 }
 
 static void message_seal(struct export_session *s, struct ipfix_message *m,
-                         struct export_message *ret)
+                         enum export_stream stream, struct export_message *ret)
 {
+	uint32_t *sequence = &s->sequence[stream];
 	struct ipfix_header header = {
-		.time_ns = session_boot_time_ns(s, m->boot_ms), .sequence = s->sequence,
+		.time_ns = session_boot_time_ns(s, m->boot_ms), .sequence = *sequence,
 		.domain = s->config.domain, .sampling = s->config.sampling,
 	};
 	ipfix_message_seal(m, &header);
-	s->sequence += s->config.format == FORMAT_NETFLOW9 ? 1 : (uint32_t)m->amount.records;
-	*ret = (struct export_message){ .octets = m->octets, .bytes = m->bytes, .amount = m->amount };
+	*sequence += s->config.format == FORMAT_NETFLOW9 ? 1 : (uint32_t)m->amount.records;
+	*ret = (struct export_message){ .octets = m->octets, .bytes = m->bytes, .stream = stream,
+	                                .amount = m->amount };
 }
 
 int session_send_one(struct export_session *s, struct ipfix_message *m, bool *ret_lost,
                      struct error *err)
 {
 	struct export_message message;
-	message_seal(s, m, &message);
+	message_seal(s, m, EXPORT_STREAM_CONTROL, &message);
 	int rc = session_send(s, &message, 1, err);
 	*ret_lost = message.lost;
 	return rc;
+}
+
+/* The sender may have waited for long: the export time is that of now. */
+void session_ready(struct export_session *s, uint32_t bytes)
+{
+	if (!s->sender.ready)
+		return;
+	s->sender.ready(s->sender.context, bytes);
+	session_time(s, session_clock(s));
 }
 
 /* Sends messages[first ... first + count - 1] of the lane, behind templates where those are due. */
@@ -66,12 +79,11 @@ static int lane_send(struct export_session *s, struct export_lane *lane, uint32_
 		ipfix_message_close(&lane->messages[first + i]);
 		bytes += lane->messages[first + i].bytes;
 	}
-	if (s->sender.ready)
-		s->sender.ready(s->sender.context, bytes);
+	session_ready(s, bytes);
 	if (session_templates_due(s))
 		rc = session_templates(s, err);
 	for (uint32_t i = 0; i < count; i++) {
-		message_seal(s, &lane->messages[first + i], &lane->burst[i]);
+		message_seal(s, &lane->messages[first + i], session_stream(s), &lane->burst[i]);
 		s->counters.waiting -= lane->burst[i].amount.records;
 		lane->records -= (uint32_t)lane->burst[i].amount.records;
 	}
@@ -146,7 +158,7 @@ void export_session_forget(struct export_session *s)
 
 void export_session_restart(struct export_session *s)
 {
-	s->sequence = 0;
+	memset(s->sequence, 0, sizeof s->sequence);
 	export_session_forget(s);
 }
 

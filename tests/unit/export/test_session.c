@@ -21,6 +21,7 @@ struct note {                           /* one message, as a reader of the octet
 	uint32_t bytes, records, sequence, time_s;
 	unsigned set_id;                /* of the first set: 2 is a template set */
 	unsigned burst;                 /* which call of send brought it */
+	enum export_stream stream;
 };
 
 struct fixture {
@@ -51,6 +52,7 @@ static int fixture_send(void *context, struct export_message *messages, unsigned
 			.bytes = messages[i].bytes, .records = (uint32_t)messages[i].amount.records,
 			.sequence = load_be32(o + 8), .time_s = load_be32(o + 4),
 			.set_id = load_be16(o + 16), .burst = f->bursts,
+			.stream = messages[i].stream,
 		};
 	}
 	f->bursts++;
@@ -160,12 +162,33 @@ static void test_sequence_wraps(void **state)
 {
 	static struct fixture f;
 	fixture_init(&f, &standard);
-	f.session.sequence = UINT32_MAX - 14;
+	f.session.sequence[0] = UINT32_MAX - 14;
 	write_rows(&f, 40);
 	export_session_flush(&f.session, NULL);
 	assert_int_equal(f.notes[1].sequence, UINT32_MAX - 14);
 	assert_int_equal(f.notes[2].sequence, UINT32_MAX - 4);
 	assert_int_equal(f.notes[3].sequence, 5);
+	fixture_fini(&f);
+}
+
+/* SCTP: templates and flow records go by streams of their own, each with its sequence. */
+static void test_streams_have_sequences_of_their_own(void **state)
+{
+	static struct fixture f;
+	struct export_session_config config = standard;
+	config.data_stream = true;
+	config.template_messages = 2;
+	fixture_init(&f, &config);
+	write_rows(&f, 40);
+	export_session_flush(&f.session, NULL);
+	for (unsigned i = 0, records = 0; i < f.note_count; i++) {
+		bool is_template = f.notes[i].set_id == 2;
+		assert_int_equal(f.notes[i].stream, is_template ? EXPORT_STREAM_CONTROL
+		                 : EXPORT_STREAM_DATA);
+		assert_int_equal(f.notes[i].sequence, is_template ? 0 : records);
+		records += f.notes[i].records;
+	}
+	assert_int_equal(templates_from(&f, 0), 2);
 	fixture_fini(&f);
 }
 
@@ -390,6 +413,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_bursts_and_sequence),
 		cmocka_unit_test(test_sequence_wraps),
+		cmocka_unit_test(test_streams_have_sequences_of_their_own),
 		cmocka_unit_test(test_idle_flush),
 		cmocka_unit_test(test_refresh_by_time),
 		cmocka_unit_test(test_refresh_by_messages),
