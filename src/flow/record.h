@@ -12,7 +12,8 @@
 #include "flow/flow.h"
 
 enum record_varies {                    /* in what the flows of a merged record differ */
-	VARIES_SOURCE = 1, VARIES_DESTINATION = 2,      /* addresses, or their prefixes */
+	/* Of endpoint 0, the initiator, and of endpoint 1: address or prefix, and port. */
+	VARIES_SOURCE = 1, VARIES_DESTINATION = 2,
 	VARIES_SOURCE_PORT = 4, VARIES_DESTINATION_PORT = 8,
 	VARIES_PROTOCOL = 16, VARIES_VLAN = 32, VARIES_TUNNEL = 64, VARIES_LABEL = 128,
 	VARIES_BASIS = 256,

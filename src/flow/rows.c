@@ -422,7 +422,7 @@ static uint32_t record_conditions(const struct flow_image *image, const struct f
 }
 
 /* What a merged record has no value of. */
-static uint32_t varying_conditions(const struct flow_record *r)
+static uint32_t varying_conditions(const struct flow_record *r, unsigned from)
 {
 	static const uint32_t conditions[] = {          /* by the bits of enum record_varies */
 		HAS_SOURCE4 | HAS_SOURCE6 | PREFIX4_SOURCE | PREFIX6_SOURCE,
@@ -431,9 +431,11 @@ static uint32_t varying_conditions(const struct flow_record *r)
 		HAS_PROTOCOL | IS_TCP | IS_TCP_BIFLOW | IS_ICMP4 | IS_ICMP6 | IS_ICMP4_BACK | IS_ICMP6_BACK,
 		HAS_VLAN, HAS_SEGMENT | HAS_GRE_KEY, HAS_LABEL, HAS_BASIS,
 	};
-	uint32_t absent = r->merged > 1 ? IS_ONE_FLOW : 0;
+	uint32_t varies = r->varies, absent = r->merged > 1 ? IS_ONE_FLOW : 0;
+	if (from)                       /* the row is of the way back: its source is endpoint 1 */
+		varies = (varies & ~15u) | (varies & 5) << 1 | (varies & 10) >> 1;
 	for (unsigned i = 0; i < array_count(conditions); i++)
-		if (r->varies >> i & 1)
+		if (varies >> i & 1)
 			absent |= conditions[i];
 	return absent;
 }
@@ -477,7 +479,7 @@ static void image_fill(struct flow_image *image, const struct row_plan *plan,
 	image->conditions = plan->constant
 		& (image->conditions | record_conditions(image, r->cold, from));
 	if (unlikely(r->merged))
-		image->conditions &= ~varying_conditions(r);
+		image->conditions &= ~varying_conditions(r, from);
 }
 
 static const struct presence *presence_of(struct row_plan *plan, uint32_t conditions)

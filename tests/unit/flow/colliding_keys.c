@@ -300,7 +300,7 @@ void craft_sum(uint8_t *keys, unsigned count, unsigned key_bytes)
 
 void craft_own(uint8_t *keys, unsigned count, unsigned key_bytes, const struct hash_secret *secret)
 {
-	const uint64_t mask = 0xc000000f;       /* of the bucket's bits, and of the tag's */
+	const uint64_t mask = 0x8000000f;       /* of the bucket's bits, and of the tag's */
 	hash_many_function *many = key_bytes == 16 ? secret->many_16 : secret->many_40;
 	uint8_t tried[64 * 40] __attribute__((aligned(8)));
 	const void *pointers[64];

@@ -13,7 +13,7 @@
 #include "base/hash.h"
 #include "packet/packet.h"
 
-enum { OWN_MASK_BITS = 6 };
+enum { OWN_MASK_BITS = 5 };
 
 /* Fills `count` keys that are all different; key_bytes is 16 or 40, a key takes so much. */
 typedef void craft_function(uint8_t *keys, unsigned count, unsigned key_bytes);
