@@ -2,7 +2,7 @@
 /*
  * The flow table: hot, cold and hook parts of flows in parallel arrays under one 32-bit handle, an
  * index from keys to handles, and a wheel of when to look again. It knows keys and memory, nothing
- * of timers' meaning, direction or records: that is meter.c.
+ * of timers' meaning, direction or records: that is the meter (update.c, expiry.c, meter.c).
  */
 #ifndef FLOW_TABLE_H
 #define FLOW_TABLE_H

@@ -48,9 +48,9 @@ int queue_schema(struct queue *q, const struct schema *schema, struct error *err
 int queue_start(struct queue *q, struct error *err);
 
 /* Takes one more hold of the batch. True when it was accepted into the queue. When the queue is
- * full: with QUEUE_WAIT (a file source) it waits for room; without (live) it returns at once, and the
- * records are counted as accepted and dropped (DROP_QUEUE_FULL), with one message for each change
- * of state. Any number of threads may put. The order of one thread's batches is kept. */
+ * full: with QUEUE_WAIT (a file source) it waits for room; without (live) it returns at once, and
+ * the records are counted as accepted and dropped (DROP_QUEUE_FULL), with one message for each
+ * change of state. Any number of threads may put. The order of one thread's batches is kept. */
 bool queue_put(struct queue *q, struct record_batch *batch, unsigned how);
 
 /* SIGHUP: the output reopens its file after what was put so far. Never blocks. */

@@ -50,8 +50,8 @@ struct twins {                          /* one parser for each path */
 struct twins twins_new(const struct packet_settings *settings);
 void twins_free(struct twins *t);
 
-/* All must agree (the brief one in what it fills); returns the packet, whatever its fate. frame->data is copied; ret.frame
- * is NULL. */
+/* All must agree (the brief one in what it fills); returns the packet, whatever its fate.
+ * frame->data is copied; ret.frame is NULL. */
 struct packet twins_parse(struct twins *t, const struct frame *frame);
 /* A whole frame of a link type, not cut. */
 struct packet twins_parse_craft(struct twins *t, const struct craft *c, uint16_t link_type);

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Deadlines. Where a record is cut depends on its own packets' times alone. The wheel only emits
+ * what no packet has cut yet, and only when the source's clock says that no packet can come any
+ * more that would belong to it.
+ */
+#include <string.h>
+
+#include "flow/meter_parts.h"
+
+enum { STALE_SLACK = 65536, ROUND_FLOWS = 16 };
+
+static uint64_t later(uint64_t time_ns, uint64_t delay_ns)
+{
+	return delay_ns == DURATION_OFF || time_ns > UINT64_MAX - delay_ns
+		? UINT64_MAX : time_ns + delay_ns;
+}
+
+/* When a flow has to be looked at next, and what happens to it then. */
+struct deadline {
+	uint64_t time_ns;               /* UINT64_MAX: never */
+	uint8_t reason;                 /* enum flow_end_reason */
+};
+
+static struct deadline deadline_of(const struct meter *m, const struct flow *f,
+                                   const struct flow_cold *c)
+{
+	if (flow_is_closing(m, f))
+		return (struct deadline){ later(f->last_ns, m->settings.linger_ns), END_DETECTED };
+	uint64_t idle = later(f->last_ns, m->settings.idle_ns);
+	uint64_t active = record_is_empty(f, c)
+		? UINT64_MAX : later(f->first_ns, m->settings.active_ns);
+	if (active <= idle && active != UINT64_MAX)
+		return (struct deadline){ active, END_ACTIVE };
+	return (struct deadline){ idle, END_IDLE };
+}
+
+bool meter_run_deadlines(struct meter *m, struct flow_table *t, uint32_t handle, uint64_t time_ns,
+                          const uint64_t *hash)
+{
+	for (;;) {
+		struct deadline d = deadline_of(m, flow_table_at(t, handle), flow_table_cold(t, handle));
+		if (d.time_ns > time_ns)
+			return true;
+		if (d.reason != END_ACTIVE) {
+			meter_end_flow(m, t, handle, d.reason, hash);
+			return false;
+		}
+		meter_cut_record(m, t, handle, END_ACTIVE);
+	}
+}
+
+static void want_rebuild(struct meter *m, struct flow_table *t);
+
+void meter_schedule(struct meter *m, struct flow_table *t, uint32_t handle)
+{
+	struct flow *f = flow_table_at(t, handle);
+	struct deadline d = deadline_of(m, f, flow_table_cold(t, handle));
+	if (d.time_ns == UINT64_MAX) {
+		f->due_tick = WHEEL_NEVER;
+		return;
+	}
+	uint32_t tick = wheel_tick_at(&t->wheel, d.time_ns);
+	if (f->due_tick > t->wheel.now && f->due_tick <= tick)
+		return;                 /* an entry is there that comes in time */
+	f->due_tick = tick;
+	if (t->wheel.entries > 2 * t->active + STALE_SLACK || !wheel_add(&t->wheel, tick, handle))
+		want_rebuild(m, t);
+}
+
+/* Stale entries have piled up: starts afresh with one entry a flow. */
+static void rebuild_wheel(struct meter *m, struct flow_table *t)
+{
+	wheel_clear(&t->wheel);
+	for (uint32_t h = 1; h < t->used; h++) {
+		struct flow *f = flow_table_at(t, h);
+		bool in_use = f->state & FLOW_IN_USE;
+		struct deadline d = { UINT64_MAX, 0 };
+		if (in_use)
+			d = deadline_of(m, f, flow_table_cold(t, h));
+		f->due_tick = WHEEL_NEVER;
+		if (d.time_ns == UINT64_MAX)
+			continue;
+		f->due_tick = wheel_tick_at(&t->wheel, d.time_ns);
+		wheel_add(&t->wheel, f->due_tick, h);
+	}
+}
+
+/* While chains are being walked nothing may take them apart: then it is done at the end. */
+static void want_rebuild(struct meter *m, struct flow_table *t)
+{
+	if (t->advancing)
+		t->rebuild_wanted = true;
+	else
+		rebuild_wheel(m, t);
+}
+
+/* Handles of one chunk that are looked at together, so that one's memory comes while another's is
+ * worked on. */
+struct round {
+	uint32_t tick;
+	uint64_t clock_ns;
+	unsigned count;
+	uint32_t handle[ROUND_FLOWS];
+	uint64_t hash[ROUND_FLOWS];     /* of those that end */
+};
+
+/* Keeps of a round what this tick is for, and warms the buckets of the flows that end. */
+static void prepare_round(struct meter *m, struct flow_table *t, struct round *r)
+{
+	const void *keys[ROUND_FLOWS];
+	unsigned kept = 0;
+	for (unsigned i = 0; i < r->count; i++) {
+		struct flow *f = flow_table_at(t, r->handle[i]);
+		if (!wheel_entry_is_due(f->due_tick, r->tick))
+			continue;
+		f->due_tick = WHEEL_NEVER;
+		keys[kept] = f->key;
+		r->handle[kept] = r->handle[i];
+		kept += (f->state & FLOW_IN_USE) != 0;
+	}
+	r->count = kept;
+	t->hash_many(&m->secret, keys, kept, r->hash);
+	for (unsigned i = 0; i < kept; i++)
+		prefetch_write(&t->index.buckets[index_bucket_of(&t->index, r->hash[i])]);
+}
+
+static void run_round(struct meter *m, struct flow_table *t, struct round *r)
+{
+	prepare_round(m, t, r);
+	for (unsigned i = 0; i < r->count; i++)
+		if (meter_run_deadlines(m, t, r->handle[i], r->clock_ns, &r->hash[i]))
+			meter_schedule(m, t, r->handle[i]);
+}
+
+static void prefetch_handles(const struct flow_table *t, const struct wheel_chunk *chunk,
+                             uint32_t from)
+{
+	for (uint32_t i = from; i < chunk->count && i < from + ROUND_FLOWS; i++) {
+		const uint8_t *f = (const uint8_t *)flow_table_at(t, chunk->handle[i]);
+		prefetch_write(f);
+		if (t->stride > 64)
+			prefetch_write(f + 64);
+		prefetch_write(flow_table_cold(t, chunk->handle[i]));
+	}
+}
+
+static void run_chunk(struct meter *m, struct flow_table *t, const struct wheel_chunk *chunk,
+                      struct round *r)
+{
+	prefetch_handles(t, chunk, 0);
+	for (uint32_t i = 0; i < chunk->count; i += ROUND_FLOWS) {
+		prefetch_handles(t, chunk, i + ROUND_FLOWS);
+		r->count = chunk->count - i < ROUND_FLOWS ? chunk->count - i : ROUND_FLOWS;
+		memcpy(r->handle, chunk->handle + i, r->count * sizeof r->handle[0]);
+		run_round(m, t, r);
+	}
+}
+
+static void advance_table(struct meter *m, struct flow_table *t, uint64_t clock_ns)
+{
+	uint32_t tick, chain;
+	if (unlikely(wheel_is_lost(&t->wheel, clock_ns))) {
+		wheel_start(&t->wheel, clock_ns);
+		rebuild_wheel(m, t);
+	}
+	t->advancing = true;
+	while (wheel_next(&t->wheel, clock_ns, &tick, &chain)) {
+		struct round round = { .tick = tick, .clock_ns = clock_ns };
+		while (chain) {
+			/* A copy: what is examined may be put into a chunk that was just given back. */
+			struct wheel_chunk chunk = t->wheel.chunks[chain];
+			chain = wheel_chunk_done(&t->wheel, chain);
+			run_chunk(m, t, &chunk, &round);
+		}
+	}
+	t->advancing = false;
+	if (unlikely(t->rebuild_wanted))
+		rebuild_wheel(m, t);
+	t->rebuild_wanted = false;
+}
+
+void meter_set_timers(struct meter *m, uint64_t idle_ns, uint64_t active_ns, uint64_t linger_ns)
+{
+	m->settings.idle_ns = idle_ns;
+	m->settings.active_ns = active_ns;
+	m->settings.linger_ns = linger_ns;
+	meter_set_limits(m);
+	for (unsigned i = 0; i < 2 && m->started; i++)
+		if (m->table[i].used)
+			rebuild_wheel(m, &m->table[i]);
+}
+
+void meter_advance(struct meter *m, uint64_t clock_ns)
+{
+	if (!m->started)
+		return;
+	advance_table(m, &m->table[0], clock_ns);
+	if (m->settings.plan.standard)
+		advance_table(m, &m->table[1], clock_ns);
+	if (flood_advance(&m->flood, clock_ns))
+		meter_flush_flood(m);
+}
+
+static void finish_table(struct meter *m, struct flow_table *t, uint64_t last_ns)
+{
+	for (uint32_t h = 1; h < t->used; h++)
+		if (flow_table_at(t, h)->state & FLOW_IN_USE)
+			if (meter_run_deadlines(m, t, h, last_ns, NULL))
+				meter_end_flow(m, t, h, END_FORCED, NULL);
+}
+
+void meter_finish(struct meter *m, uint64_t last_ns)
+{
+	m->finishing = true;
+	finish_table(m, &m->table[0], last_ns);
+	if (m->settings.plan.standard)
+		finish_table(m, &m->table[1], last_ns);
+	meter_flush_flood(m);
+}
