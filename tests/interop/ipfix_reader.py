@@ -64,6 +64,7 @@ def ntp(unit):
 ELEMENTS = {number_: (name, decode, lengths) for number_, name, decode, lengths in (
     (1, "octetDeltaCount", number, range(1, 9)),
     (2, "packetDeltaCount", number, range(1, 9)),
+    (3, "deltaFlowCount", number, range(1, 9)),
     (4, "protocolIdentifier", number, (1,)),
     (6, "tcpControlBits", number, (1, 2)),
     (7, "sourceTransportPort", number, (1, 2)),
