@@ -134,6 +134,7 @@ static int open_streams(struct engine *e, unsigned meter, struct error *err)
 	const struct meter_config *c = &e->meters.list[meter];
 	struct row_settings rows = meter_rows(e, 0, meter);
 	struct sinks_meter m = { .number = meter, .rows = &rows, .columns = c->columns,
+	                         .template_id = (uint16_t)c->entry.template_id,
 	                         .outputs = &c->entry.outputs };
 	int r = sinks_add_meter(&e->sinks, &m, err);
 	for (unsigned i = 0; i < e->worker_count && !r; i++) {
@@ -155,8 +156,10 @@ static int open_sinks(struct engine *e, bool live, struct error *err)
 	};
 	int r = sinks_open(&setup, &e->sinks, err);
 	e->sinks_open = r == 0;
-	for (unsigned i = 0; i < e->meters.count && !r; i++)
-		r = open_streams(e, i, err);
+	for (int named = 1; named >= 0; named--)        /* who wants certain template ids goes first */
+		for (unsigned i = 0; i < e->meters.count && !r; i++)
+			if ((e->meters.list[i].entry.template_id != 0) == named)
+				r = open_streams(e, i, err);
 	return r;
 }
 

@@ -34,6 +34,21 @@ static int configure(const struct settings *s, struct meter_config *c, unsigned 
 	return columns_measures(&c->columns, c->measures, err);
 }
 
+/* Each may have two templates. */
+static int check_ids(const struct meters *m, struct error *err)
+{
+	for (unsigned i = 0; i < m->count; i++)
+		for (unsigned k = 0; k < i; k++) {
+			const struct meter_entry *a = &m->list[k].entry, *b = &m->list[i].entry;
+			uint64_t low = a->template_id < b->template_id ? a->template_id : b->template_id;
+			if (low && a->template_id + b->template_id - 2 * low < 2)
+				return error_set(err, -EINVAL, "%s: meter %s: id %u is too near to that of meter "
+				                 "%s, %u: each takes two (IPv4, IPv6)", b->place, b->name,
+				                 (unsigned)b->template_id, a->name, (unsigned)a->template_id);
+		}
+	return 0;
+}
+
 int meters_configure(const struct settings *s, struct meters *ret, struct error *err)
 {
 	struct meter_entry entries[METERS_MAX];
@@ -44,7 +59,7 @@ int meters_configure(const struct settings *s, struct meters *ret, struct error 
 		if (r)
 			return r;
 	}
-	return 0;
+	return check_ids(ret, err);
 }
 
 bool meters_have_full_addresses(const struct meters *meters)
@@ -183,8 +198,8 @@ static bool same_list(const struct text_list *a, const struct text_list *b)
 
 static bool same_entry(const struct meter_entry *a, const struct meter_entry *b)
 {
-	return same_text(a->name, b->name) && same_text(a->key, b->key)
-		&& same_text(a->values, b->values) && a->vlan_key == b->vlan_key
+	return same_text(a->name, b->name) && a->template_id == b->template_id
+		&& same_text(a->key, b->key) && same_text(a->values, b->values) && a->vlan_key == b->vlan_key
 		&& a->per_interface == b->per_interface && a->max_flows == b->max_flows
 		&& a->direction == b->direction && a->uniflow == b->uniflow
 		&& same_list(&a->outputs, &b->outputs);

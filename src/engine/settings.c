@@ -31,6 +31,10 @@ static const char *const sample_modes[] = { "count", "random", NULL };
 static const struct option entry_options[] = {
 	{ .name = "name", .type = OPTION_TEXT, .offset = IN(name), .argument = "NAME",
 	  .help = "what --stats and messages call it" },
+	{ .name = "id", .type = OPTION_COUNT, .offset = IN(template_id), .argument = "NUMBER",
+	  .minimum = "256", .maximum = "65534",
+	  .help = "id of its first template, its second has the next; without it the next that are "
+	          "free" },
 	{ .name = "filter", .type = OPTION_TEXT, .offset = IN(filter), .argument = "EXPRESSION",
 	  .check = check_filter, .own = true,
 	  .help = "which packets it takes, as in --filter; where both are given both must match" },

@@ -19,6 +19,7 @@ enum { METERS_MAX = 16 };
 struct meter_entry {
 	const char *place;              /* "weir.yaml:4:3"; NULL: there is no list */
 	const char *name;
+	uint64_t template_id;           /* of its first template; 0: the next that is free */
 	const char *filter;             /* beside that of the settings: both must match */
 	const char *key;
 	bool vlan_key, per_interface;

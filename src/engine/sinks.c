@@ -57,6 +57,8 @@ static int add_stream(struct sinks *s, const struct sinks_meter *m, struct queue
 	                                  .whole = !uniflow && !m->rows->uniflow };
 	if (schema_new(kept, n, 0, layout->family, &wanted.schema))
 		return error_set(err, -E2BIG, "%s: too many fields for one record", queue_name(q));
+	if (m->template_id)
+		wanted.schema->template_id = (uint16_t)(m->template_id + (layout->family == 6));
 	int r = find_stream(s, &wanted, &stream, err);
 	if (r)
 		return r;

@@ -62,6 +62,7 @@ struct sinks_setup {
 struct sinks_meter {                    /* a meter as outputs see it; borrowed for the call */
 	unsigned number;                /* from 0 */
 	const struct row_settings *rows;
+	uint16_t template_id;           /* of its first template, its second has the next; 0: any */
 	struct columns_wish columns;
 	const struct text_list *outputs;        /* that get its records; the callback gets all */
 };

@@ -142,6 +142,8 @@ static void print_template(FILE *out, const struct stream *stream, const struct 
 	fputc('\n', out);
 	if (stream->schema->family)
 		fprintf(out, "    packets: IPv%u\n", stream->schema->family);
+	if (stream->uniflow)
+		fputs("    records: uniflows\n", out);
 	if (queue_template(q, stream->schema, &t)) {
 		fprintf(out, "    id: %u\n", t.id);
 		print_fields(out, stream->schema, &t);

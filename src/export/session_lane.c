@@ -62,7 +62,7 @@ int export_session_schema(struct export_session *s, const struct schema *schema,
 		return rc;
 	s->lanes[s->lane_count++] = lane;
 	s->announced = false;
-	if (lane->encoder)
+	if (lane->encoder && !schema->template_id)
 		s->last_id = lane->encoder->settings.template_id;
 	if (ret_note)
 		*ret_note = lane->encoder ? lane->encoder->note : "";
@@ -110,8 +110,12 @@ void lane_begin(const struct export_session *s, struct export_lane *lane, uint32
 static int encoder_new(struct export_session *s, const struct schema *schema,
                        struct ipfix_encoder **ret, struct error *err)
 {
+	uint16_t wanted = schema->template_id;
+	if (wanted && id_is_used(s, wanted))
+		return error_set(err, -EEXIST, "template id %u is taken", wanted);
 	struct ipfix_encoder_settings settings = {
-		.format = s->config.format, .template_id = id_next(s), .pen = s->config.pen,
+		.format = s->config.format, .template_id = wanted ? wanted : id_next(s),
+		.pen = s->config.pen,
 		.uptime = s->config.uptime,
 	};
 	struct ipfix_encoder *encoder;

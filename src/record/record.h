@@ -43,6 +43,7 @@ struct schema {                         /* immutable once built */
 	uint16_t row_bytes;             /* multiple of 8 */
 	uint16_t presence_offset;       /* bit i of the octets from here: column i is present */
 	uint8_t  family;                /* 4 or 6 when the schema serves one family only, else 0 */
+	uint16_t template_id;           /* that its templates shall have; 0: any */
 	struct column column[];
 };
 

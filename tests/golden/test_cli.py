@@ -40,8 +40,8 @@ OPTIONS = [
     ("quiet", "q", "flag"),
 ]
 COMMAND_LINE_ONLY = {"config", "check"}
-METER_KEYS = ["name", "filter", "key", "values", "idle-timeout", "active-timeout", "tcp-linger",
-              "max-flows", "no-vlan-key", "per-interface", "direction", "uniflow", "output"]
+METER_KEYS = ["name", "id", "filter", "key", "values", "idle-timeout", "active-timeout",
+              "tcp-linger", "max-flows", "no-vlan-key", "per-interface", "direction", "uniflow", "output"]
 COMMANDS = {"meter", "collect", "explain", "fields", "help"}
 
 

@@ -157,6 +157,39 @@ def test_outputs_number_their_own_templates(weir, here):
     assert sorted(path.name for path in here.iterdir()) == ["in.pcap", "weir.yaml"]
 
 
+def test_ids_that_are_asked_for(weir, here):
+    text = CONFIGURATION.replace("- name: nets", "- name: first\n- name: nets\n  id: 257")
+    text = text.replace("- name: protocols", "- name: protocols\n  id: 300")
+    (here / "weir.yaml").write_text(text)
+    meters = checked(weir, "-f", "weir.yaml", "-o", "ipfix:a.ipfix")
+    ids = {name: [t["id"] for t in one["templates"]] for name, one in meters.items()}
+    assert ids == {"first": [256, 259], "nets": [257, 258], "web": [260, 261], "protocols": [300]}
+    done = weir("meter", "-f", "weir.yaml", "-r", "in.pcap", "-o", "ipfix:a.ipfix")
+    assert (done.returncode, done.stderr) == (0, "")
+    session = Session()
+    session.file((here / "a.ipfix").read_bytes())
+    assert sorted(number for _, number in session.templates) == [256, 257, 258, 259, 260, 261, 300]
+
+
+def test_netflow9_has_uniflows_and_no_enterprises(weir, here):
+    done = weir("meter", "--check", "-f", "weir.yaml", "-o", "netflow9+udp://127.0.0.1")
+    assert done.returncode == 0 and "flowDirectionBasis" in done.stderr
+    web = yaml.safe_load(done.stdout)["meters"][1]["templates"][0]
+    assert web["records"] == "uniflows" and "flowDirectionBasis" in web["left-out"]
+    assert [f["pen"] for f in web["fields"]] == [0] * len(web["fields"])
+    assert ("sourceIPv4Address", 8, 0, 4) in fields_of(web)
+    assert ("reverseOctetDeltaCount", 1, REVERSE, 8) not in fields_of(web)
+
+
+def test_ids_too_near_are_refused(weir, here):
+    (here / "weir.yaml").write_text("meters:\n- {name: a, id: 300}\n- {name: b, id: 301}\n")
+    done = weir("meter", "--check", "-f", "weir.yaml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "weir.yaml:3:3: meter b: id 301 is too near to that of meter a, 300" in done.stderr
+    (here / "weir.yaml").write_text("meters:\n- {name: a, id: 300}\n- {name: b, id: 302}\n")
+    checked(weir, "-f", "weir.yaml")
+
+
 def test_what_a_template_leaves_out_is_told(weir, here):
     (here / "weir.yaml").write_text("meters:\n- name: x\n  key: [vlanId]\n"
                                     "  values: [octetDeltaCount, reverseOctetDeltaCount]\n")
