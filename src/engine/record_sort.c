@@ -104,23 +104,6 @@ static int compare(const void *a, const void *b)
 	              x->batch->schema->row_bytes);
 }
 
-static bool copy_row(struct record_batch *to, const struct sort_key *from)
-{
-	const struct schema *schema = to->schema;
-	const uint8_t *row = record_row(from->batch, from->row);
-	uint8_t *copy = record_batch_append(to);
-	memcpy(copy, row, schema->row_bytes);
-	for (unsigned i = 0; i < schema->column_count; i++) {
-		if (!schema->column[i].variable || !record_is_present(schema, row, i))
-			continue;
-		uint32_t bytes;
-		const uint8_t *octets = value_read_octets(from->batch, row, i, &bytes);
-		struct value_writer w = { to, copy, i };
-		value_write_octets(&w, octets, bytes);
-	}
-	return true;
-}
-
 /* Neighbours of one schema travel together. */
 uint64_t record_sort_send(struct record_sort *s,
                           void (*send)(void *context, struct record_batch *batch, bool options),
@@ -138,7 +121,7 @@ uint64_t record_sort_send(struct record_sort *s,
 		}
 		if (!open)
 			open = record_batch_new(key->batch->schema, BATCH_ROWS);
-		lost += !open || !copy_row(open, key);
+		lost += !open || !record_batch_copy_row(open, key->batch, record_row(key->batch, key->row));
 		record_batch_release(key->batch);
 	}
 	if (open)

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
-#include "ipfix/learned.h"
+#include "ipfix/decode_lookup.h"
 #include "ipfix/decode_steps.h"
 #include "ipfix/format.h"
 #include "ipfix/template.h"
@@ -156,6 +156,14 @@ static void steps_make(struct compiler *c)
 	}
 }
 
+static void lookups_make(struct compiler *c)
+{
+	enum { CONSTANTS_MAX = 8 };
+	struct decode_columns columns = { c->choices, c->count, COLUMNS_MAX - CONSTANTS_MAX };
+	c->plan->lookup_count = (uint16_t)decode_lookups_make(c->setup, &columns, c->plan->lookups);
+	c->count = columns.count;
+}
+
 #define CONTEXT(member) \
 	offsetof(struct decode_context, member), sizeof(((struct decode_context *)0)->member)
 
@@ -231,7 +239,8 @@ static struct decode_plan *plan_alloc(const struct decode_template *t)
 	p->variable = calloc(t->variable_count + 1u, sizeof *p->variable);
 	p->constants = calloc(CONSTANTS_MAX, sizeof *p->constants);
 	p->presence = calloc(COLUMNS_MAX / 8, 1);
-	if (p->steps && p->variable && p->constants && p->presence)
+	p->lookups = calloc(DECODE_LOOKUPS_MAX, sizeof *p->lookups);
+	if (p->steps && p->variable && p->constants && p->presence && p->lookups)
 		return p;
 	decode_plan_free(p);
 	return NULL;
@@ -243,6 +252,7 @@ static int compile(struct compiler *c, bool *ret_new)
 	steps_make(c);
 	if (c->count == 0 || t->bytes_min == 0)
 		return -EINVAL;
+	lookups_make(c);
 	constants_make(c);
 	int r = layout_make(c, ret_new);
 	if (r)
@@ -282,6 +292,8 @@ void decode_plan_free(struct decode_plan *p)
 	free(p->steps);
 	free(p->variable);
 	free(p->constants);
+	if (p->lookups)
+		decode_lookups_free(p->lookups, p->lookup_count);
 	free(p->lookups);
 	free(p->presence);
 	free(p);
@@ -290,7 +302,8 @@ void decode_plan_free(struct decode_plan *p)
 uint64_t decode_plan_bytes(const struct decode_plan *p)
 {
 	return sizeof *p + (p->step_count + p->variable_count + 2u) * sizeof p->steps[0]
-		+ COLUMNS_MAX / 8 + 8 * sizeof p->constants[0];
+		+ COLUMNS_MAX / 8 + 8 * sizeof p->constants[0]
+		+ DECODE_LOOKUPS_MAX * sizeof p->lookups[0];
 }
 
 /* ---- running --------------------------------------------------------------------------------- */
@@ -380,6 +393,9 @@ int decode_plan_run(const struct decode_run *run, const struct decode_set *set,
 		if (r)
 			return r;
 		block_decode(p, &b);
+		if (p->lookup_count)
+			decode_lookups_run(p->lookups, p->lookup_count, run, b.batch,
+			                   b.batch->count - b.count);
 		records += b.count;
 		if (run->rows)
 			run->rows(run->user, b.batch, b.batch->count - b.count);

@@ -92,3 +92,23 @@ struct arena_slice record_batch_store(struct record_batch *batch, const void *oc
 	batch->arena_bytes = (uint32_t)end;
 	return slice;
 }
+
+bool record_batch_copy_row(struct record_batch *batch, const struct record_batch *from,
+                           const uint8_t *row)
+{
+	const struct schema *schema = batch->schema;
+	uint8_t *copy = record_batch_append(batch);
+	bool whole = copy;
+	if (copy)
+		memcpy(copy, row, schema->row_bytes);
+	for (unsigned i = 0; copy && i < schema->column_count; i++) {
+		uint32_t bytes;
+		if (!schema->column[i].variable || !record_is_present(schema, row, i))
+			continue;
+		const uint8_t *octets = value_read_octets(from, row, i, &bytes);
+		struct arena_slice slice = record_batch_store(batch, octets, bytes);
+		memcpy(copy + schema->column[i].offset, &slice, sizeof slice);
+		whole = whole && slice.bytes == bytes;
+	}
+	return whole;
+}

@@ -148,21 +148,28 @@ static void convert(const struct projection_step *step, const struct record_batc
 	}
 }
 
+void projection_fill(const struct projection *p, const struct record_batch *from,
+                     const uint8_t *row, struct value_writer *w)
+{
+	for (unsigned i = 0; i < p->count; i++) {
+		const struct projection_step *step = &p->steps[i];
+		if (!record_is_present(p->from, row, step->from) ||
+		    record_is_present(p->to, w->row, step->to))
+			continue;
+		w->column = step->to;
+		if (step->way == WAY_COPY) {
+			const struct column *c = &p->to->column[step->to];
+			memcpy(w->row + c->offset, row + p->from->column[step->from].offset, c->bytes);
+			record_set_present(p->to, w->row, step->to);
+		} else {
+			convert(step, from, row, w);
+		}
+	}
+}
+
 void projection_run(const struct projection *p, const struct record_batch *from,
                     const uint8_t *row, struct record_batch *to)
 {
-	uint8_t *copy = record_batch_append(to);
-	for (unsigned i = 0; i < p->count; i++) {
-		const struct projection_step *step = &p->steps[i];
-		if (!record_is_present(p->from, row, step->from))
-			continue;
-		if (step->way == WAY_COPY) {
-			const struct column *c = &p->to->column[step->to];
-			memcpy(copy + c->offset, row + p->from->column[step->from].offset, c->bytes);
-			record_set_present(p->to, copy, step->to);
-			continue;
-		}
-		struct value_writer w = { to, copy, step->to };
-		convert(step, from, row, &w);
-	}
+	struct value_writer w = { .batch = to, .row = record_batch_append(to) };
+	projection_fill(p, from, row, &w);
 }

@@ -22,4 +22,9 @@ void projection_free(struct projection *projection);    /* NULL is fine */
 void projection_run(const struct projection *projection, const struct record_batch *from,
                     const uint8_t *row, struct record_batch *to);
 
+/* The same into a row that is there, at w->batch and w->row: values that are absent are filled in,
+ * others stay. w->column is used. */
+void projection_fill(const struct projection *projection, const struct record_batch *from,
+                     const uint8_t *row, struct value_writer *w);
+
 #endif

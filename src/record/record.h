@@ -103,6 +103,11 @@ bool record_batch_reuse(struct record_batch *batch);
 /* Appends a zeroed row (all absent) and returns it; NULL when the batch is full. */
 uint8_t *record_batch_append(struct record_batch *batch);
 
+/* Appends a copy of a row of a batch with the same schema. False when the batch is full or there is
+ * no memory for all of its values. */
+bool record_batch_copy_row(struct record_batch *batch, const struct record_batch *from,
+                           const uint8_t *row);
+
 /* Copies octets into the arena (grows it) and returns the slice; bytes 0 with -ENOMEM. */
 struct arena_slice record_batch_store(struct record_batch *batch, const void *octets,
                                       uint32_t bytes);
