@@ -258,7 +258,7 @@ static void packet_read(struct collect_files *f, const struct packet *p)
 		.destination = p->family == 4 ? p->key.address.v4[to] : p->key.address.v6[to],
 		.ports = { p->key.port[from], p->key.port[to] },
 	};
-	if (p->key.protocol != PROTOCOL_UDP) {
+	if (p->key.protocol != PROTOCOL_UDP || d.bytes == 0) {
 		k->not_export++;
 		return;
 	}

@@ -2,7 +2,7 @@
 /*
  * json: one object a line. A schema is compiled into a plan: each column with its ready-made
  * `,"name":` and the way its value is read; a line is then a sequence of copies and digits, without
- * printf. Absent values are left out. Numbers are numbers; with int64=string those of 64 bits are
+ * printf. Absent values are left out; an element that is there several times is an array. Numbers are numbers; with int64=string those of 64 bits are
  * texts, for readers that would lose digits. How each type is spelt is said in record/value_text.h.
  */
 #include <errno.h>
@@ -28,6 +28,8 @@ struct json_column {
 	uint8_t presence_mask;
 	uint8_t step;                   /* enum json_step */
 	uint16_t index;                 /* in the schema */
+	uint16_t again;                 /* the next column of the same element; 0: none */
+	bool later;                     /* not the first: written with that */
 	uint32_t name_at, name_bytes;   /* in json_plan.names */
 };
 
@@ -71,6 +73,20 @@ static size_t put_name(const struct column *c, char *at)
 	return length + 4;
 }
 
+/* Links the columns of an element that stands in a record several times. */
+static void link_repeated(struct json_plan *plan, const struct schema *schema)
+{
+	for (unsigned i = 1; i < plan->count; i++)
+		for (unsigned k = i; k-- > 0;) {
+			const struct column *a = &schema->column[i], *b = &schema->column[k];
+			if (a->field != b->field || a->reverse != b->reverse)
+				continue;
+			plan->columns[k].again = (uint16_t)i;
+			plan->columns[i].later = true;
+			break;
+		}
+}
+
 static void json_plan_free(void *plan)
 {
 	struct json_plan *p = plan;
@@ -104,6 +120,7 @@ static int json_plan_new(struct lines *l, const struct schema *schema, void **re
 	}
 	plan->count = schema->column_count;
 	plan->names = names;
+	link_repeated(plan, schema);
 	plan->fixed_bytes = at + (size_t)plan->count * VALUE_TEXT_FIXED_MAX + sizeof "{}\n";
 	*ret_plan = plan;
 	return 0;
@@ -134,10 +151,16 @@ static char *put_quotes(char *at, size_t length)
 	return at + length + 2;
 }
 
-static char *put_value(const struct json_column *c, const struct record_batch *batch,
-                       const uint8_t *row, char *at, const char *end)
+struct json_row {                       /* being written */
+	const struct json_plan *plan;
+	const struct record_batch *batch;
+	const uint8_t *row;
+	const char *end;                /* of the room for its line */
+};
+
+static char *put_value(const struct json_row *r, const struct json_column *c, char *at)
 {
-	const uint8_t *value = row + c->offset;
+	const uint8_t *value = r->row + c->offset;
 	uint16_t u16;
 	switch ((enum json_step)c->step) {
 	case STEP_U8:
@@ -161,30 +184,58 @@ static char *put_value(const struct json_column *c, const struct record_batch *b
 	case STEP_OTHER:
 		break;
 	}
-	return at + value_to_json(batch, row, c->index, at, (size_t)(end - at));
+	return at + value_to_json(r->batch, r->row, c->index, at, (size_t)(r->end - at));
 }
 
-static bool is_written(const struct json_column *c, const struct schema *schema, const uint8_t *row)
+static bool is_written(const struct json_row *r, const struct json_column *c)
 {
-	if (!(row[c->presence] & c->presence_mask))
+	if (!(r->row[c->presence] & c->presence_mask))
 		return false;
 	/* JSON has no infinity and no NaN */
-	return c->step != STEP_FLOAT || isfinite(value_read_double(schema, row, c->index));
+	return c->step != STEP_FLOAT ||
+	       isfinite(value_read_double(r->batch->schema, r->row, c->index));
+}
+
+/* The values of an element that is there several times: [1,2]. */
+static char *put_array(const struct json_row *r, const struct json_column *c, char *at)
+{
+	char *start = at;
+	*at++ = '[';
+	for (; c; c = c->again ? &r->plan->columns[c->again] : NULL) {
+		if (!is_written(r, c))
+			continue;
+		if (at > start + 1)
+			*at++ = ',';
+		at = put_value(r, c, at);
+	}
+	*at++ = ']';
+	return at;
+}
+
+static bool any_is_written(const struct json_row *r, const struct json_column *c)
+{
+	while (c->again && !is_written(r, c))
+		c = &r->plan->columns[c->again];
+	return is_written(r, c);
+}
+
+static char *put_column(const struct json_row *r, const struct json_column *c, char *at)
+{
+	if (unlikely(c->again || c->later) ? c->later || !any_is_written(r, c) : !is_written(r, c))
+		return at;
+	memcpy(at, r->plan->names + c->name_at, c->name_bytes);
+	at += c->name_bytes;
+	return c->again ? put_array(r, c, at) : put_value(r, c, at);
 }
 
 static size_t json_line(struct lines *l, void *context, const struct record_batch *batch,
                         const uint8_t *row, char *start)
 {
 	const struct json_plan *plan = context;
-	const char *end = start + json_bound(l, plan, batch, row);
+	const struct json_row r = { plan, batch, row, start + json_bound(l, plan, batch, row) };
 	char *at = start;
-	for (unsigned i = 0; i < plan->count; i++) {
-		const struct json_column *c = &plan->columns[i];
-		if (!is_written(c, batch->schema, row))
-			continue;
-		memcpy(at, plan->names + c->name_at, c->name_bytes);
-		at = put_value(c, batch, row, at + c->name_bytes, end);
-	}
+	for (unsigned i = 0; i < plan->count; i++)
+		at = put_column(&r, &plan->columns[i], at);
 	if (at == start)
 		at++;
 	*start = '{';                   /* in the place of the first comma */
