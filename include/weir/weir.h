@@ -35,7 +35,8 @@ int weir_open(struct weir **ret);
 void weir_close(struct weir *w);        /* NULL is fine */
 
 /* Sets an option by its long name ("read", "interface", "idle-timeout", "fields", ...), with the
- * value as on the command line. Options that repeat add up. Flags take "true" or "false". */
+ * value as on the command line. Options that repeat add up. Flags take "true" or "false". "config"
+ * names a YAML file that weir_run() reads; what is set here wins over it. */
 int weir_set(struct weir *w, const char *name, const char *value);
 
 /* Called once for each record, from one thread of the meter's own. */

@@ -199,10 +199,10 @@ static bool same_list(const struct text_list *a, const struct text_list *b)
 static bool same_entry(const struct meter_entry *a, const struct meter_entry *b)
 {
 	return same_text(a->name, b->name) && a->template_id == b->template_id
-		&& same_text(a->key, b->key) && same_text(a->values, b->values) && a->vlan_key == b->vlan_key
-		&& a->per_interface == b->per_interface && a->max_flows == b->max_flows
-		&& a->direction == b->direction && a->uniflow == b->uniflow
-		&& same_list(&a->outputs, &b->outputs);
+		&& same_text(a->key, b->key) && same_text(a->values, b->values)
+		&& a->vlan_key == b->vlan_key && a->per_interface == b->per_interface
+		&& a->max_flows == b->max_flows && a->direction == b->direction
+		&& a->uniflow == b->uniflow && same_list(&a->outputs, &b->outputs);
 }
 
 bool meters_differ_in_these_only(const struct meters *meters, const struct settings *settings)

@@ -108,7 +108,9 @@ int weir_run(struct weir *w)
 	w->error.text[0] = '\0';
 	if (atomic_load(&w->engine))
 		return error_set(&w->error, -EBUSY, "this meter has run already: open another one");
-	int r = check(w);
+	int r = w->settings.config ? option_read_yaml(w->options, w->settings.config, &w->error) : 0;
+	if (!r)
+		r = check(w);
 	if (!r)
 		r = engine_open(&w->settings, &env, &e, &w->error);
 	if (r)

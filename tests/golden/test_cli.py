@@ -41,7 +41,8 @@ OPTIONS = [
 ]
 COMMAND_LINE_ONLY = {"config", "check"}
 METER_KEYS = ["name", "id", "filter", "key", "values", "idle-timeout", "active-timeout",
-              "tcp-linger", "max-flows", "no-vlan-key", "per-interface", "direction", "uniflow", "output"]
+              "tcp-linger", "max-flows", "no-vlan-key", "per-interface", "direction", "uniflow",
+              "output"]
 COMMANDS = {"meter", "collect", "explain", "fields", "help"}
 
 

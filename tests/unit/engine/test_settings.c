@@ -7,7 +7,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/compiler.h"
 #include "engine/settings.h"
@@ -102,10 +105,122 @@ static void letters(void **state)
 	}
 }
 
+struct bench {
+	struct settings settings;
+	struct option_set *set;
+	struct error err;
+};
+
+static int read_text(struct bench *b, const char *text)
+{
+	char path[] = "test_settings_XXXXXX";
+	memset(b, 0, sizeof *b);
+	assert_int_equal(option_set_new(meter_options, &b->settings, &b->set, &b->err), 0);
+	int fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+	int r = option_read_yaml(b->set, path, &b->err);
+	unlink(path);
+	return r;
+}
+
+static void one_meter_without_a_list(void **state)
+{
+	struct bench b;
+	struct meter_entry meters[METERS_MAX];
+	assert_int_equal(read_text(&b, "idle-timeout: 7s\nkey: [sourceIPv4Address/24, vlanId]\n"
+	                               "uniflow: yes\noutput: [a, b]\nmax-flows: 9\n"), 0);
+	assert_int_equal(settings_meters(&b.settings, meters), 1);
+	assert_null(meters[0].place);
+	assert_string_equal(meters[0].name, "flows");
+	assert_string_equal(meters[0].key, "sourceIPv4Address/24,vlanId");
+	assert_true(meters[0].idle_timeout_ns == 7 * second);
+	assert_true(meters[0].active_timeout_ns == 120 * second);
+	assert_true(meters[0].uniflow && meters[0].vlan_key);
+	assert_int_equal(meters[0].max_flows, 9);
+	assert_int_equal(meters[0].outputs.count, 2);
+	option_set_free(b.set);
+}
+
+static void meters_of_a_list(void **state)
+{
+	struct bench b;
+	struct meter_entry meters[METERS_MAX];
+	assert_int_equal(read_text(&b, "idle-timeout: 7s\nfilter: ip\noutput: [a]\nvlan-key: no\n"
+	                               "meters:\n- {name: x, active-timeout: 9s, direction: first}\n"
+	                               "- {name: y, filter: tcp, output: [b, a], vlan-key: yes,\n"
+	                               "   values: [octetDeltaCount=4, +vlanId], tcp-linger: off}\n"),
+	                 0);
+	assert_int_equal(settings_meters(&b.settings, meters), 2);
+	assert_true(meters[0].idle_timeout_ns == 7 * second);
+	assert_true(meters[0].active_timeout_ns == 9 * second);
+	assert_true(meters[1].active_timeout_ns == 120 * second);
+	assert_true(meters[1].tcp_linger_ns == DURATION_OFF);
+	assert_int_equal(meters[0].direction, DIRECTION_FIRST);
+	assert_int_equal(meters[1].direction, DIRECTION_EVIDENCE);
+	assert_null(meters[0].filter);          /* narrows, is no default */
+	assert_string_equal(meters[1].filter, "tcp");
+	assert_string_equal(meters[1].values, "octetDeltaCount=4,+vlanId");
+	assert_false(meters[0].vlan_key);
+	assert_true(meters[1].vlan_key);
+	const char *outputs[4];
+	assert_int_equal(settings_outputs(&b.settings, outputs, 4), 2);
+	assert_string_equal(outputs[0], "a");
+	assert_string_equal(outputs[1], "b");
+	assert_int_equal(settings_outputs(&b.settings, outputs, 1), 1);
+	option_set_free(b.set);
+}
+
+/* The same table, but for what an entry has of its own, so that defaults mean the same. */
+static void entries_are_as_options(void **state)
+{
+	const struct option *list = meter_options;
+	while (list->type != OPTION_ENTRIES)
+		list++;
+	for (const struct option *o = list->entry->table; o->name; o++) {
+		const struct option *outer = meter_options;
+		while (outer->name && strcmp(outer->name, o->name) != 0)
+			outer++;
+		if (!outer->name)
+			continue;               /* name, id, values */
+		assert_int_equal(o->type, outer->type);
+		assert_ptr_equal(o->choices, outer->choices);
+		assert_true(o->check == outer->check);
+		assert_int_equal(o->joined, outer->joined);
+		assert_true(o->minimum == outer->minimum || strcmp(o->minimum, outer->minimum) == 0);
+	}
+}
+
+static void values_are_judged_where_they_stand(void **state)
+{
+	static const struct {
+		const char *text, *place, *says;
+	} cases[] = {
+		{ "key: [vlanId, vlanID]\n", ":1:15: ", "did you mean vlanId?" },
+		{ "fields: [+octetDeltaCount, -octetDeltaCuont]\n", ":1:28: ", "octetDeltaCount" },
+		{ "fields: all,-octetDeltaCuont\n", ":1:9: ", "fields: unknown field" },
+		{ "filter: tcp prt 80\n", ":1:9: ", "filter: " },
+		{ "meters:\n- name: x\n  filter: tcp prt 80\n", ":3:11: ", "filter: " },
+		{ "meters:\n- name: x\n  values: [mplsTopLabelTTL]\n", ":3:12: ",
+		  "nothing here gives it" },
+	};
+	for (size_t i = 0; i < array_count(cases); i++) {
+		struct bench b;
+		assert_int_equal(read_text(&b, cases[i].text), -EINVAL);
+		if (!strstr(b.err.text, cases[i].place) || !strstr(b.err.text, cases[i].says))
+			fail_msg("'%s': %s", cases[i].text, b.err.text);
+		option_set_free(b.set);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults), cmocka_unit_test(table_is_sound), cmocka_unit_test(letters),
+		cmocka_unit_test(one_meter_without_a_list), cmocka_unit_test(meters_of_a_list),
+		cmocka_unit_test(entries_are_as_options),
+		cmocka_unit_test(values_are_judged_where_they_stand),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

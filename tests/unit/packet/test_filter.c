@@ -149,6 +149,36 @@ static void test_refused_link_types(void **state)
 	packet_filter_free(filter);
 }
 
+/* Each keeps its own view of the tags: one sees the VLAN, the other the packet behind it. */
+static void test_narrowed(void **state)
+{
+	(void)state;
+	struct packet_filter *udp, *vlan, *host;
+	struct craft tagged = { .bytes = 0 }, plain = { .bytes = 0 };
+	craft_ethernet(&tagged, 0x8100);
+	craft_u16(&tagged, 5);
+	craft_u16(&tagged, 0x0800);
+	craft_ethernet(&plain, 0x0800);
+	struct craft *both[] = { &tagged, &plain };
+	struct frame frames[2];
+	for (unsigned i = 0; i < 2; i++) {
+		craft_ipv4(both[i], 17, 8, 1, 2);
+		craft_udp(both[i], 1000, 53, 0);
+		frames[i] = (struct frame){ .data = both[i]->octets, .captured_bytes = both[i]->bytes,
+		                            .wire_bytes = both[i]->bytes, .link_type = 1 };
+	}
+	assert_int_equal(packet_filter_new("udp port 53", &udp, NULL), 0);
+	assert_int_equal(packet_filter_new("vlan 5", &vlan, NULL), 0);
+	assert_int_equal(packet_filter_new("udp port 54", &host, NULL), 0);
+	assert_true(packet_filter_match(udp, &frames[0]) && packet_filter_match(udp, &frames[1]));
+	packet_filter_narrow(udp, vlan);
+	assert_true(packet_filter_match(udp, &frames[0]));
+	assert_false(packet_filter_match(udp, &frames[1]));
+	packet_filter_narrow(udp, host);
+	assert_false(packet_filter_match(udp, &frames[0]));
+	packet_filter_free(udp);
+}
+
 static void test_messages(void **state)
 {
 	(void)state;
@@ -176,7 +206,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tags_do_not_matter), cmocka_unit_test(test_vlan_is_seen_when_named),
 		cmocka_unit_test(test_mpls_and_pppoe_behind_tags), cmocka_unit_test(test_short_frames),
-		cmocka_unit_test(test_refused_link_types), cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_refused_link_types),
+		cmocka_unit_test(test_narrowed), cmocka_unit_test(test_messages),
 	};
 	return cmocka_run_group_tests_name("packet/filter", tests, NULL, NULL);
 }
