@@ -51,6 +51,7 @@ struct packet {
 struct table {
 	struct entry *entries;
 	uint64_t slots, mask;
+	uint64_t used;          /* slots; never all of them, or a search would not end */
 	uint64_t sweep;         /* slot that is looked at next */
 	uint64_t insertions;
 	bool expires;
@@ -59,7 +60,7 @@ struct table {
 struct reader {
 	int fd;
 	uint8_t *buffer;
-	uint8_t *at, *end;      /* what is not read yet of the piece */
+	const uint8_t *at, *end;        /* what is not read yet of the piece */
 	uint32_t offset;        /* ticks that this pass is later than the first */
 };
 
@@ -162,6 +163,12 @@ static inline bool parse(const uint8_t *record, struct packet *packet)
 	return true;
 }
 
+static void die(const char *what, int error)
+{
+	fprintf(stderr, "bench_floor: %s: %s\n", what, strerror(error));
+	exit(1);
+}
+
 /* Frees a slot; entries behind it that probing put there move up, so that no gap hides them. */
 static void delete_slot(struct table *table, uint64_t gap)
 {
@@ -175,22 +182,26 @@ static void delete_slot(struct table *table, uint64_t gap)
 		}
 	}
 	entries[gap].packets = 0;
+	table->used--;
 }
 
 static inline void update(struct table *table, const struct packet *packet)
 {
-	uint64_t slot = packet->hash & table->mask;
-	struct entry *entry = &table->entries[slot];
+	struct entry *entries = table->entries;
+	uint64_t mask = table->mask, slot = packet->hash & mask;
+	struct entry *entry = &entries[slot];
 
 	while (entry->packets && !key_equal(entry->key, packet->key)) {
-		slot = (slot + 1) & table->mask;
-		entry = &table->entries[slot];
+		slot = (slot + 1) & mask;
+		entry = &entries[slot];
 	}
 	if (!entry->packets) {
 		memcpy(entry->key, packet->key, sizeof entry->key);
 		entry->first = packet->ticks;
 		entry->octets = entry->flags = 0;
 		table->insertions++;
+		if (++table->used == table->slots)
+			die("more flows than slots", ENOSPC);
 	}
 	entry->packets++;
 	entry->octets += packet->octets;
@@ -227,28 +238,27 @@ static bool refill(struct reader *reader)
 	return true;
 }
 
-static inline bool record_is_whole(const struct reader *reader)
-{
-	return reader->end - reader->at >= PACKET_HEAD_BYTES &&
-		reader->end - reader->at - PACKET_HEAD_BYTES >= load32(reader->at + 8);
-}
-
 static inline unsigned read_batch(struct reader *reader, const struct table *table,
                                   struct packet *batch)
 {
 	unsigned count = 0;
 
-	while (count < BATCH && (record_is_whole(reader) || refill(reader))) {
-		if (!record_is_whole(reader))
-			continue;
-		if (parse(reader->at, &batch[count])) {
-			batch[count].ticks += reader->offset;
-			batch[count].hash = key_hash(batch[count].key);
-			__builtin_prefetch(&table->entries[batch[count].hash & table->mask], 1);
-			count++;
+	do {
+		const uint8_t *at = reader->at, *end = reader->end;
+		while (count < BATCH && at + PACKET_HEAD_BYTES <= end) {
+			const uint8_t *next = at + PACKET_HEAD_BYTES + load32(at + 8);
+			if (next > end)
+				break;
+			if (parse(at, &batch[count])) {
+				batch[count].ticks += reader->offset;
+				batch[count].hash = key_hash(batch[count].key);
+				__builtin_prefetch(&table->entries[batch[count].hash & table->mask], 1);
+				count++;
+			}
+			at = next;
 		}
-		reader->at += PACKET_HEAD_BYTES + load32(reader->at + 8);
-	}
+		reader->at = at;
+	} while (count < BATCH && refill(reader));
 	return count;
 }
 
@@ -263,10 +273,10 @@ static void run_pass(struct reader *reader, struct table *table, struct sums *su
 	unsigned count;
 
 	while ((count = read_batch(reader, table, batch)) > 0) {
-		for (unsigned i = 0; i < count; i++)
+		for (unsigned i = 0; i < count; i++) {
 			update(table, &batch[i]);
-		for (unsigned i = 0; i < count; i++)
 			sums->octets += batch[i].octets;
+		}
 		if (sums->packets == 0)
 			sums->first = batch[0].ticks;
 		sums->packets += count;
@@ -276,18 +286,12 @@ static void run_pass(struct reader *reader, struct table *table, struct sums *su
 	}
 }
 
-static void die(const char *what)
-{
-	fprintf(stderr, "bench_floor: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
-
 static void open_reader(struct reader *reader, const char *path, uint32_t offset)
 {
 	if (reader->fd < 0 && (reader->fd = open(path, O_RDONLY)) < 0)
-		die(path);
+		die(path, errno);
 	if (lseek(reader->fd, FILE_HEAD_BYTES, SEEK_SET) < 0)
-		die(path);
+		die(path, errno);
 	reader->at = reader->end = reader->buffer;
 	reader->offset = offset;
 }
@@ -299,7 +303,7 @@ static void make_table(struct table *table, unsigned log2_slots, bool huge)
 	table->entries = mmap(NULL, table->slots * sizeof *table->entries, PROT_READ | PROT_WRITE,
 	                      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (table->entries == MAP_FAILED)
-		die("memory");
+		die("memory", errno);
 	madvise(table->entries, table->slots * sizeof *table->entries,
 	        huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
 }

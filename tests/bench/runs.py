@@ -7,6 +7,9 @@ nothing is left out. Before each the capture is read into the page cache, and me
 freed, so that no run pays for pages that the machine has not backed yet.
 """
 import json
+import os
+import shutil
+import signal
 import subprocess
 from dataclasses import dataclass, field
 
@@ -56,25 +59,35 @@ class Bench:
         self.tools, self.weir = build / "tests/bench", build / "src/cli/weir"
         self.build, self.scratch = build, scratch
 
-    def measure(self, command, touch_mib=0, **options):
-        """Runs a command to its end: (Used, what it printed)."""
+    def measure(self, command, touch_mib=0, limit=None, **options):
+        """Runs a command to its end: (Used, what it printed). Past `limit` seconds it is ended, and
+        TimeoutExpired raised."""
         result = self.scratch / "used"
         result.unlink(missing_ok=True)
         launcher = [self.tools / "bench_run", result, touch_mib, *command]
         options = {"stdout": subprocess.PIPE, "stdin": subprocess.DEVNULL, **options}
-        done = subprocess.run([str(part) for part in launcher], text=True, **options)
-        if done.returncode:
-            raise RuntimeError(f"bench_run ended with status {done.returncode}")
+        process = subprocess.Popen([str(part) for part in launcher], text=True,
+                                   start_new_session=True, **options)
+        try:
+            printed, _ = process.communicate(timeout=limit)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+            raise
+        if process.returncode:
+            raise RuntimeError(f"bench_run ended with status {process.returncode}")
         used = numbers(result.read_text())
         return Used(used["user_us"] / 1e6, used["system_us"] / 1e6, used["wall_us"] / 1e6,
-                    used["rss_kib"] * 1024, used["status"]), done.stdout or ""
+                    used["rss_kib"] * 1024, used["status"]), printed or ""
 
 
 class Sink:
     """The collector on loopback; its processor time is its own."""
 
-    def __init__(self, bench, *options):
-        self.process = subprocess.Popen([bench.tools / "bench_sink", *map(str, options)],
+    def __init__(self, bench, *options, within=None):
+        """`within` is the host of a lab whose loopback it is to be."""
+        command = [bench.tools / "bench_sink", *map(str, options)]
+        self.process = subprocess.Popen(within.command(*command) if within else command,
                                         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.port = numbers(self.process.stdout.readline())["port"]
 
@@ -84,10 +97,9 @@ class Sink:
         return numbers(printed)
 
 
-def sums_wrong(made, sums, flows=None):
+def sums_wrong(made, sums):
     """How the sink's sums differ from the workload."""
-    wanted = {"packets": made.packets, "octets": made.octets,
-              "records": made.flows if flows is None else flows,
+    wanted = {"packets": made.packets, "octets": made.octets, "records": made.flows,
               "lost": 0, "dropped": 0, "bad": 0, "unknown": 0}
     return [f"{name} at the sink: {sums[name]:,}, expected {value:,}"
             for name, value in wanted.items() if sums[name] != value]
@@ -107,8 +119,8 @@ def ended_wrong(used, who):
     return [f"{who} ended with status {used.status}"] if used.status else []
 
 
-def weir_command(bench, made, settings, output, stats):
-    return [bench.weir, "meter", "-q", "-r", made.path, *settings, "-o", output,
+def weir_command(bench, path, settings, output, stats):
+    return [bench.weir, "meter", "-q", "-r", path, *settings, "-o", output,
             "--stats", stats]
 
 
@@ -118,17 +130,25 @@ def touched_mib(made):
 
 def run_weir(bench, made, settings, sink_options=()):
     """From the file to IPFIX over UDP, unpaced."""
+    sink = Sink(bench, *sink_options)
+    run = run_weir_to(bench, made, settings, f"ipfix+udp://127.0.0.1:{sink.port}?rate=0")
+    run.sums = sink.close()
+    if run.stats:
+        run.wrong += sums_wrong(made, run.sums)
+    return run
+
+
+def run_weir_to(bench, made, settings, output):
+    """From the file to any output; only weir's own counts are compared."""
     read_once(made.path)
     stats = bench.scratch / "stats.json"
     stats.unlink(missing_ok=True)
-    sink = Sink(bench, *sink_options)
-    output = f"ipfix+udp://127.0.0.1:{sink.port}?rate=0"
-    used, _ = bench.measure(weir_command(bench, made, settings, output, stats), touched_mib(made))
-    sums = sink.close()
-    run = Run(used, made.packets, ended_wrong(used, "weir"), sums)
+    used, _ = bench.measure(weir_command(bench, made.path, settings, output, stats),
+                            touched_mib(made))
+    run = Run(used, made.packets, ended_wrong(used, "weir"))
     if not run.wrong:
         run.stats = json.loads(stats.read_text())
-        run.wrong = sums_wrong(made, sums) + stats_wrong(made, run.stats)
+        run.wrong = stats_wrong(made, run.stats)
     return run
 
 
@@ -153,3 +173,19 @@ def run_floor(bench, made, huge=False):
 def first_pass_ns(run):
     """The floor's whole process without its second pass."""
     return run.ns - run.sums["last_pass_ns"]
+
+
+def run_peer(bench, peer, made, limit):
+    """A peer from the file to where it writes; (Run, its Count)."""
+    read_once(made.path)
+    folder = bench.scratch / "peer"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    sink = Sink(bench) if peer.udp else None
+    try:
+        used, printed = bench.measure(peer.command(made, sink.port if sink else 0, folder),
+                                      touched_mib(made), limit, stderr=subprocess.DEVNULL)
+    finally:
+        sums = sink.close() if sink else {}
+    run = Run(used, made.packets, ended_wrong(used, peer.name), sums)
+    return run, None if run.wrong else peer.count(sums, folder, printed)

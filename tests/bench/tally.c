@@ -64,6 +64,17 @@ static void read_fields(struct part *part, struct tally_template *template, unsi
 	}
 }
 
+/* The template of an id; or, for a new one, the first place that is free; or NULL. */
+static struct tally_template *template_of(struct tally *tally, unsigned id, bool add)
+{
+	for (unsigned i = 0; i < TALLY_TEMPLATES; i++) {
+		struct tally_template *template = &tally->templates[i];
+		if (template->id == id || (add && template->id == 0))
+			return template;
+	}
+	return NULL;
+}
+
 /* Sets of templates: ids 2 and 3 of IPFIX, 0 and 1 of NetFlow v9. */
 static void read_templates(struct tally *tally, struct part *part, bool ipfix, bool options)
 {
@@ -82,8 +93,9 @@ static void read_templates(struct tally *tally, struct part *part, bool ipfix, b
 		}
 		template.count = (uint16_t)count;
 		read_fields(part, &template, count, ipfix);
-		if (!part->bad)
-			tally->templates[template.id % TALLY_TEMPLATES] = template;
+		struct tally_template *place = template_of(tally, template.id, true);
+		if (!part->bad && place)
+			*place = template;
 	}
 }
 
@@ -107,10 +119,10 @@ static void add_record(struct tally *tally, const struct tally_template *templat
 
 static unsigned read_data(struct tally *tally, struct part *part, unsigned id)
 {
-	const struct tally_template *template = &tally->templates[id % TALLY_TEMPLATES];
+	const struct tally_template *template = template_of(tally, id, false);
 	unsigned records = 0;
 
-	if (template->id != id || template->record_bytes == 0) {
+	if (!template || template->record_bytes == 0) {
 		tally->unknown_sets++;
 		return 0;
 	}

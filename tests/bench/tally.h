@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TALLY_TEMPLATES = 1024, TALLY_FIELDS = 128 };
+enum { TALLY_TEMPLATES = 64, TALLY_FIELDS = 128 };
 
 /* A template: where in a record the counters are. */
 struct tally_template {
@@ -32,7 +32,7 @@ struct tally {
 	uint64_t lost;                  /* by the sequence numbers: records (IPFIX), messages (v9) */
 	uint32_t sequence;              /* expected next */
 	bool started;
-	struct tally_template templates[TALLY_TEMPLATES];       /* by id modulo their number */
+	struct tally_template templates[TALLY_TEMPLATES];       /* in the order of arrival */
 };
 
 /* One message of `bytes` octets. */

@@ -26,7 +26,7 @@ class Workload:
     packets: int = 10_000_000
     slots_log2: int = 16        # of the floor's table
     runs: int = 5
-    options: tuple = ()         # of weir, in place of its idle timeout
+    options: tuple = ()         # of weir: its idle timeout
     ends: bool = False          # flows end on the way: the floor deletes, too
     one_way: bool = True        # so the floor's flows are those of weir
 
@@ -43,7 +43,7 @@ WORKLOADS = {workload.name: workload for workload in (
              slots_log2=23),
     Workload("v6", "like u1m over IPv6, 74-octet frames", "uniform6", 1_000_000, slots_log2=21),
     Workload("churn", "flows of two packets 100 ms apart, half TCP that ends in FIN", "churn",
-             slots_log2=20, options=("-d", "2s"), ends=True),
+             slots_log2=21, options=("-d", "2s"), ends=True),
 )}
 # For single figures: memory at more flows, cost at many more, a flood of single packets.
 EXTRA = {workload.name: workload for workload in (
@@ -52,6 +52,17 @@ EXTRA = {workload.name: workload for workload in (
              packets=40_000_000, slots_log2=25, runs=3),
     Workload("flood", "60-octet frames, every packet a flow of its own", "flood", slots_log2=24),
 )}
+
+
+# What weir is told beside the workload's own options.
+SETTINGS = {"off": ("-d", "off", "-t", "off", "--direction", "first"), "default": ()}
+
+
+def settings_of(workload, name):
+    """The command line of a setting; a workload may need an idle timeout of its own."""
+    if workload.options and name == "off":
+        return (*workload.options, *SETTINGS["off"][2:])
+    return workload.options or SETTINGS[name]
 
 
 @dataclass(frozen=True)
