@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""JSON of weir meter, and of weir meter -> each transport -> weir collect: the same records.
+
+Every capture is metered once with every field switched on, at the same time into JSON, a file of
+messages and a collector behind each transport. The observation domain says which capture and which
+transport a record came by.
+"""
+import json
+import signal
+import subprocess
+from collections import defaultdict
+
+import pytest
+
+from interop.round_trip import ADDED, differences, records
+from net.lab import Lab, wait_for, why_no_namespaces
+
+# A larger capture says no more and costs time.
+CAPTURE_BYTES_MAX = 16 << 20
+# transport -> (where to listen, where to send)
+NETWORK = {
+    "udp": ("ipfix+udp://127.0.0.1:4739", "ipfix+udp://127.0.0.1:4739?"),
+}
+TRANSPORTS = ["file", *NETWORK]
+DOMAINS = 1000      # of each transport, more than there are captures
+
+
+def captures_in(folder):
+    return sorted(path for path in folder.rglob("*")
+                  if path.name.endswith((".pcap", ".pcapng", ".cap", ".pcap.gz"))
+                  and path.stat().st_size <= CAPTURE_BYTES_MAX)
+
+
+class Collector:
+    """weir collect in a namespace, listening at all transports."""
+
+    def __init__(self, host, program, folder):
+        self.json, self.stats = folder / "collected.json", folder / "collect.stats"
+        words = [word for listen, _ in NETWORK.values() for word in ("-l", listen)]
+        self.process = host.start(program, "collect", *words, "-o", f"json:{self.json}",
+                                  "--stats", self.stats, stderr=subprocess.PIPE, text=True)
+        host.await_port(4739, "udp")
+
+    def received(self):
+        """Records so far."""
+        self.process.send_signal(signal.SIGUSR1)
+        try:
+            return json.loads(self.stats.read_text())["records"]
+        except (OSError, ValueError):       # not written yet, or just being written
+            return 0
+
+    def stop(self, expected):
+        wait_for(lambda: self.received() >= expected, 60, f"{expected} records")
+        self.process.send_signal(signal.SIGINT)
+        said = self.process.communicate(timeout=30)[1]
+        assert self.process.returncode == 0, said
+        return records(self.json)
+
+
+class Trips:
+    """Every capture through everything: `metered` by capture, `collected` by transport and
+    capture."""
+
+    def __init__(self, paths, weir, program, host, folder):
+        self.paths, self.weir, self.program, self.host = paths, weir, program, host
+        self.folder, self.messages = folder, folder / "messages"
+        self.messages.mkdir()
+        collector = Collector(host, program, folder)
+        self.metered = {path: self.meter(number, path) for number, path in enumerate(paths)}
+        total = sum(map(len, self.metered.values()))
+        found = self.read_messages() + collector.stop(total * len(NETWORK))
+        self.collected = defaultdict(list)
+        for record in found:
+            transport, number = divmod(record["observationDomainId"], DOMAINS)
+            self.collected[TRANSPORTS[transport], paths[number]].append(record)
+
+    def meter(self, number, path):
+        """A damaged capture ends with status 1, after all that could be read."""
+        to = self.folder / "metered.json"
+        addresses = [f"ipfix:{self.messages}/{number}.ipfix?domain={number}",
+                     *(f"{send}domain={i * DOMAINS + number}"
+                       for i, (_, send) in enumerate(NETWORK.values(), 1))]
+        words = [word for address in [f"json:{to}", *addresses] for word in ("-o", address)]
+        done = self.host.run(self.program, "meter", "-r", path, "--fields", "all", "--tunnels",
+                             *words, check=False)
+        assert done.returncode in (0, 1), done.stderr
+        return records(to)
+
+    def read_messages(self):
+        to = self.folder / "read.json"
+        done = self.weir("collect", "-r", self.messages, "-o", f"json:{to}")
+        assert done.returncode == 0, done.stderr
+        return records(to)
+
+    def check(self, transport):
+        wrong = [f"{path}: {line}" for path in self.paths for line in
+                 differences(self.metered[path], self.collected[transport, path])[:3]]
+        assert not wrong, "\n".join(wrong[:20])
+        assert sum(map(len, self.metered.values())) > 0
+
+
+def trips(paths, weir, program, folder):
+    reason = why_no_namespaces()
+    assert not reason, reason
+    with Lab() as lab:
+        return Trips(paths, weir, program, lab.host(), folder)
+
+
+@pytest.fixture(scope="module")
+def ours(captures, weir, weir_program, tmp_path_factory):
+    return trips(captures_in(captures), weir, weir_program, tmp_path_factory.mktemp("ours"))
+
+
+@pytest.fixture(scope="module")
+def third_party(data_dir, weir, weir_program, tmp_path_factory):
+    return trips(captures_in(data_dir), weir, weir_program, tmp_path_factory.mktemp("data"))
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_our_captures(ours, transport):
+    ours.check(transport)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_third_party_captures(third_party, transport):
+    third_party.check(transport)
+
+
+def test_the_same_fields(weir, captures, tmp_path):
+    """Named on both sides: the same values in the same order."""
+    messages, metered = tmp_path / "flows.ipfix", tmp_path / "metered.json"
+    fields = ("flowEndNanoseconds,sourceIPv4Address,destinationIPv6Address,flowDirectionBasis,"
+              "reverseOctetDeltaCount,vlanId,reverseTcpControlBits,octetDeltaCount,biflowDirection")
+    done = weir("meter", "-r", captures / "demo.pcap", "--fields", fields, "-o", f"json:{metered}",
+                "-o", f"ipfix:{messages}")
+    assert done.returncode == 0, done.stderr
+    done = weir("collect", "-r", messages, "--fields", fields)
+    collected = [json.loads(line) for line in done.stdout.splitlines()]
+    assert differences(records(metered), collected) == []
+    names = fields.split(",")
+    for record in collected:
+        assert list(record) == [name for name in names if name in record]
+
+
+# ---- the twin: faults that the comparison must see ----
+
+ONE = {"octetDeltaCount": 3, "vlanId": 0, "flowStartNanoseconds": 7}
+OTHER = {"octetDeltaCount": 4, "vlanId": 0, "flowStartNanoseconds": 7}
+
+
+@pytest.mark.parametrize("collected, says", [
+    ([ONE], "2 records metered, 1 collected"),
+    ([ONE, {**OTHER, "vlanId": 1}], "vlanId: 0 became 1"),
+    ([ONE, {**OTHER, "tcpControlBits": 2}], "tcpControlBits: 2 came from nowhere"),
+    ([ONE, {"octetDeltaCount": 4, "flowStartNanoseconds": 7}], "vlanId: 0 is missing"),
+    ([{**ONE, "flowStartNanoseconds": 8}, OTHER], "flowStartNanoseconds: 7 became 8"),
+    ([ONE, {**OTHER, "flowStartNanoseconds": 0}], "flowStartNanoseconds: 7 became 0")])
+def test_planted_differences_are_seen(collected, says):
+    assert says in differences([ONE, OTHER], collected)
+
+
+def test_what_is_no_difference():
+    added = {name: 1 for name in ADDED}
+    assert differences([ONE, OTHER], [{**OTHER, "dot1qCustomerVlanId": 0, **added}, ONE]) == []
