@@ -25,6 +25,7 @@ struct layouts {
 	struct layouts_setup setup;
 	struct map by_shape;            /* hash of the columns: a chain by next_same */
 	unsigned count;
+	struct layout *first, **end;    /* as they were made */
 	struct layout *touched;         /* by the message being read */
 	struct full_batch *full;        /* filled by it */
 	unsigned full_count, full_room;
@@ -36,24 +37,22 @@ struct layouts *layouts_new(const struct layouts_setup *setup)
 	if (!ls)
 		return NULL;
 	ls->setup = *setup;
+	ls->end = &ls->first;
 	map_init(&ls->by_shape, setup->secret);
 	return ls;
 }
 
 void layouts_free(struct layouts *ls)
 {
-	uint32_t position = 0;
-	struct layout *at;
+	while (ls && ls->first) {
+		struct layout *l = ls->first;
+		ls->first = l->next;
+		record_batch_release(l->batch);
+		schema_free(l->schema);
+		free(l);
+	}
 	if (!ls)
 		return;
-	while ((at = map_next(&ls->by_shape, &position)))
-		while (at) {
-			struct layout *next = at->next_same;
-			record_batch_release(at->batch);
-			schema_free(at->schema);
-			free(at);
-			at = next;
-		}
 	map_fini(&ls->by_shape);
 	free(ls->full);
 	free(ls);
@@ -101,6 +100,8 @@ static int layout_add(struct layouts *ls, uint64_t shape, const struct layout *m
 		free(l);
 		return -ENOMEM;
 	}
+	*ls->end = l;
+	ls->end = &l->next;
 	ls->count++;
 	*ret = l;
 	return 0;
@@ -187,9 +188,12 @@ static void forget_touched(struct layouts *ls)
 
 void layouts_commit(struct layouts *ls)
 {
+	bool any = ls->full_count > 0;
 	for (unsigned i = 0; i < ls->full_count; i++)
 		ls->setup.emit(ls->setup.context, ls->full[i].layout, ls->full[i].batch);
 	forget_touched(ls);
+	if (any)
+		layouts_flush(ls);
 }
 
 static void cut_back(struct record_batch *batch, uint32_t rows, uint32_t arena)
@@ -220,14 +224,13 @@ void layouts_rollback(struct layouts *ls)
 
 void layouts_flush(struct layouts *ls)
 {
-	uint32_t position = 0;
-	struct layout *at;
-	while ((at = map_next(&ls->by_shape, &position)))
-		for (; at; at = at->next_same) {
-			if (!at->batch || !at->batch->count)
-				continue;
-			struct record_batch *batch = at->batch;
-			at->batch = NULL;
-			ls->setup.emit(ls->setup.context, at, batch);
-		}
+	for (struct layout *l = ls->first; l; l = l->next) {
+		struct record_batch *batch = l->batch;
+		if (!batch || !batch->count)
+			continue;
+		l->batch = NULL;
+		if (batch->count < batch->capacity / 4)
+			l->rows = batch->count * 2 > ROWS_FIRST ? batch->count * 2 : ROWS_FIRST;
+		ls->setup.emit(ls->setup.context, l, batch);
+	}
 }

@@ -6,6 +6,9 @@
  *
  *   layouts_begin, layout_room ..., layouts_commit or layouts_rollback
  *
+ * When one batch is full all are emitted, in the order in which their layouts were made: so what
+ * comes out is never further out of order than a batch, and the same for the same input.
+ *
  * Schemas live until layouts_free(): whoever takes batches may rely on it. One thread.
  */
 #ifndef IPFIX_LAYOUTS_H
@@ -25,7 +28,7 @@ struct layout {
 	uint32_t rows;                  /* capacity of the next batch: grows with use */
 	bool touched;                   /* by the message being read */
 	uint32_t mark_rows, mark_arena; /* of `batch`, before that message */
-	struct layout *next_touched, *next_same;
+	struct layout *next_touched, *next_same, *next;
 };
 
 struct layouts_setup {

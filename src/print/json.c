@@ -2,8 +2,9 @@
 /*
  * json: one object a line. A schema is compiled into a plan: each column with its ready-made
  * `,"name":` and the way its value is read; a line is then a sequence of copies and digits, without
- * printf. Absent values are left out; an element that is there several times is an array. Numbers are numbers; with int64=string those of 64 bits are
- * texts, for readers that would lose digits. How each type is spelt is said in record/value_text.h.
+ * printf. Absent values are left out; an element that is there several times is an array. Numbers
+ * are numbers; with int64=string those of 64 bits are texts, for readers that would lose digits.
+ * How each type is spelt is said in record/value_text.h.
  */
 #include <errno.h>
 #include <math.h>
