@@ -16,6 +16,14 @@
 static inline void prefetch_write(const void *p) { __builtin_prefetch(p, 1, 3); }
 static inline void prefetch_read(const void *p) { __builtin_prefetch(p, 0, 3); }
 
+/* In a loop that waits for another processor. */
+static inline void pause_briefly(void)
+{
+#if defined(__x86_64__)
+	__builtin_ia32_pause();
+#endif
+}
+
 /* Unaligned loads in wire order and native order. */
 static inline uint16_t load_be16(const void *p)
 {

@@ -18,9 +18,14 @@
 #include "base/hash.h"
 #include "capture/clock.h"
 
-enum { PARCELS_A_WORKER = 32, TURN_PARCELS = 8 };
+enum { PARCELS_A_WORKER = 64, TURN_PARCELS = 16, SPINS = 2000 };
 
 static const uint64_t read_wait_ns = 100000000;
+
+struct share {                          /* a lane's packets of a parcel */
+	unsigned count;
+	struct packet_sums sums;
+};
 
 struct parcel {
 	struct frame_batch frames;
@@ -28,7 +33,7 @@ struct parcel {
 	struct parcel *next;            /* in the list of free ones */
 	atomic_uint holders;            /* lanes that have it */
 	bool whole;                     /* one lane gets all packets: lane_packets never changes */
-	unsigned *lane_count;           /* packets of each lane */
+	struct share *share;            /* of each lane */
 	const struct packet **lane_packets;     /* BATCH_MAX for each lane */
 };
 
@@ -43,6 +48,7 @@ struct pump {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool reading, ended;
+	atomic_uint turns;              /* that have been read */
 	unsigned visitors;              /* wait to look at the counters: nobody starts to read before */
 	atomic_bool stop;
 	unsigned parcel_count, free_count;
@@ -64,7 +70,7 @@ static struct parcel *parcel_new(unsigned lanes)
 	if (!p)
 		return NULL;
 	memset(p, 0, sizeof *p);
-	p->lane_count = calloc(lanes, sizeof *p->lane_count);
+	p->share = calloc(lanes, sizeof *p->share);
 	p->lane_packets = calloc((size_t)lanes * BATCH_MAX, sizeof *p->lane_packets);
 	return p;
 }
@@ -73,7 +79,7 @@ static void parcel_free(struct parcel *p)
 {
 	if (!p)
 		return;
-	free(p->lane_count);
+	free(p->share);
 	free(p->lane_packets);
 	free(p);
 }
@@ -93,7 +99,7 @@ static int make_parcels(struct pump *p)
 		return -ENOMEM;
 	for (unsigned i = 0; i < p->parcel_count; i++) {
 		struct parcel *one = p->parcels[i] = parcel_new(workers);
-		if (!one || !one->lane_count || !one->lane_packets)
+		if (!one || !one->share || !one->lane_packets)
 			return -ENOMEM;
 		one->whole = deals_whole(&p->setup);
 		for (unsigned k = 0; k < BATCH_MAX; k++)
@@ -217,39 +223,60 @@ static bool is_chosen(struct pump *p, const struct packet *packet)
 
 static void add_to_lane(struct parcel *parcel, unsigned lane, const struct packet *packet)
 {
-	parcel->lane_packets[lane * BATCH_MAX + parcel->lane_count[lane]++] = packet;
+	struct share *share = &parcel->share[lane];
+	parcel->lane_packets[lane * BATCH_MAX + share->count++] = packet;
+	share->sums.wire_packets += packet->wire_packets;
+	share->sums.octets += frame_octets(packet->frame);
+	share->sums.ip_octets += packet->ip_bytes;
+}
+
+static uint64_t hash_of_pair6(const struct pump *p, const struct packet *packet)
+{
+	uint8_t pair[40] = { 0 };
+	const void *key = pair;
+	uint64_t hash;
+	memcpy(pair, &packet->key.address, 32);
+	p->secret.many_40(&p->secret, &key, 1, &hash);
+	return hash;
 }
 
 /* Lanes by a keyed hash of the address pair, which the key has in one order for both directions. */
-static void deal(struct pump *p, struct parcel *parcel)
+static void deal_out(struct pump *p, struct parcel *parcel, const struct packet *const *packets,
+                     unsigned count)
 {
-	const struct packet *chosen[BATCH_MAX];
-	uint8_t pairs[BATCH_MAX][40];
-	const void *keys[BATCH_MAX];
-	uint64_t hashes[BATCH_MAX];
-	unsigned count = 0;
-	if (parcel->whole) {
-		parcel->lane_count[0] = parcel->packets.count;
-		return;
-	}
-	memset(parcel->lane_count, 0, p->setup.workers * sizeof *parcel->lane_count);
-	for (unsigned i = 0; i < parcel->packets.count; i++)
-		if (is_chosen(p, &parcel->packets.packet[i]))
-			chosen[count++] = &parcel->packets.packet[i];
-	if (p->setup.workers == 1) {
-		memcpy(parcel->lane_packets, chosen, count * sizeof *chosen);
-		parcel->lane_count[0] = count;
-		return;
-	}
+	uint64_t pairs[BATCH_MAX][2], hashes[BATCH_MAX];
+	const void *keys[BATCH_MAX] = { NULL };
 	for (unsigned i = 0; i < count; i++) {
-		memset(pairs[i], 0, sizeof pairs[i]);
-		memcpy(pairs[i], &chosen[i]->key.address, chosen[i]->family == 4 ? 8 : 32);
+		pairs[i][0] = load_64(&packets[i]->key.address);
+		pairs[i][1] = 0;
 		keys[i] = pairs[i];
 	}
 	if (count)
-		p->secret.many_40(&p->secret, keys, count, hashes);
-	for (unsigned i = 0; i < count; i++)
-		add_to_lane(parcel, (unsigned)(((hashes[i] >> 32) * p->setup.workers) >> 32), chosen[i]);
+		p->secret.many_16(&p->secret, keys, count, hashes);
+	for (unsigned i = 0; i < count; i++) {
+		if (packets[i]->family == 6)
+			hashes[i] = hash_of_pair6(p, packets[i]);
+		add_to_lane(parcel, (unsigned)(((hashes[i] >> 32) * p->setup.workers) >> 32), packets[i]);
+	}
+}
+
+static void deal(struct pump *p, struct parcel *parcel)
+{
+	const struct packet *chosen[BATCH_MAX];
+	unsigned count = 0;
+	if (parcel->whole) {
+		parcel->share[0] = (struct share){ parcel->packets.count, parcel->packets.sums };
+		return;
+	}
+	memset(parcel->share, 0, p->setup.workers * sizeof *parcel->share);
+	for (unsigned i = 0; i < parcel->packets.count; i++)
+		if (is_chosen(p, &parcel->packets.packet[i]))
+			chosen[count++] = &parcel->packets.packet[i];
+	if (p->setup.workers > 1)
+		deal_out(p, parcel, chosen, count);
+	else
+		for (unsigned i = 0; i < count; i++)
+			add_to_lane(parcel, 0, chosen[i]);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -347,6 +374,7 @@ static void read_turn(struct pump *p)
 	bool ended = fill_turn(p, mine, most, &filled);
 	pthread_mutex_lock(&p->lock);
 	p->reading = false;
+	atomic_fetch_add_explicit(&p->turns, 1, memory_order_relaxed);
 	p->ended = ended;
 	for (unsigned i = 0; i < filled; i++)
 		push(p, mine[i]);
@@ -357,16 +385,42 @@ static void read_turn(struct pump *p)
 	pthread_cond_broadcast(&p->changed);
 }
 
+/* Gives the reader of a file a moment: it needs less time for a turn than a sleep and a wake-up
+ * take. Without the lock; a hint only. */
+static void spin(const struct pump *p, unsigned turn)
+{
+	for (unsigned i = 0; i < SPINS; i++) {
+		if (atomic_load_explicit(&p->turns, memory_order_relaxed) != turn)
+			return;
+		pause_briefly();
+	}
+}
+
+/* Under the lock: until another worker's turn is over. */
+static void wait_for_turn(struct pump *p, bool *spun)
+{
+	if (p->setup.kind->live || *spun) {
+		pthread_cond_wait(&p->changed, &p->lock);
+		return;
+	}
+	unsigned turn = atomic_load_explicit(&p->turns, memory_order_relaxed);
+	pthread_mutex_unlock(&p->lock);
+	spin(p, turn);
+	*spun = true;
+	pthread_mutex_lock(&p->lock);
+}
+
 bool pump_next(struct pump *p, unsigned worker, struct lane_batch *ret)
 {
 	struct lane *lane = &p->lanes[worker];
+	bool spun = false;
 	pthread_mutex_lock(&p->lock);
 	while (!lane->count && !(p->ended && !p->reading)) {
 		bool stopped = atomic_load_explicit(&p->stop, memory_order_relaxed);
 		if (!p->reading && (p->free || stopped) && !p->visitors)
 			read_turn(p);
 		else
-			pthread_cond_wait(&p->changed, &p->lock);
+			wait_for_turn(p, &spun);
 	}
 	struct parcel *parcel = NULL;
 	if (lane->count) {
@@ -379,8 +433,8 @@ bool pump_next(struct pump *p, unsigned worker, struct lane_batch *ret)
 		return false;
 	*ret = (struct lane_batch){
 		.packets = parcel->lane_packets + (size_t)worker * BATCH_MAX,
-		.count = parcel->lane_count[worker], .clock_ns = parcel->frames.clock_ns, .parcel = parcel,
-		.whole = parcel->whole ? &parcel->packets : NULL,
+		.count = parcel->share[worker].count, .sums = &parcel->share[worker].sums,
+		.clock_ns = parcel->frames.clock_ns, .remote = p->setup.workers > 1, .parcel = parcel,
 	};
 	return true;
 }

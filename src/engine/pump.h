@@ -46,7 +46,8 @@ struct lane_batch {                     /* what one worker gets of one parcel */
 	const struct packet *const *packets;
 	unsigned count;
 	uint64_t clock_ns;              /* time that the whole source has reached */
-	const struct packet_batch *whole;       /* NULL unless these are all the parser's packets */
+	const struct packet_sums *sums; /* of these packets */
+	bool remote;                    /* they may lie in another processor's cache */
 	struct parcel *parcel;
 };
 

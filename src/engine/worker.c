@@ -181,19 +181,19 @@ static void count_fates(struct worker *w, const struct lane_batch *batch, const 
 	}
 }
 
-/* All packets metered, by every meter, by the parser's sums. */
-static void count_whole(struct worker *w, const struct packet_batch *packets)
+/* All packets metered, by every meter. */
+static void count_all(struct worker *w, const struct lane_batch *batch)
 {
-	uint64_t count = packets->count + packets->offload_packets;
-	w->fates.packets[FATE_metered] += count;
-	w->fates.octets[FATE_metered] += packets->octets;
-	w->fates.offload_packets += packets->offload_packets;
-	w->metered_ip_octets += packets->ip_octets;
-	w->shared_packets += (w->meter_count - 1) * count;
-	w->shared_octets += (w->meter_count - 1) * packets->ip_octets;
+	const struct packet_sums *sums = batch->sums;
+	w->fates.packets[FATE_metered] += sums->wire_packets;
+	w->fates.octets[FATE_metered] += sums->octets;
+	w->fates.offload_packets += sums->wire_packets - batch->count;
+	w->metered_ip_octets += sums->ip_octets;
+	w->shared_packets += (w->meter_count - 1) * sums->wire_packets;
+	w->shared_octets += (w->meter_count - 1) * sums->ip_octets;
 	for (unsigned m = 0; m < w->meter_count; m++) {
-		w->meters[m].taken_packets += count;
-		w->meters[m].taken_octets += packets->ip_octets;
+		w->meters[m].taken_packets += sums->wire_packets;
+		w->meters[m].taken_octets += sums->ip_octets;
 	}
 }
 
@@ -217,12 +217,14 @@ static void process(struct worker *w, const struct lane_batch *batch)
 {
 	if (unlikely(atomic_load_explicit(&w->changed, memory_order_relaxed)))
 		take_change(w);
-	if (likely(batch->whole && !has_filter(w))) {
+	for (unsigned i = 0; i < batch->count && batch->remote; i++)
+		prefetch_read(batch->packets[i]);
+	if (unlikely(has_filter(w))) {
+		meter_packets(w, batch);
+	} else {
 		for (unsigned m = 0; m < w->meter_count; m++)
 			meter_update(w->meters[m].meter, batch->packets, batch->count);
-		count_whole(w, batch->whole);
-	} else {
-		meter_packets(w, batch);
+		count_all(w, batch);
 	}
 	for (unsigned m = 0; m < w->meter_count; m++)
 		meter_advance(w->meters[m].meter, batch->clock_ns);

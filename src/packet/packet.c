@@ -121,9 +121,7 @@ void parse_batch(struct packet_parser *parser, const struct frame_batch *in,
 		k++;
 	}
 	out->count = (uint32_t)(k - out->packet);
-	out->octets = octets;
-	out->ip_octets = ip_octets;
-	out->offload_packets = (uint32_t)wire_packets - out->count;
+	out->sums = (struct packet_sums){ wire_packets, octets, ip_octets };
 }
 
 unsigned packet_parse(struct packet_parser *parser, const struct frame_batch *in,

@@ -92,10 +92,14 @@ struct packet_settings {
 
 struct packet_parser;                   /* settings and the fragment memory; one thread at a time */
 
+struct packet_sums {                    /* of some packets */
+	uint64_t wire_packets;
+	uint64_t octets, ip_octets;     /* frame_octets() and ip_bytes */
+};
+
 struct packet_batch {                   /* packets that can be metered, in frame order */
 	uint32_t count;
-	uint32_t offload_packets;       /* wire packets beyond one a frame */
-	uint64_t octets, ip_octets;     /* of all: frame_octets() and ip_bytes */
+	struct packet_sums sums;
 	struct packet packet[BATCH_MAX] __attribute__((aligned(64)));
 };
 
