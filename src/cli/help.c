@@ -68,6 +68,16 @@ void help_overview(FILE *out)
 	      "  weir meter --help              everything the meter can be told\n", out);
 }
 
+static void print_parameters(FILE *out, unsigned indent, const char *const *parameters,
+                             unsigned width)
+{
+	char name[100];
+	for (const char *const *p = parameters; p && p[0]; p += 3) {
+		snprintf(name, sizeof name, "%s=%s", p[0], p[1] ? p[1] : "");
+		print_entry(out, indent, name, p[2] ? p[2] : "", width);
+	}
+}
+
 static void print_outputs(FILE *out, unsigned width)
 {
 	fputs("\nOutputs (-o ADDRESS, parameters as ?name=value&name=value):\n", out);
@@ -76,11 +86,10 @@ static void print_outputs(FILE *out, unsigned width)
 		char name[100];
 		snprintf(name, sizeof name, "%s:%s", kind->scheme, strchr(kind->scheme, '+') ? "//" : "");
 		print_entry(out, 2, name, kind->help, width);
-		for (const char *const *p = kind->parameters; p && p[0]; p += 3) {
-			snprintf(name, sizeof name, "%s=%s", p[0], p[1] ? p[1] : "");
-			print_entry(out, 6, name, p[2] ? p[2] : "", width);
-		}
+		print_parameters(out, 6, kind->parameters, width);
 	}
+	fputs("  each of them:\n", out);
+	print_parameters(out, 6, output_common_parameters, width);
 }
 
 void help_command(const struct command *command, FILE *out)

@@ -49,6 +49,17 @@ static void print_head(const char *name, const char *help)
 	paragraph(help);
 }
 
+static void print_parameters(const char *const *parameters)
+{
+	char term[100];
+	for (const char *const *p = parameters; p && p[0]; p += 3) {
+		snprintf(term, sizeof term, "%s=%s", p[0], p[1] ? p[1] : "");
+		printf("%s", p == parameters ? ".RS\n" : "");
+		entry(term, p[2] ? p[2] : "");
+		printf("%s", p[3] ? "" : ".RE\n");
+	}
+}
+
 static void print_outputs(void)
 {
 	heading("Outputs");
@@ -58,13 +69,10 @@ static void print_outputs(void)
 		char term[100];
 		snprintf(term, sizeof term, "%s:%s", kind->scheme, strchr(kind->scheme, '+') ? "//" : "");
 		entry(term, kind->help);
-		for (const char *const *p = kind->parameters; p && p[0]; p += 3) {
-			snprintf(term, sizeof term, "%s=%s", p[0], p[1] ? p[1] : "");
-			printf("%s", p == kind->parameters ? ".RS\n" : "");
-			entry(term, p[2] ? p[2] : "");
-			printf("%s", p[3] ? "" : ".RE\n");
-		}
+		print_parameters(kind->parameters);
 	}
+	entry("each of them", "takes these, too:");
+	print_parameters(output_common_parameters);
 }
 
 static void print_command(const struct command *command)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "measure/measure.h"
+#include "net/address.h"
 
 static unsigned choices_of_names(const char *const *names, struct column_choice *ret)
 {
@@ -85,17 +86,24 @@ static int key_and_list(const struct columns_wish *wish, const struct column_lis
 	return r;
 }
 
-/* `ret` holds the list that changes are made to. */
+/* What the settings say, then what the output's address says. `ret` holds the list that changes
+ * are made to. */
 static int apply(const struct columns_wish *wish, struct column_choice *ret, unsigned *ret_count,
                  struct error *err)
 {
 	struct column_choice available[COLUMNS_MAX];
 	const struct column_list list = { available, row_fields(measures, available, COLUMNS_MAX) };
-	const char *first = wish->fields + strspn(wish->fields, " \t\n");
-	int r = wish->key && *first != '+' && *first != '-'
-		? key_and_list(wish, &list, ret, ret_count, err)
-		: column_list_parse(wish->fields, &list, ret, ret_count, err);
-	return r ? error_prefix(err, r, "%s", wish->label) : 0;
+	const char *first = wish->fields ? wish->fields + strspn(wish->fields, " \t\n") : "";
+	int r = 0;
+	if (wish->fields)
+		r = wish->key && *first != '+' && *first != '-'
+			? key_and_list(wish, &list, ret, ret_count, err)
+			: column_list_parse(wish->fields, &list, ret, ret_count, err);
+	if (r)
+		return error_prefix(err, r, "%s", wish->label);
+	if (wish->output_fields)
+		r = column_list_parse(wish->output_fields, &list, ret, ret_count, err);
+	return r ? error_prefix(err, r, "%s: fields", wish->output) : 0;
 }
 
 int columns_choose(const struct columns_wish *wish, const struct output_kind *kind,
@@ -103,14 +111,15 @@ int columns_choose(const struct columns_wish *wish, const struct output_kind *ki
 {
 	struct column_choice *choices = ret->choices;
 	unsigned count = default_choices(wish, kind, rows, choices);
-	if (wish->fields && !kind->fixed_fields) {
+	if ((wish->fields || wish->output_fields) && !kind->fixed_fields) {
 		int r = apply(wish, choices, &count, err);
 		if (r)
 			return r;
 		if (kind->splits_families)      /* a template has no absent values */
 			count = drop_impossible(rows, choices, count);
 		if (!count)
-			return error_set(err, -EINVAL, "%s: %s: no field is left", wish->label, wish->fields);
+			return error_set(err, -EINVAL, "%s: no field is left that these records can have",
+			                 wish->output_fields ? wish->output : wish->label);
 	}
 	for (unsigned i = 0; i < count; i++)
 		choices[i].key = !choices[i].reverse
@@ -119,20 +128,49 @@ int columns_choose(const struct columns_wish *wish, const struct output_kind *ki
 	return 0;
 }
 
-int columns_measures(const struct columns_wish *wish,
-                     const struct flow_hook *ret[METER_HOOKS_MAX + 1], struct error *err)
+/* ---- measures -------------------------------------------------------------------------------- */
+
+/* Those that give one of the columns. */
+static int wanted_measures(const struct columns_wish *wish, bool wanted[METER_HOOKS_MAX],
+                           struct error *err)
 {
 	struct column_choice choices[COLUMNS_MAX];
-	unsigned count = choices_of_names(output_standard_fields, choices), wanted = 0;
-	int r = wish->fields ? apply(wish, choices, &count, err) : 0;
+	unsigned count = choices_of_names(output_standard_fields, choices);
+	int r = apply(wish, choices, &count, err);
+	for (unsigned m = 0; !r && m < METER_HOOKS_MAX && measures[m]; m++)
+		for (unsigned i = 0; i < count; i++)
+			wanted[m] |= measure_of_field(choices[i].field) == measures[m];
+	return r;
+}
+
+static int wanted_by_output(const struct columns_wish *wish, const char *text,
+                            bool wanted[METER_HOOKS_MAX], struct error *err)
+{
+	struct address address;
+	int r = address_parse(text, &address, err);
 	if (r)
 		return r;
-	for (unsigned m = 0; measures[m] && wanted < METER_HOOKS_MAX; m++)
-		for (unsigned i = 0; i < count; i++)
-			if (measure_of_field(choices[i].field) == measures[m]) {
-				ret[wanted++] = measures[m];
-				break;
-			}
-	ret[wanted] = NULL;
-	return 0;
+	struct columns_wish own = *wish;
+	own.output = text;
+	own.output_fields = address_parameter(&address, "fields");
+	if (own.output_fields)
+		r = wanted_measures(&own, wanted, err);
+	address_fini(&address);
+	return r;
+}
+
+int columns_measures(const struct columns_wish *wish, const struct text_list *outputs,
+                     const struct flow_hook *ret[METER_HOOKS_MAX + 1], struct error *err)
+{
+	bool wanted[METER_HOOKS_MAX] = { false };
+	unsigned count = 0;
+	int r = wanted_measures(wish, wanted, err);
+	for (unsigned i = 0; i < outputs->count && !r; i++)
+		r = wanted_by_output(wish, outputs->items[i], wanted, err);
+	for (unsigned m = 0; m < METER_HOOKS_MAX && !r; m++)
+		if (wanted[m])
+			ret[count++] = measures[m];
+	if (!r)
+		ret[count] = NULL;
+	return r;
 }

@@ -18,6 +18,9 @@ struct columns_wish {                   /* borrowed */
 	bool several;                   /* there are records of other meters: the output's own list says
 	                                 * whose these are */
 	const char *label;              /* begins messages */
+	const char *output_fields;      /* what the output's address says: a list, or changes to what
+	                                 * it would have; NULL: nothing */
+	const char *output;             /* its name */
 };
 
 struct columns {
@@ -28,8 +31,8 @@ struct columns {
 int columns_choose(const struct columns_wish *wish, const struct output_kind *kind,
                    const struct row_settings *rows, struct columns *ret, struct error *err);
 
-/* The measures that are asked for, NULL-terminated. */
-int columns_measures(const struct columns_wish *wish,
+/* The measures that are asked for, by the wish or by one of the addresses; NULL-terminated. */
+int columns_measures(const struct columns_wish *wish, const struct text_list *outputs,
                      const struct flow_hook *ret[METER_HOOKS_MAX + 1], struct error *err);
 
 #endif

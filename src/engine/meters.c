@@ -31,7 +31,7 @@ static int configure(const struct settings *s, struct meter_config *c, unsigned 
 	int r = key_plan_parse(&c->key, &c->plan, err);
 	if (r)
 		return error_prefix(err, r, "--key");
-	return columns_measures(&c->columns, c->measures, err);
+	return columns_measures(&c->columns, &e->outputs, c->measures, err);
 }
 
 /* Each may have two templates. */

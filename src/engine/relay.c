@@ -51,18 +51,20 @@ static void add_names(const char *const *names, struct column_choice *choices, u
 	}
 }
 
-static int choose(const struct relay *r, const struct output_kind *kind,
-                  struct column_choice *ret, unsigned *ret_count, struct error *err)
+static int choose(const struct relay *r, const struct queue *q, struct column_choice *ret,
+                  unsigned *ret_count, struct error *err)
 {
+	const struct output_kind *kind = queue_kind(q);
 	*ret_count = 0;
 	add_names(kind->default_fields ? kind->default_fields : output_standard_fields, ret, ret_count);
 	add_names(collector_fields, ret, ret_count);
-	if (!r->setup.fields)
-		return 0;
-	int code = column_list_parse(r->setup.fields, NULL, ret, ret_count, err);
-	if (!code && *ret_count == 0)
-		code = error_set(err, -EINVAL, "%s: no field is left", r->setup.fields);
-	return code ? error_prefix(err, code, "--fields") : 0;
+	int code = r->setup.fields
+		? column_list_parse(r->setup.fields, NULL, ret, ret_count, err) : 0;
+	if (code)
+		return error_prefix(err, code, "--fields");
+	if (queue_fields(q))
+		code = column_list_parse(queue_fields(q), NULL, ret, ret_count, err);
+	return code ? error_prefix(err, code, "%s: fields", queue_name(q)) : 0;
 }
 
 static int chosen_add(struct relay *r, struct queue *q, const struct column_list *list,
@@ -105,11 +107,11 @@ static int queue_add(struct relay *r, struct queue *q, struct error *err)
 	struct column_choice choices[COLUMNS_MAX];
 	struct column_list list = { .choices = choices };
 	const struct output_kind *kind = queue_kind(q);
-	if (!r->setup.fields && !kind->fixed_columns) {
+	if (!r->setup.fields && !queue_fields(q) && !kind->fixed_columns) {
 		r->plain[r->plain_count++] = q;
 		return 0;
 	}
-	int code = choose(r, kind, choices, &list.count, err);
+	int code = choose(r, q, choices, &list.count, err);
 	if (code)
 		return code;
 	if (!kind->splits_families || !any_of_family(&list))

@@ -82,7 +82,10 @@ static int add_streams(struct sinks *s, const struct sinks_meter *m, struct queu
 	const struct output_kind *kind = queue_kind(q);
 	struct row_settings rows = *m->rows;
 	rows.uniflow |= kind->uniflow;
-	int r = columns_choose(&m->columns, kind, &rows, &layout.columns, err);
+	struct columns_wish wish = m->columns;
+	wish.output_fields = queue_fields(q);
+	wish.output = queue_name(q);
+	int r = columns_choose(&wish, kind, &rows, &layout.columns, err);
 	if (r)
 		return r;
 	if (!kind->splits_families || !has_families(m, &layout.columns))

@@ -31,6 +31,13 @@ const struct output_kind *const output_kinds[] = {
 	NULL
 };
 
+const char *const output_common_parameters[] = {
+	"queue", "SIZE", "memory for records that wait for this output (default 64M); live, what finds "
+	                 "no room is dropped and counted",
+	"fields", "LIST", "fields of its records, or changes to those that it would have, as --fields",
+	NULL
+};
+
 const char *const output_standard_fields[] = {
 	"flowStartMicroseconds", "flowEndMicroseconds",
 	"sourceIPv4Address", "sourceIPv6Address", "destinationIPv4Address", "destinationIPv6Address",
@@ -79,6 +86,9 @@ int output_check_parameters(const struct output_kind *kind, const struct address
 	const char *names[ADDRESS_PARAMETERS_MAX + 1];
 	unsigned count = 0;
 	for (const char *const *p = kind->parameters; p && *p && count < ADDRESS_PARAMETERS_MAX; p += 3)
+		names[count++] = *p;
+	for (const char *const *p = output_common_parameters; *p && count < ADDRESS_PARAMETERS_MAX;
+	     p += 3)
 		names[count++] = *p;
 	names[count] = NULL;
 	return address_check_used(address, names, err);

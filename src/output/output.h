@@ -116,6 +116,9 @@ struct output {
 
 extern const struct output_kind *const output_kinds[];         /* NULL-terminated */
 
+/* Parameters that every address takes, as in output_kind.parameters; queue.c reads them. */
+extern const char *const output_common_parameters[];
+
 const struct output_kind *output_kind_find(const char *scheme);
 const char *output_drop_name(enum output_drop reason);          /* "queue_full" */
 

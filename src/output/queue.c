@@ -24,11 +24,13 @@
 #include <time.h>
 
 #include "base/compiler.h"
+#include "base/text.h"
 
 enum { WAKE_BATCHES = 8 };
 enum {
 	BOUND_RECORDS_DEFAULT = 1 << 20,
 	BOUND_BYTES_DEFAULT = 64 << 20,
+	BOUND_BYTES_LEAST = 1 << 20,
 	RING_FIRST = 64,
 };
 #define SECOND_NS UINT64_C(1000000000)
@@ -47,6 +49,7 @@ struct queue {
 	atomic_bool give_up;
 	atomic_bool failed;             /* ever: for the exit status */
 	char *name;
+	char *fields;                   /* NULL: the address says nothing of them */
 	uint64_t bound_records, bound_bytes;
 	pthread_t thread;
 
@@ -141,18 +144,36 @@ static struct queue *queue_new(const struct queue_setup *setup)
 	return q;
 }
 
+/* Those of every kind (output_common_parameters). */
+static int read_parameters(struct queue *q, const struct queue_setup *setup, struct error *err)
+{
+	const char *size = address_parameter(setup->address, "queue");
+	const char *fields = address_parameter(setup->address, "fields");
+	if (size && (text_parse_bytes(size, &q->bound_bytes) < 0 || q->bound_bytes < BOUND_BYTES_LEAST))
+		return error_set(err, -EINVAL, "%s: queue is \"%s\", expected a size of 1M or more",
+		                 q->name, size);
+	if (size)
+		q->bound_records = UINT64_MAX;
+	if (fields && setup->kind->fixed_fields)
+		return error_set(err, -EINVAL, "%s: 'fields' has no effect: the format has fields of its "
+		                               "own", q->name);
+	if (fields && !(q->fields = strdup(fields)))
+		return error_set(err, -ENOMEM, "%s: out of memory", q->name);
+	return 0;
+}
+
 int queue_open(const struct queue_setup *setup, struct queue **ret, struct error *err)
 {
 	struct queue *q = queue_new(setup);
 	if (!q)
 		return error_set(err, -ENOMEM, "out of memory for an output queue");
 	q->output = setup->opened;
-	if (!q->output) {
-		int rc = setup->kind->open(setup->address, &q->env, &q->output, err);
-		if (rc < 0) {
-			queue_free(q);
-			return rc;
-		}
+	int rc = q->output ? 0 : read_parameters(q, setup, err);
+	if (rc == 0 && !q->output)
+		rc = setup->kind->open(setup->address, &q->env, &q->output, err);
+	if (rc < 0) {
+		queue_free(q);
+		return rc;
 	}
 	q->output->kind->counters(q->output, &q->counters);
 	*ret = q;
@@ -401,6 +422,8 @@ bool queue_template(const struct queue *q, const struct schema *schema, struct o
 	return q->output->kind->template && q->output->kind->template(q->output, schema, ret);
 }
 
+const char *queue_fields(const struct queue *q) { return q->fields; }
+
 const char *queue_name(const struct queue *q)
 {
 	return q->name;
@@ -586,6 +609,7 @@ static void queue_free(struct queue *q)
 	pthread_mutex_destroy(&q->lock);
 	free(q->schemas);
 	free(q->ring);
+	free(q->fields);
 	free(q->name);
 	free(q);
 }

@@ -23,7 +23,8 @@ struct queue_setup {
 	const struct output_env *env;           /* copied; what `context` points to
 	                                         * must outlive the queue */
 	uint64_t bound_records;                 /* waiting at most; 0: 1 Mi records */
-	uint64_t bound_bytes;                   /* memory of waiting batches; 0: 64 MiB */
+	uint64_t bound_bytes;                   /* memory of waiting batches; 0: 64 MiB; the address may
+	                                         * say another (`queue`), and then of records none */
 	/* An output that is open already (callback.h, tests): owned by the queue from a successful
 	 * queue_open on; kind is taken from it and address is unused. */
 	struct output *opened;
@@ -77,6 +78,9 @@ bool queue_endpoint(const struct queue *q, struct output_endpoint *ret);
 /* The output's template for a schema, before queue_start; false if it has none. */
 bool queue_template(const struct queue *q, const struct schema *schema,
                     struct output_template *ret);
+
+/* What its address says of fields; NULL: nothing. */
+const char *queue_fields(const struct queue *q);
 
 /* The address as written, or setup.name. */
 const char *queue_name(const struct queue *q);

@@ -224,6 +224,22 @@ meters:
     check_accounts(stats)
 
 
+def test_fields_of_an_output_hold_for_all_meters(run, tmp_path):
+    out = tmp_path / "out.json"
+    text = f"""
+output: ["json:-", "json:{out}?fields=meteringProcessId,octetDeltaCount"]
+meters: [{{name: a, values: [packetDeltaCount]}}, {{name: b}}]
+"""
+    (tmp_path / "in.pcap").write_bytes(craft.pcap(
+        [(craft.at(s), craft.ether(p), len(p) + 14) for s, p in MIXED]))
+    (tmp_path / "weir.yaml").write_text(text)
+    done = weir("meter", "-r", tmp_path / "in.pcap", "-f", tmp_path / "weir.yaml")
+    records = [json.loads(line) for line in out.read_text().splitlines()]
+    assert {tuple(record) for record in records} == {("meteringProcessId", "octetDeltaCount")}
+    assert sorted(r["meteringProcessId"] for r in records) == [1] * 4 + [2] * 4
+    assert len({tuple(record) for record in done.records}) > 1
+
+
 def test_one_table_of_csv_is_for_one_layout(run, tmp_path):
     done = run(MIXED, "output: csv:-\nmeters: [{name: a, values: [octetDeltaCount]}, {name: b}]\n",
                "-o", "csv:" + str(tmp_path / "x.csv"), status=2)

@@ -174,6 +174,20 @@ def test_csv_has_the_chosen_columns_in_order(weir, capture):
     assert sorted(row[1] for row in rows[1:]) == ["", "", "", DNS[0]]
 
 
+def test_fields_of_one_output(weir, capture, here):
+    """A list in an address is that output's; changes go on top of what --fields says."""
+    run(weir, capture, "--fields", "sourceTransportPort,octetDeltaCount,vlanId",
+        "-o", "json:plain.json", "-o", "json:less.json?fields=-vlanId,%2BflowEndReason",
+        "-o", "csv:own.csv?fields=layer2OctetDeltaCount,protocolIdentifier")
+    columns = {name: {tuple(json.loads(line)) for line in (here / name).read_text().splitlines()}
+               for name in ("plain.json", "less.json")}
+    assert columns["plain.json"] == {("sourceTransportPort", "octetDeltaCount", "vlanId")}
+    assert columns["less.json"] == {("sourceTransportPort", "octetDeltaCount", "flowEndReason")}
+    rows = list(csv.DictReader(io.StringIO((here / "own.csv").read_text())))
+    assert {tuple(row) for row in rows} == {("layer2OctetDeltaCount", "protocolIdentifier")}
+    assert all(int(row["layer2OctetDeltaCount"]) > 0 for row in rows)
+
+
 # --- files ----------------------------------------------------------------------------------------
 
 def test_compressed_by_name_and_by_parameter(weir, capture, here):

@@ -51,6 +51,16 @@ def collect(weir, tmp_path):
     return run
 
 
+def test_fields_of_an_output(weir, tmp_path):
+    message = ipfix(template(256, *FLOW), data(256, flow(7)))
+    done = weir("collect", "-r", "-", "-o", "json:-?fields=octetDeltaCount,sourceIPv4Address",
+                "-o", f"json:{tmp_path / 'all.json'}", input=message, text=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert list(json.loads(done.stdout).items()) == [("octetDeltaCount", 120),
+                                                     ("sourceIPv4Address", "192.0.2.1")]
+    assert "packetDeltaCount" in json.loads((tmp_path / "all.json").read_text())
+
+
 # --- values ---
 
 def test_a_record_has_what_was_sent(collect):

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -39,20 +40,29 @@ static void note_message(void *context, const char *text)
 	pthread_mutex_unlock(&b->lock);
 }
 
-static void bench_open(struct bench *b, uint64_t bound_records)
+static int open_address(struct bench *b, const char *text, uint64_t bound_records,
+                        struct error *err)
 {
 	memset(b, 0, sizeof *b);
 	pthread_mutex_init(&b->lock, NULL);
 	fake_init(&b->fake);
-	b->schema = fake_schema();
-	assert_non_null(b->schema);
 	struct output_env env = { .live = true, .message = note_message, .context = b };
-	char text[] = "fake:";
-	struct address address = { .text = text };
+	struct address address;
+	assert_int_equal(address_parse(text, &address, err), 0);
 	struct queue_setup setup = { .kind = &fake_kind, .address = &address, .env = &env,
 	                             .bound_records = bound_records };
+	int r = queue_open(&setup, &b->queue, err);
+	address_fini(&address);
+	if (r == 0)
+		b->schema = fake_schema();
+	return r;
+}
+
+static void bench_open(struct bench *b, uint64_t bound_records)
+{
 	struct error err = { "" };
-	assert_int_equal(queue_open(&setup, &b->queue, &err), 0);
+	assert_int_equal(open_address(b, "fake:", bound_records, &err), 0);
+	assert_non_null(b->schema);
 }
 
 static void bench_start(struct bench *b)
@@ -110,6 +120,49 @@ static void test_all_arrive_in_order(void **state)
 	assert_false(queue_failed(b.queue));
 	assert_int_equal(b.messages, 0);
 	bench_close(&b);
+}
+
+/* 60,000 rows of a number take about one megabyte. */
+static void test_the_address_says_how_much_waits(void **state)
+{
+	static const struct { const char *text; unsigned least, most; } cases[] = {
+		{ "fake:?queue=1M", 1, 2 }, { "fake:?queue=5M", 4, 7 }, { "fake:", 20, 20 },
+	};
+	for (size_t i = 0; i < array_count(cases); i++) {
+		struct bench b;
+		struct error err = { "" };
+		assert_int_equal(open_address(&b, cases[i].text, 20 * 60000, &err), 0);
+		atomic_store(&b.fake.stalled, true);
+		bench_start(&b);
+		put(&b, 1, 1, false);           /* the output holds this one, it waits no more */
+		while (counters_of(&b).queued > 0 && atomic_load(&b.fake.writes) == 0)
+			sched_yield();
+		unsigned taken = 0;
+		while (taken < 30 && put(&b, 60000, 1, false))
+			taken++;
+		if (taken < cases[i].least || taken > cases[i].most)
+			fail_msg("%s: %u batches", cases[i].text, taken);
+		struct output_counters c = counters_of(&b);
+		assert_int_equal(c.dropped[DROP_QUEUE_FULL], 60000);
+		assert_true(output_counters_balanced(&c));
+		bench_close(&b);
+	}
+}
+
+static void test_parameters_of_every_address(void **state)
+{
+	struct bench b;
+	struct error err = { "" };
+	assert_int_equal(open_address(&b, "fake:?fields=%2Ba,-b", 0, &err), 0);
+	assert_string_equal(queue_fields(b.queue), "+a,-b");
+	assert_string_equal(queue_name(b.queue), "fake:?fields=%2Ba,-b");
+	bench_close(&b);
+	assert_int_equal(open_address(&b, "fake:", 0, &err), 0);
+	assert_null(queue_fields(b.queue));
+	bench_close(&b);
+	assert_int_equal(open_address(&b, "fake:?queue=1000", 0, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "expected a size of 1M or more"));
+	assert_int_equal(open_address(&b, "fake:?queue=many", 0, &err), -EINVAL);
 }
 
 static void test_live_never_waits(void **state)
@@ -424,6 +477,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all_arrive_in_order),
+		cmocka_unit_test(test_the_address_says_how_much_waits),
+		cmocka_unit_test(test_parameters_of_every_address),
 		cmocka_unit_test(test_live_never_waits),
 		cmocka_unit_test(test_tells_once_when_full_and_once_when_well),
 		cmocka_unit_test(test_failing_output_goes_on),
