@@ -80,8 +80,8 @@ MERGING = ("--max-flows", "16", "--flood-records", "1")
 
 
 def one_merged(c, frames, **fields):
-    """A hundred flows, of which 84 give way: one as it is, 83 in one record with these fields (None:
-    absent)."""
+    """A hundred flows, of which 84 give way: one as it is, 83 in one record with these fields
+    (None: absent)."""
     for number in range(100):
         c.frame(number / 1000, frames(number))
 
@@ -97,7 +97,7 @@ def one_merged(c, frames, **fields):
 @case("eviction", "the same over IPv6; a measure that can be added up is",
       *MERGING, "--fields", "+deltaFlowCount,+layer2OctetDeltaCount", slow=False, workers=False)
 def flood_over_ipv6(c):
-    one_merged(c, lambda n: ether(ip("2001:db8::%x" % (n + 1), "2001:db8:1::1", udp(n + 1, 53, 20))),
+    one_merged(c, lambda n: ether(ip("2001:db8::%x" % n, "2001:db8:1::1", udp(n + 1, 53, 20))),
                sourceIPv6Address=None, destinationIPv6Address="2001:db8:1::1",
                sourceTransportPort=None, destinationTransportPort=53, packetDeltaCount=83,
                octetDeltaCount=83 * 68, layer2OctetDeltaCount=83 * 82)
