@@ -179,7 +179,7 @@ static int step(struct connection *c, uint64_t until_ns, bool to_send, struct er
 	return rc < 0 ? failed(c, rc, err) : 0;
 }
 
-int connection_poll(struct connection *c, uint64_t deadline_ns, struct error *err)
+static int serve(struct connection *c, uint64_t deadline_ns, struct error *err)
 {
 	if (c->state == CONNECTION_CLOSED)
 		return error_set(err, -ENOTCONN, "not connected");
@@ -193,13 +193,28 @@ int connection_poll(struct connection *c, uint64_t deadline_ns, struct error *er
 	}
 }
 
+int connection_poll(struct connection *c, uint64_t deadline_ns, struct error *err)
+{
+	c->may_renew = true;
+	int rc = serve(c, deadline_ns, err);
+	c->may_renew = false;
+	return rc;
+}
+
+uint64_t connection_next_ns(const struct connection *c)
+{
+	if (c->state == CONNECTION_OPEN && c->transport->next_ns)
+		return c->transport->next_ns(c);
+	return connection_now_ns() + SECOND_NS;
+}
+
 /* --- sending --- */
 
 int connection_send(struct connection *c, struct connection_batch *batch, uint64_t deadline_ns,
                     struct error *err)
 {
 	batch->taken = 0;
-	int rc = connection_poll(c, 0, err);
+	int rc = serve(c, 0, err);
 	while (rc == 0 && batch->taken < batch->count) {
 		rc = c->transport->send(c, batch, err);
 		if (rc < 0)
@@ -305,27 +320,42 @@ static bool flights_grow(struct connection *c)
 	return true;
 }
 
-void flight_add(struct connection *c, uint64_t mark, uint32_t records)
+void amount_add(struct connection_amount *to, const struct connection_amount *amount)
 {
-	c->account.given += records;
-	c->account.in_flight += records;
+	to->records += amount->records;
+	to->packets += amount->packets;
+	to->octets += amount->octets;
+}
+
+void amount_move(struct connection_amount *from, struct connection_amount *to,
+                 const struct connection_amount *amount)
+{
+	from->records -= amount->records;
+	from->packets -= amount->packets;
+	from->octets -= amount->octets;
+	amount_add(to, amount);
+}
+
+void flight_add(struct connection *c, uint64_t mark, const struct connection_amount *amount)
+{
+	amount_add(&c->account.given, amount);
+	amount_add(&c->account.in_flight, amount);
 	if (c->flight_count == c->flight_size && !flights_grow(c)) {
 		/* Without memory it is put to the one before: confirmed with it, at worst. */
 		if (c->flight_count)
-			c->flights[(c->flight_head + c->flight_count - 1) & (c->flight_size - 1)].records
-				+= records;
+			amount_add(&c->flights[(c->flight_head + c->flight_count - 1)
+			                       & (c->flight_size - 1)].amount, amount);
 		return;
 	}
 	unsigned at = (c->flight_head + c->flight_count++) & (c->flight_size - 1);
-	c->flights[at] = (struct flight){ .mark = mark, .records = records };
+	c->flights[at] = (struct flight){ .mark = mark, .amount = *amount };
 }
 
 void flight_confirm(struct connection *c, uint64_t mark)
 {
 	while (c->flight_count && c->flights[c->flight_head].mark <= mark) {
-		uint32_t records = c->flights[c->flight_head].records;
-		c->account.confirmed += records;
-		c->account.in_flight -= records;
+		const struct flight *f = &c->flights[c->flight_head];
+		amount_move(&c->account.in_flight, &c->account.confirmed, &f->amount);
 		c->flight_head = (c->flight_head + 1) & (c->flight_size - 1);
 		c->flight_count--;
 	}
@@ -337,17 +367,16 @@ void flight_lose(struct connection *c, uint64_t mark)
 		struct flight *f = &c->flights[(c->flight_head + i) & (c->flight_size - 1)];
 		if (f->mark != mark)
 			continue;
-		c->account.lost += f->records;
-		c->account.in_flight -= f->records;
-		f->records = 0;
+		amount_move(&c->account.in_flight, &c->account.lost, &f->amount);
+		f->amount = (struct connection_amount){ 0 };
 		return;
 	}
 }
 
 static void forget_flights(struct connection *c)
 {
-	c->account.lost += c->account.in_flight;
-	c->account.in_flight = 0;
+	struct connection_amount rest = c->account.in_flight;
+	amount_move(&c->account.in_flight, &c->account.lost, &rest);
 	c->flight_count = 0;
 	c->flight_head = 0;
 }

@@ -5,7 +5,7 @@
  * deadline, but for the resolution of a name. A connection that is closed can begin again, as often
  * as it takes: names are resolved anew each time, and all addresses tried in turn.
  *
- * Account, in records of messages that were given to it:
+ * Account of the messages that were given to it:
  *   given = confirmed + lost + in_flight
  * TCP and TLS confirm what the peer's system has acknowledged, SCTP what the peer's SCTP has. What
  * was not confirmed when a connection ends is lost. A peer that was reset (its process died) may
@@ -43,16 +43,20 @@ struct connection_setup {
 	const atomic_bool *give_up;     /* set: whoever waits returns soon; may be NULL */
 };
 
+struct connection_amount {              /* what messages stand for */
+	uint64_t records, packets, octets;
+};
+
 struct connection_message {
 	const uint8_t *octets;
 	uint32_t bytes;
-	uint32_t records;               /* for the account */
+	struct connection_amount amount;        /* for the account */
 	uint16_t stream;                /* SCTP */
 	uint32_t lifetime_ms;           /* SCTP: given up after so long (RFC 3758); 0: reliable */
 };
 
-struct connection_account {
-	uint64_t given, confirmed, lost, in_flight;
+struct connection_account {             /* all that ever happened, but for in_flight */
+	struct connection_amount given, confirmed, lost, in_flight;
 };
 
 /* Opens what needs files or rights (certificates, raw sockets); nothing is sent. Strings of the
@@ -87,8 +91,11 @@ int connection_drain(struct connection *c, uint64_t deadline_ns, struct error *e
 void connection_close(struct connection *c, uint64_t deadline_ns);
 
 bool connection_is_open(const struct connection *c);
-/* How many transport sessions have begun so far: a DTLS connection renews its own. */
+/* How many transport sessions have begun so far. A DTLS connection renews its own; that happens in
+ * connection_poll() only, so messages that were made for one session do not get into the next. */
 uint64_t connection_sessions(const struct connection *c);
+/* When connection_poll() should be called again, though nothing is to be sent (CLOCK_MONOTONIC). */
+uint64_t connection_next_ns(const struct connection *c);
 void connection_account(struct connection *c, struct connection_account *ret);
 /* Streams to send by: 1 but for SCTP. */
 unsigned connection_streams(const struct connection *c);

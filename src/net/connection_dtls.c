@@ -47,7 +47,8 @@ struct dtls {
 	struct association *now, *next;
 	uint64_t renew_ns;              /* when the next handshake begins; UINT64_MAX: never */
 	uint64_t hint_ns;               /* when a hint was heeded last */
-	uint64_t last_records;          /* of the messages sent last */
+	struct connection_amount last;  /* of the messages sent last */
+	bool next_is_ready;             /* its handshake is done */
 	uint8_t octets[RECEIVE_BYTES];
 };
 
@@ -198,7 +199,8 @@ static void take_over(struct connection *c, struct association *a)
 	association_free(own->now, true);
 	own->now = a;
 	own->next = NULL;
-	own->last_records = 0;
+	own->last = (struct connection_amount){ 0 };
+	own->next_is_ready = false;
 	own->renew_ns = c->setup.renew_ns ? connection_now_ns() + c->setup.renew_ns : UINT64_MAX;
 	tls_peer_name(a->ssl, c->peer, sizeof c->peer);
 	c->message_bytes = (uint32_t)DTLS_get_data_mtu(a->ssl);
@@ -209,6 +211,7 @@ static int dtls_begin(struct connection *c, const struct net_endpoint *remote, s
 {
 	struct dtls *own = c->own;
 	own->hint_ns = 0;
+	own->next_is_ready = false;
 	int rc = association_new(c, remote, &own->next, err);
 	bool done;
 	return rc < 0 ? rc : shake(own->next, &done, err);
@@ -273,8 +276,7 @@ static int datagram_for(struct connection *c, struct association *a, uint32_t by
 	a->link.in_bytes = bytes;
 	rc = shake(a, &done, err);
 	a->link.in = NULL;
-	if (rc == 0 && done)
-		take_over(c, a);
+	own->next_is_ready = rc == 0 && done;
 	return rc;
 }
 
@@ -282,9 +284,8 @@ static int datagram_for(struct connection *c, struct association *a, uint32_t by
 static int refused(struct connection *c, int code, struct error *err)
 {
 	struct dtls *own = c->own;
-	c->account.confirmed -= own->last_records;
-	c->account.lost += own->last_records;
-	own->last_records = 0;
+	amount_move(&c->account.confirmed, &c->account.lost, &own->last);
+	own->last = (struct connection_amount){ 0 };
 	return error_set(err, -code, "%s", strerror(code));
 }
 
@@ -293,7 +294,7 @@ static int association_serve(struct connection *c, struct association *a, struct
 {
 	struct dtls *own = c->own;
 	int rc = 0;
-	while (rc == 0 && (a == own->now || a == own->next)) {
+	while (rc == 0 && !(a == own->next && own->next_is_ready)) {
 		ssize_t n = recv(a->fd, own->octets, sizeof own->octets, 0);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -333,9 +334,14 @@ static int serve_next(struct connection *c, struct error *err)
 {
 	struct dtls *own = c->own;
 	struct association *a = own->next;
-	int rc = association_serve(c, a, err);
-	if (rc < 0 || own->next != a)
+	int rc = own->next_is_ready ? 0 : association_serve(c, a, err);
+	if (rc < 0)
 		return rc;
+	if (own->next_is_ready) {
+		if (c->may_renew || c->state == CONNECTION_OPENING)
+			take_over(c, a);
+		return 0;
+	}
 	DTLSv1_handle_timeout(a->ssl);
 	ERR_clear_error();
 	rc = take_send_error(a, err);
@@ -364,7 +370,7 @@ static int dtls_send(struct connection *c, struct connection_batch *batch, struc
 {
 	struct dtls *own = c->own;
 	struct association *a = own->now;
-	uint64_t before = c->account.confirmed;
+	own->last = (struct connection_amount){ 0 };
 	while (batch->taken < batch->count) {
 		const struct connection_message *m = &batch->messages[batch->taken];
 		ERR_clear_error();
@@ -378,11 +384,21 @@ static int dtls_send(struct connection *c, struct connection_batch *batch, struc
 		if (rc < 0)
 			return rc;
 		batch->taken++;
-		c->account.given += m->records;
-		*(lost ? &c->account.lost : &c->account.confirmed) += m->records;
+		flight_add(c, 0, &m->amount);
+		if (lost)
+			flight_lose(c, 0);
+		else
+			amount_add(&own->last, &m->amount);
+		flight_confirm(c, 0);
 	}
-	own->last_records = c->account.confirmed - before;
 	return 0;
+}
+
+static uint64_t dtls_next_ns(const struct connection *c)
+{
+	const struct dtls *own = c->own;
+	uint64_t next_ns = connection_now_ns() + (own->next ? SECOND_NS / 50 : SECOND_NS);
+	return own->renew_ns < next_ns ? own->renew_ns : next_ns;
 }
 
 static void dtls_part(struct connection *c)
@@ -400,6 +416,7 @@ const struct connection_transport connection_dtls = {
 	.begin = dtls_begin,
 	.step = dtls_step,
 	.send = dtls_send,
+	.next_ns = dtls_next_ns,
 	.part = dtls_part,
 	.end = dtls_end,
 	.close = dtls_close,

@@ -13,7 +13,7 @@ enum connection_state { CONNECTION_CLOSED, CONNECTION_OPENING, CONNECTION_OPEN }
 
 struct flight {                         /* a message that is not confirmed */
 	uint64_t mark;                  /* confirmed when the transport has come so far */
-	uint32_t records;
+	struct connection_amount amount;
 };
 
 struct connection_transport {
@@ -27,6 +27,7 @@ struct connection_transport {
 	int (*send)(struct connection *c, struct connection_batch *batch, struct error *err);
 	/* Confirms what has become known. NULL: nothing ever does. */
 	void (*settle)(struct connection *c);
+	uint64_t (*next_ns)(const struct connection *c);        /* NULL: a second from now */
 	void (*part)(struct connection *c);     /* tells the peer that no more comes */
 	void (*end)(struct connection *c);      /* lets go of this session, at once; also unbegun */
 	void (*close)(struct connection *c);    /* what `open` made; NULL: nothing */
@@ -43,6 +44,7 @@ struct connection {
 	unsigned trying;                /* of those */
 	uint64_t try_until_ns;
 	uint64_t sessions;
+	bool may_renew;                 /* this step may begin another session */
 	struct net_endpoint local, remote;
 	uint32_t message_bytes;
 	unsigned streams;
@@ -66,9 +68,12 @@ int connection_socket(const struct connection *c, int family, int type, int prot
 int connection_bind(const struct connection *c, int fd, int family, struct error *err);
 
 /* A message was taken: given, and in flight with its mark (marks never fall). */
-void flight_add(struct connection *c, uint64_t mark, uint32_t records);
+void flight_add(struct connection *c, uint64_t mark, const struct connection_amount *amount);
 /* All with marks up to this one have arrived. */
 void flight_confirm(struct connection *c, uint64_t mark);
+void amount_add(struct connection_amount *to, const struct connection_amount *amount);
+void amount_move(struct connection_amount *from, struct connection_amount *to,
+                 const struct connection_amount *amount);
 /* The one with this mark was given up. */
 void flight_lose(struct connection *c, uint64_t mark);
 

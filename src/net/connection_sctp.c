@@ -3,14 +3,16 @@
  * SCTP from the side that connects: by IP protocol 132, or within UDP (RFC 6951). The raw sockets
  * are opened with the connection, while there are rights to, and kept for all associations.
  *
- * What arrived is known from usrsctp: a message given up by partial reliability or by a break is
- * told (SCTP_SEND_FAILED_EVENT, with our number of it); of the others as many are still on their
- * way as there are chunks unacknowledged or waiting, counted from the last. With streams served
- * first come, first served, chunks leave in the order in which messages were given.
+ * What arrived is read off the packets that pass through here: messages leave in the order in which
+ * they were given (streams are served first come, first served), so the n-th end of a message among
+ * new DATA chunks is the n-th message, and a SACK tells up to where chunks have arrived. What
+ * partial reliability gave up, usrsctp tells, with our number of it (SCTP_SEND_FAILED_EVENT); it
+ * counts as lost, though it may have arrived with its SACK on the way.
  */
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -33,8 +35,18 @@ enum {
 	EVENTS_BYTES = 8 << 20,         /* failed messages come back whole: all that was on its way */
 };
 
+struct ends {                           /* messages on their way, by the TSN of their last chunk */
+	pthread_mutex_t lock;           /* packets go out by any thread that runs usrsctp's timers */
+	uint32_t *tsns;                 /* a ring, a power of two */
+	unsigned size, head, count;
+	bool begun;                     /* the INIT was seen: ... */
+	uint32_t tag, newest;           /* ... our tag, and the newest TSN */
+	uint64_t arrived;               /* messages */
+};
+
 struct sctp {
 	struct sctp_link link;
+	struct ends ends;
 	int raw_v4, raw_v6;             /* -1: none */
 	int udp;                        /* of this association; -1: none */
 	int fd;                         /* the one in use */
@@ -53,9 +65,85 @@ struct sctp {
 
 /* --- open and close --- */
 
+static bool ends_add(struct ends *e, uint32_t tsn)
+{
+	if (e->count == e->size) {
+		unsigned size = e->size ? 2 * e->size : 64;
+		uint32_t *grown = malloc(size * sizeof *grown);
+		if (!grown)
+			return false;
+		for (unsigned i = 0; i < e->count; i++)
+			grown[i] = e->tsns[(e->head + i) & (e->size - 1)];
+		free(e->tsns);
+		e->tsns = grown;
+		e->size = size;
+		e->head = 0;
+	}
+	e->tsns[(e->head + e->count++) & (e->size - 1)] = tsn;
+	return true;
+}
+
+static void see_data(struct ends *e, const struct sctp_chunk *chunk)
+{
+	uint32_t tsn = __builtin_bswap32(load_32(chunk->body));
+	if ((int32_t)(tsn - e->newest) <= 0)
+		return;                 /* sent again */
+	e->newest = tsn;
+	if (chunk->flags & SCTP_DATA_ENDS)
+		ends_add(e, tsn);
+}
+
+static void see_outgoing(struct ends *e, const uint8_t *octets, uint32_t bytes)
+{
+	enum { INIT_BYTES = 16, DATA_BYTES = 12, INITIAL_TSN_AT = 12 };
+	struct sctp_packet packet = sctp_packet_of(octets, bytes);
+	struct sctp_chunk chunk;
+	pthread_mutex_lock(&e->lock);
+	while (sctp_chunk_next(&packet, &chunk)) {
+		if (chunk.type == SCTP_CHUNK_DATA && chunk.bytes >= DATA_BYTES)
+			see_data(e, &chunk);
+		if (chunk.type == SCTP_CHUNK_INIT && chunk.bytes >= INIT_BYTES && !e->begun) {
+			e->begun = true;
+			e->tag = __builtin_bswap32(load_32(chunk.body));
+			e->newest = __builtin_bswap32(load_32(chunk.body + INITIAL_TSN_AT)) - 1;
+		}
+	}
+	pthread_mutex_unlock(&e->lock);
+}
+
+static void see_incoming(struct ends *e, const uint8_t *octets, uint32_t bytes)
+{
+	struct sctp_packet packet = sctp_packet_of(octets, bytes);
+	struct sctp_chunk chunk;
+	pthread_mutex_lock(&e->lock);
+	while (packet.tag == e->tag && sctp_chunk_next(&packet, &chunk)) {
+		if (chunk.type != SCTP_CHUNK_SACK || chunk.bytes < 4)
+			continue;
+		uint32_t tsn = __builtin_bswap32(load_32(chunk.body));
+		if ((int32_t)(tsn - e->newest) > 0)
+			continue;       /* never sent */
+		while (e->count && (int32_t)(e->tsns[e->head] - tsn) <= 0) {
+			e->head = (e->head + 1) & (e->size - 1);
+			e->count--;
+			e->arrived++;
+		}
+	}
+	pthread_mutex_unlock(&e->lock);
+}
+
+static void ends_reset(struct ends *e)
+{
+	pthread_mutex_lock(&e->lock);
+	e->head = e->count = 0;
+	e->begun = false;
+	e->arrived = 0;
+	pthread_mutex_unlock(&e->lock);
+}
+
 static int link_send(struct sctp_link *link, const void *octets, size_t bytes)
 {
-	const struct sctp *own = container_of(link, struct sctp, link);
+	struct sctp *own = container_of(link, struct sctp, link);
+	see_outgoing(&own->ends, octets, (uint32_t)bytes);
 	return send(own->fd, octets, bytes, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
@@ -72,6 +160,7 @@ static int sctp_open(struct connection *c, struct error *err)
 {
 	struct sctp *own = c->own;
 	sctp_begin();
+	pthread_mutex_init(&own->ends.lock, NULL);
 	own->raw_v4 = own->raw_v6 = own->udp = own->fd = -1;
 	own->link.send = link_send;
 	if (c->setup.encapsulation)
@@ -101,6 +190,8 @@ static void sctp_end(struct connection *c)
 static void sctp_close(struct connection *c)
 {
 	struct sctp *own = c->own;
+	pthread_mutex_destroy(&own->ends.lock);
+	free(own->ends.tsns);
 	if (own->raw_v4 >= 0)
 		close(own->raw_v4);
 	if (own->raw_v6 >= 0)
@@ -185,6 +276,7 @@ static int sctp_begin_to(struct connection *c, const struct net_endpoint *remote
 	own->ended = own->closing = false;
 	own->deaf_ns = 0;
 	own->number = 0;
+	ends_reset(&own->ends);
 	int rc = reach(c, remote, err);
 	if (rc == 0)
 		rc = begin_socket(own, err);
@@ -220,9 +312,6 @@ static void hear(struct connection *c, const struct sctp_event_told *told)
 	case SCTP_TOLD_SEND_FAILED:
 		flight_lose(c, told->context);
 		break;
-	case SCTP_TOLD_DRY:
-		flight_confirm(c, UINT64_MAX);
-		break;
 	case SCTP_TOLD_CLOSING:
 		if (!own->closing)
 			own->closing_until_ns = connection_now_ns() + FAREWELL_NS;
@@ -231,6 +320,7 @@ static void hear(struct connection *c, const struct sctp_event_told *told)
 	case SCTP_TOLD_RESTART:         /* the peer began one with us, as if we were new */
 	case SCTP_TOLD_CLOSED:
 	case SCTP_TOLD_LOST:
+	case SCTP_TOLD_ERROR:
 		own->ended = true;
 		memcpy(own->reason, told->reason, sizeof own->reason);
 		break;
@@ -244,13 +334,17 @@ static void hear_all(struct connection *c)
 {
 	struct sctp *own = c->own;
 	struct sctp_event_told told;
+	bool more;
 	do {
+		more = false;
 		sctp_next(own->so, own->octets, sizeof own->octets, &told);
-		if (!(own->ended && told.what != SCTP_TOLD_SEND_FAILED))
+		if (told.what == SCTP_TOLD_EOF)
+			told.what = SCTP_TOLD_CLOSING;
+		else if (told.what != SCTP_TOLD_NOTHING && told.what != SCTP_TOLD_ERROR)
+			more = true;
+		if (!own->ended || told.what == SCTP_TOLD_SEND_FAILED)
 			hear(c, &told);
-	} while (told.what != SCTP_TOLD_NOTHING && told.what != SCTP_TOLD_EOF);
-	if (told.what == SCTP_TOLD_EOF && !own->closing)
-		hear(c, &(struct sctp_event_told){ .what = SCTP_TOLD_CLOSING });
+	} while (more);
 }
 
 static bool is_ours(struct connection *c, const struct sctp_ports *ports)
@@ -288,6 +382,7 @@ static int receive(struct connection *c, struct error *err)
 			rc = errno == EINTR ? 0 : unreachable(c, errno, err);
 		else if (sctp_look(own->behind_ipv4, &octets, &bytes, &ports) && is_ours(c, &ports)) {
 			own->deaf_ns = 0;
+			see_incoming(&own->ends, octets, bytes);
 			sctp_input(&own->link, octets, bytes);
 		}
 	}
@@ -305,9 +400,6 @@ static int ended(struct connection *c, struct error *err)
 	}
 	if (!own->ended)
 		return 0;
-	/* What was not told as failed had been acknowledged. */
-	if (c->state == CONNECTION_OPEN)
-		flight_confirm(c, UINT64_MAX);
 	return error_set(err, -ECONNRESET, "%s", own->reason);
 }
 
@@ -347,7 +439,7 @@ static int sctp_send(struct connection *c, struct connection_batch *batch, struc
 			return 0;
 		if (n < 0)
 			return error_set(err, -errno, "%s", strerror(errno));
-		flight_add(c, own->number++, m->records);
+		flight_add(c, own->number++, &m->amount);
 		batch->taken++;
 	}
 	return 0;
@@ -356,15 +448,17 @@ static int sctp_send(struct connection *c, struct connection_batch *batch, struc
 static void sctp_settle(struct connection *c)
 {
 	struct sctp *own = c->own;
-	struct sctp_status status = { 0 };
-	socklen_t size = sizeof status;
-	if (!own->so || own->ended || c->state != CONNECTION_OPEN)
-		return;
-	if (usrsctp_getsockopt(own->so, IPPROTO_SCTP, SCTP_STATUS, &status, &size) < 0)
-		return;
-	uint64_t chunks = (uint64_t)status.sstat_unackdata + status.sstat_penddata;
-	if (chunks < own->number)
-		flight_confirm(c, own->number - chunks - 1);
+	pthread_mutex_lock(&own->ends.lock);
+	uint64_t arrived = own->ends.arrived;
+	pthread_mutex_unlock(&own->ends.lock);
+	if (arrived)
+		flight_confirm(c, arrived - 1);
+}
+
+/* Timers and acknowledgements of SCTP are ours to serve. */
+static uint64_t sctp_next_ns(const struct connection *c)
+{
+	return connection_now_ns() + (c->flight_count ? TICK_NS : 10 * TICK_NS);
 }
 
 static void sctp_part(struct connection *c)
@@ -380,6 +474,7 @@ const struct connection_transport connection_sctp = {
 	.step = sctp_step,
 	.send = sctp_send,
 	.settle = sctp_settle,
+	.next_ns = sctp_next_ns,
 	.part = sctp_part,
 	.end = sctp_end,
 	.close = sctp_close,

@@ -50,7 +50,7 @@ struct stream {
 	uint64_t verdict_ns;            /* TLS 1.3: open from then on; 0: not shaken yet */
 	uint64_t written;               /* octets of the stream, into the kernel */
 	uint8_t *rest;                  /* of a message that the kernel took in part */
-	uint32_t rest_at, rest_bytes, rest_records;
+	uint32_t rest_at, rest_bytes;
 };
 
 static int shake(struct connection *c, struct error *err);
@@ -202,7 +202,7 @@ static int reset(struct connection *c, int code, struct error *err)
 		return error_set(err, -code, "%s", strerror(code));
 	return error_set(err, -code, "reset by the collector's system; %llu records on their way are "
 	                 "lost, and what it had not read of those before them",
-	                 (unsigned long long)c->account.in_flight);
+	                 (unsigned long long)c->account.in_flight.records);
 }
 
 static int read_plain(struct connection *c, struct error *err)
@@ -326,10 +326,9 @@ static int keep_rest(struct connection *c, const struct connection_message *m, s
 	struct stream *own = c->own;
 	own->rest_at = 0;
 	own->rest_bytes = m->bytes - (uint32_t)done;
-	own->rest_records = m->records;
 	own->rest = malloc(own->rest_bytes);
 	/* It is in flight from now on, at a mark that no acknowledgement reaches before the rest. */
-	flight_add(c, UINT64_MAX, m->records);
+	flight_add(c, UINT64_MAX, &m->amount);
 	if (!own->rest)
 		return error_set(err, -ENOMEM, "out of memory for a message");
 	memcpy(own->rest, m->octets + done, own->rest_bytes);
@@ -365,7 +364,7 @@ static int took(struct connection *c, struct connection_batch *batch, size_t n, 
 			return keep_rest(c, m, n, err);
 		n -= m->bytes;
 		end += own->ssl ? 0 : m->bytes;
-		flight_add(c, end, m->records);
+		flight_add(c, end, &m->amount);
 	}
 	return 0;
 }

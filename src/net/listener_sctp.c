@@ -298,6 +298,7 @@ static void session_read(struct listener *l, struct sctp_session *c)
 			c = session_again(l, c);
 			break;
 		case SCTP_TOLD_EOF:
+		case SCTP_TOLD_ERROR:
 		case SCTP_TOLD_CLOSED:
 		case SCTP_TOLD_LOST:
 			session_close(l, &c->session, told.reason);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -40,9 +41,15 @@ static int packet_out(void *address, void *octets, size_t bytes, uint8_t tos, ui
 	return -link->send(link, octets, bytes);
 }
 
+/* The library keeps a thread all the same, for changes of our addresses, which there are none of;
+ * signals are not for it. */
 static void stack_begin(void)
 {
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
 	usrsctp_init_nothreads(0, packet_out, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	usrsctp_sysctl_set_sctp_ecn_enable(0);
 	usrsctp_sysctl_set_sctp_asconf_enable(0);
 	usrsctp_sysctl_set_sctp_auth_enable(0);
@@ -90,6 +97,29 @@ bool sctp_look(bool behind_ipv4, const uint8_t **octets, uint32_t *bytes, struct
 	return ret->source != 0;
 }
 
+struct sctp_packet sctp_packet_of(const uint8_t *octets, uint32_t bytes)
+{
+	return (struct sctp_packet){ .tag = __builtin_bswap32(load_32(octets + 4)),
+	                             .at = octets + SCTP_HEADER_BYTES,
+	                             .left = bytes - SCTP_HEADER_BYTES };
+}
+
+bool sctp_chunk_next(struct sctp_packet *packet, struct sctp_chunk *ret)
+{
+	enum { HEADER_BYTES = 4 };
+	if (packet->left < HEADER_BYTES)
+		return false;
+	uint32_t length = load_be16(packet->at + 2), padded = (length + 3) & ~3u;
+	if (length < HEADER_BYTES || length > packet->left)
+		return false;
+	*ret = (struct sctp_chunk){ packet->at[0], packet->at[1], packet->at + HEADER_BYTES,
+	                            length - HEADER_BYTES };
+	padded = padded < packet->left ? padded : packet->left;
+	packet->at += padded;
+	packet->left -= padded;
+	return true;
+}
+
 struct sockaddr_conn sctp_address(struct sctp_link *link, uint16_t port)
 {
 	return (struct sockaddr_conn){ .sconn_family = AF_CONN, .sconn_port = htons(port),
@@ -110,7 +140,7 @@ uint16_t sctp_any_port(void)
 static void subscribe(struct socket *so)
 {
 	static const uint16_t types[] = { SCTP_ASSOC_CHANGE, SCTP_SEND_FAILED_EVENT,
-	                                  SCTP_SENDER_DRY_EVENT, SCTP_SHUTDOWN_EVENT };
+	                                  SCTP_SHUTDOWN_EVENT };
 	for (unsigned i = 0; i < array_count(types); i++) {
 		struct sctp_event event = { .se_assoc_id = SCTP_FUTURE_ASSOC, .se_type = types[i],
 		                            .se_on = 1 };
@@ -211,9 +241,6 @@ static void told(const union sctp_notification *n, struct sctp_event_told *ret)
 	case SCTP_SHUTDOWN_EVENT:
 		ret->what = SCTP_TOLD_CLOSING;
 		break;
-	case SCTP_SENDER_DRY_EVENT:
-		ret->what = SCTP_TOLD_DRY;
-		break;
 	case SCTP_SEND_FAILED_EVENT:
 		ret->what = SCTP_TOLD_SEND_FAILED;
 		ret->context = n->sn_send_failed_event.ssfe_info.snd_context;
@@ -234,7 +261,7 @@ void sctp_next(struct socket *so, uint8_t *buffer, size_t size, struct sctp_even
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
-		ret->what = n < 0 ? SCTP_TOLD_LOST : SCTP_TOLD_EOF;
+		ret->what = n < 0 ? SCTP_TOLD_ERROR : SCTP_TOLD_EOF;
 		snprintf(ret->reason, sizeof ret->reason, "%s",
 		         n < 0 ? strerror(errno) : "closed by the peer");
 	} else if (flags & MSG_NOTIFICATION) {

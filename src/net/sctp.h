@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * SCTP by usrsctp, which is given packets and gives packets here: it opens no socket and runs no
- * thread. A link is one peer, reached by IP protocol 132 or within UDP (RFC 6951); in usrsctp's
+ * SCTP by usrsctp, which is given packets and gives packets here: sockets and the clock are ours,
+ * so all happens in the thread of its user. A link is one peer, reached by IP protocol 132 or within UDP (RFC 6951); in usrsctp's
  * eyes it is an address of the family AF_CONN. Whoever uses it calls sctp_tick() often.
  *
  * usrsctp is one for the process and knows nothing of several owners, so its beginning and its
@@ -42,6 +42,25 @@ void sctp_input(struct sctp_link *link, const uint8_t *octets, uint32_t bytes);
 /* Takes the IPv4 header off what a raw socket received; false when it is no SCTP packet. */
 bool sctp_look(bool behind_ipv4, const uint8_t **octets, uint32_t *bytes, struct sctp_ports *ret);
 
+/* The chunks of a packet (RFC 9260, section 3.2), for whoever keeps account. */
+enum {
+	SCTP_CHUNK_DATA = 0, SCTP_CHUNK_INIT = 1, SCTP_CHUNK_SACK = 3,
+	SCTP_DATA_ENDS = 1,             /* a flag: the last piece of a message */
+};
+struct sctp_chunk {
+	uint8_t type, flags;
+	const uint8_t *body;            /* behind the header of 4 octets */
+	uint32_t bytes;                 /* of the body */
+};
+struct sctp_packet {
+	uint32_t tag;                   /* verification tag */
+	const uint8_t *at;
+	uint32_t left;
+};
+/* The packet has passed sctp_look() or comes from usrsctp. */
+struct sctp_packet sctp_packet_of(const uint8_t *octets, uint32_t bytes);
+bool sctp_chunk_next(struct sctp_packet *packet, struct sctp_chunk *ret);
+
 /* A socket of usrsctp's: not blocking, subscribed to what net/ wants to know, bound to the port. */
 int sctp_socket(uint16_t port, struct socket **ret, struct error *err);
 /* The same for one that was accepted. */
@@ -53,9 +72,10 @@ struct sctp_event_told {
 	enum {
 		SCTP_TOLD_NOTHING, SCTP_TOLD_MESSAGE, SCTP_TOLD_UP, SCTP_TOLD_RESTART,
 		SCTP_TOLD_CLOSING,      /* the peer will take no more */
-		SCTP_TOLD_EOF,          /* the peer will send no more; told again and again */
+		SCTP_TOLD_EOF,          /* the peer will send no more; told again and again, as is ... */
+		SCTP_TOLD_ERROR,        /* ... that nothing can be read */
 		SCTP_TOLD_CLOSED, SCTP_TOLD_LOST,       /* the end, orderly or not */
-		SCTP_TOLD_SEND_FAILED, SCTP_TOLD_DRY, SCTP_TOLD_OTHER
+		SCTP_TOLD_SEND_FAILED, SCTP_TOLD_OTHER
 	} what;
 	uint32_t bytes;                 /* of the message */
 	uint16_t stream;

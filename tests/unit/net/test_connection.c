@@ -6,12 +6,15 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,6 +22,7 @@
 #include "base/compiler.h"
 #include "certificates.h"
 #include "net/connection.h"
+#include "net/dtls.h"
 #include "peer.h"
 
 #define MS_NS UINT64_C(1000000)
@@ -100,7 +104,7 @@ static int send_some(struct heard *h, struct connection *c, unsigned first, unsi
 	struct error err;
 	for (unsigned i = 0; i < count; i++) {
 		struct connection_message m = { .octets = octets, .bytes = 200 + (first + i) % 700,
-		                                .records = 3 };
+		                                .amount = { .records = 3 } };
 		struct connection_batch b = { .messages = &m, .count = 1 };
 		peer_message(octets, (uint16_t)m.bytes, first + i);
 		while (!b.taken) {
@@ -152,9 +156,9 @@ static void carries(enum net_transport transport, uint16_t encapsulation)
 	heard_poll_messages(&h, COUNT);
 	check_heard(&h, COUNT);
 	connection_account(c, &a);
-	assert_int_equal(a.given, 3 * COUNT);
-	assert_int_equal(a.confirmed, 3 * COUNT);
-	assert_int_equal(a.lost + a.in_flight, 0);
+	assert_int_equal(a.given.records, 3 * COUNT);
+	assert_int_equal(a.confirmed.records, 3 * COUNT);
+	assert_int_equal(a.lost.records + a.in_flight.records, 0);
 	assert_int_equal(connection_sessions(c), 1);
 	connection_close(c, monotonic_ns());
 	connection_free(c);
@@ -341,8 +345,8 @@ static void test_tcp_account_after_an_orderly_close(void **state)
 	heard_close(&h);
 	assert_true(send_some(NULL, c, 50, 1) < 0);
 	connection_account(c, &a);
-	assert_int_equal(a.given, 150);
-	assert_int_equal(a.confirmed, 150);
+	assert_int_equal(a.given.records, 150);
+	assert_int_equal(a.confirmed.records, 150);
 	connection_free(c);
 }
 
@@ -369,24 +373,24 @@ static void test_tcp_account_after_a_reset(void **state)
 	assert_int_equal(connection_begin(c, &err), 0);
 	assert_int_equal(connection_poll(c, monotonic_ns() + 1000 * MS_NS, &err), 0);
 	int fd = accept(listening, NULL, NULL);
-	struct connection_message m = { .octets = octets, .bytes = sizeof octets, .records = 100 };
+	struct connection_message m = { .octets = octets, .bytes = sizeof octets, .amount = { .records = 100 } };
 	peer_message(octets, sizeof octets, 1);
 	struct connection_batch b = { .messages = &m, .count = 1 };
 	while (connection_send(c, &b, monotonic_ns() + 50 * MS_NS, &err) == 0)
 		continue;
 	connection_account(c, &a);
-	assert_int_equal(a.given, a.confirmed + a.lost + a.in_flight);
-	assert_true(a.in_flight > 0);
-	uint64_t confirmed = a.confirmed;
+	assert_int_equal(a.given.records, a.confirmed.records + a.lost.records + a.in_flight.records);
+	assert_true(a.in_flight.records > 0);
+	uint64_t confirmed = a.confirmed.records;
 	struct linger at_once = { 1, 0 };
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 	close(fd);
 	assert_true(connection_poll(c, monotonic_ns() + 1000 * MS_NS, &err) < 0);
 	assert_non_null(strstr(err.text, "reset by the collector's system"));
 	connection_account(c, &a);
-	assert_int_equal(a.confirmed, confirmed);
-	assert_int_equal(a.lost, a.given - confirmed);
-	assert_int_equal(a.in_flight, 0);
+	assert_int_equal(a.confirmed.records, confirmed);
+	assert_int_equal(a.lost.records, a.given.records - confirmed);
+	assert_int_equal(a.in_flight.records, 0);
 	assert_int_equal(connection_begin(c, &err), 0);
 	assert_int_equal(connection_poll(c, monotonic_ns() + 1000 * MS_NS, &err), 0);
 	assert_int_equal(connection_sessions(c), 2);
@@ -406,7 +410,7 @@ static void test_streams_stay_whole_when_the_peer_is_slow(void **state)
 		unsigned given = 0;
 		listen_over(&h, streams[i]);
 		struct connection *c = open_to(&h);
-		struct connection_message m = { .octets = octets, .records = 1 };
+		struct connection_message m = { .octets = octets, .amount = { .records = 1 } };
 		for (unsigned k = 0; k < 400; k++) {
 			m.bytes = 20000 + k * 100;
 			peer_message(octets, (uint16_t)m.bytes, given);
@@ -429,8 +433,312 @@ static void test_streams_stay_whole_when_the_peer_is_slow(void **state)
 	}
 }
 
-int main(void)
+/* --- collectors that end, die and come back --- */
+
+/* The program again, as a collector: says its port, then serves until it is killed. */
+static int be_collector(char **arguments)
 {
+	struct heard h = { .setup = { .transport = (enum net_transport)atoi(arguments[0]),
+	                              .encapsulation = (uint16_t)atoi(arguments[1]),
+	                              .tls = { .cert = arguments[2], .ca = arguments[3] } } };
+	heard_open_with(&h);
+	uint16_t port = heard_port(&h);
+	if (write(STDOUT_FILENO, &port, sizeof port) != sizeof port)
+		return 1;
+	for (;;)
+		listener_poll(&h.listener, 1, monotonic_ns() + 1000 * MS_NS);
+}
+
+/* A listener like h in a process of its own, at a port of its choice. */
+static pid_t start_collector(const struct heard *h, uint16_t *ret_port)
+{
+	int ends[2];
+	char transport[8], encapsulation[8];
+	snprintf(transport, sizeof transport, "%d", (int)h->setup.transport);
+	snprintf(encapsulation, sizeof encapsulation, "%u", h->setup.encapsulation);
+	assert_int_equal(pipe(ends), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		dup2(ends[1], STDOUT_FILENO);
+		close(ends[0]);
+		execl("/proc/self/exe", "collector", transport, encapsulation, pki.collector, pki.ca,
+		      (char *)NULL);
+		_exit(127);
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], ret_port, sizeof *ret_port), sizeof *ret_port);
+	close(ends[0]);
+	return child;
+}
+
+static void kill_collector(pid_t child)
+{
+	assert_int_equal(kill(child, SIGKILL), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+}
+
+/* A collector dies without a word and another stands at its port. What the old one had confirmed
+ * stays confirmed; all that came after it is lost, and the connection says that it broke. */
+static void test_sctp_collector_dies_and_comes_back(void **state)
+{
+	struct heard h = { .setup = { .transport = NET_SCTP, .encapsulation = 39898 } };
+	struct error err = { "" };
+	struct connection_account a;
+	uint16_t port;
+	pid_t child = start_collector(&h, &port);
+	h.setup.port = port;
+	struct connection_setup setup = { .transport = NET_SCTP, .host = "127.0.0.1", .port = port,
+	                                  .encapsulation = 39898 };
+	struct connection *c = connection_make(&setup);
+	assert_int_equal(connection_begin(c, &err), 0);
+	assert_int_equal(connection_poll(c, monotonic_ns() + 3000 * MS_NS, &err), 0);
+	assert_int_equal(send_some(NULL, c, 0, 40), 0);
+	assert_int_equal(connection_drain(c, monotonic_ns() + 2000 * MS_NS, &err), 0);
+	kill_collector(child);
+	heard_open_with(&h);
+	send_some(NULL, c, 40, 10);
+	int rc = 0;
+	for (unsigned i = 0; i < 300 && rc == 0; i++) {
+		heard_poll_for(&h, 5);
+		rc = connection_poll(c, 0, &err);
+	}
+	assert_true(rc < 0);
+	assert_non_null(strstr(err.text, "127.0.0.1:"));
+	connection_account(c, &a);
+	assert_int_equal(a.given.records, 150);
+	assert_int_equal(a.confirmed.records, 120);
+	assert_int_equal(a.lost.records, 30);
+	if (open_with(&h, c, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_int_equal(send_some(&h, c, 0, 20), 0);
+	drain(&h, c);
+	heard_poll_messages(&h, 20);
+	check_heard(&h, 20);
+	connection_free(c);
+	heard_close(&h);
+}
+
+/* It is hinted at by the new collector, made sure of by a handshake, and a new session. */
+static void test_dtls_collector_dies_and_comes_back(void **state)
+{
+	struct heard h = { .setup = { .transport = NET_DTLS,
+	                              .tls = { .cert = pki.collector, .ca = pki.ca } } };
+	struct error err = { "" };
+	uint16_t port;
+	pid_t child = start_collector(&h, &port);
+	h.setup.port = port;
+	struct connection_setup setup = { .transport = NET_DTLS, .host = "127.0.0.1", .port = port,
+		.tls = { .cert = pki.exporter, .ca = pki.ca } };
+	struct connection *c = connection_make(&setup);
+	assert_int_equal(connection_begin(c, &err), 0);
+	assert_int_equal(connection_poll(c, monotonic_ns() + 3000 * MS_NS, &err), 0);
+	assert_int_equal(send_some(NULL, c, 0, 10), 0);
+	kill_collector(child);
+	heard_open_with(&h);
+	assert_int_equal(connection_poll(c, 0, &err), 0);
+	assert_int_equal(send_some(&h, c, 0, 1), 0);
+	for (unsigned i = 0; i < 300 && connection_sessions(c) == 1; i++) {
+		heard_poll_for(&h, 5);
+		assert_int_equal(connection_poll(c, 0, &err), 0);
+	}
+	assert_int_equal(connection_sessions(c), 2);
+	assert_int_equal(h.message_count, 0);
+	assert_int_equal(send_some(&h, c, 0, 20), 0);
+	heard_poll_messages(&h, 20);
+	check_heard(&h, 20);
+	connection_free(c);
+	heard_close(&h);
+}
+
+static void test_dtls_collector_dies_and_is_gone(void **state)
+{
+	struct heard h = { .setup = { .transport = NET_DTLS,
+	                              .tls = { .cert = pki.collector, .ca = pki.ca } } };
+	struct error err = { "" };
+	struct connection_account a;
+	uint16_t port;
+	pid_t child = start_collector(&h, &port);
+	struct connection_setup setup = { .transport = NET_DTLS, .host = "127.0.0.1", .port = port,
+		.tls = { .cert = pki.exporter, .ca = pki.ca } };
+	struct connection *c = connection_make(&setup);
+	assert_int_equal(connection_begin(c, &err), 0);
+	assert_int_equal(connection_poll(c, monotonic_ns() + 3000 * MS_NS, &err), 0);
+	assert_int_equal(send_some(NULL, c, 0, 10), 0);
+	kill_collector(child);
+	assert_true(send_some(NULL, c, 10, 2) < 0);
+	assert_non_null(strstr(err.text[0] ? err.text : "Connection refused", "Connection refused"));
+	connection_account(c, &a);
+	assert_false(connection_is_open(c));
+	assert_int_equal(a.lost.records, 3);    /* the one that was refused; the other was not taken */
+	connection_free(c);
+}
+
+/* The old session serves until the new one stands, so nothing is lost between them. */
+static void test_dtls_renews_its_session(void **state)
+{
+	struct heard h;
+	struct error err = { "" };
+	listen_over(&h, NET_DTLS);
+	struct connection_setup setup = setup_to(&h);
+	setup.renew_ns = 100 * MS_NS;
+	struct connection *c = connection_make(&setup);
+	assert_int_equal(open_with(&h, c, &err), 0);
+	for (unsigned i = 0; i < 200; i++) {
+		assert_int_equal(send_some(&h, c, i, 1), 0);
+		heard_poll_for(&h, 2);
+		assert_int_equal(connection_poll(c, 0, &err), 0);
+	}
+	heard_poll_messages(&h, 200);
+	check_heard(&h, 200);
+	assert_true(connection_sessions(c) >= 3);
+	assert_int_equal(h.opened, connection_sessions(c));
+	assert_true(h.closed >= 2);
+	assert_string_equal(h.reason, "closed by the peer");
+	connection_free(c);
+	heard_close(&h);
+}
+
+/* --- peers that begin anew from the same port, and forged ones --- */
+
+struct plain {                          /* a DTLS client made by hand, at a port that it keeps */
+	struct dtls_link link;
+	int fd;
+	SSL *ssl;
+	uint8_t octets[4096];
+};
+
+static int plain_send(struct dtls_link *link, const void *octets, uint32_t bytes)
+{
+	struct plain *p = container_of(link, struct plain, link);
+	return send(p->fd, octets, bytes, 0) < 0 ? -errno : 0;
+}
+
+static bool plain_shake(struct heard *h, struct plain *p)
+{
+	for (unsigned i = 0; i < 400; i++) {
+		if (SSL_connect(p->ssl) == 1)
+			return true;
+		heard_poll_for(h, 2);
+		ssize_t n = recv(p->fd, p->octets, sizeof p->octets, MSG_DONTWAIT);
+		if (n <= 0)
+			continue;
+		p->link.in = p->octets;
+		p->link.in_bytes = (uint32_t)n;
+	}
+	return false;
+}
+
+static void test_dtls_peer_begins_anew_at_its_port(void **state)
+{
+	struct heard h;
+	struct net_certificates certificates = { .cert = pki.exporter, .ca = pki.ca };
+	struct tls_use use = { .certificates = &certificates, .datagrams = true };
+	struct plain p = { .link = { .mtu = 1400, .send = plain_send } };
+	SSL_CTX *context;
+	uint8_t message[100];
+	listen_over(&h, NET_DTLS);
+	assert_int_equal(tls_context(&use, &context, NULL), 0);
+	BIO_METHOD *method = dtls_method_new();
+	p.fd = peer_connect(SOCK_DGRAM, false, heard_port(&h));
+	for (unsigned round = 0; round < 3; round++) {
+		p.ssl = dtls_session(context, method, &p.link);
+		SSL_set_connect_state(p.ssl);
+		assert_true(plain_shake(&h, &p));
+		peer_message(message, sizeof message, round);
+		assert_int_equal(SSL_write(p.ssl, message, sizeof message), sizeof message);
+		heard_poll_messages(&h, round + 1);
+		SSL_free(p.ssl);        /* without a word */
+	}
+	assert_int_equal(h.opened, 3);
+	assert_int_equal(h.closed, 2);
+	assert_string_equal(h.reason, "the peer began anew");
+	assert_int_equal(heard_counters(&h).restarts, 2);
+	close(p.fd);
+	tls_context_free(context);
+	dtls_method_free(method);
+	heard_close(&h);
+}
+
+/* A ClientHello without a good cookie neither opens a session nor ends one, and gets an answer
+ * that is no larger than it. */
+static void test_dtls_forged_hellos_do_nothing(void **state)
+{
+	struct heard h;
+	uint8_t hello[200] = { DTLS_HANDSHAKE, 0xfe, 0xfd };
+	struct plain p = { .link = { .mtu = 1400, .send = plain_send } };
+	struct net_certificates certificates = { .cert = pki.exporter, .ca = pki.ca };
+	struct tls_use use = { .certificates = &certificates, .datagrams = true };
+	SSL_CTX *context;
+	listen_over(&h, NET_DTLS);
+	assert_int_equal(tls_context(&use, &context, NULL), 0);
+	BIO_METHOD *method = dtls_method_new();
+	p.fd = peer_connect(SOCK_DGRAM, false, heard_port(&h));
+	p.ssl = dtls_session(context, method, &p.link);
+	SSL_set_connect_state(p.ssl);
+	assert_true(plain_shake(&h, &p));
+	heard_poll_opened(&h, 1);
+	SSL *other = dtls_session(context, method, &p.link);
+	SSL_set_connect_state(other);
+	for (unsigned i = 0; i < 20; i++) {     /* hellos whose answers are never taken up */
+		SSL_connect(other);
+		SSL_clear(other);
+		SSL_set_connect_state(other);
+		send(p.fd, hello, 13 + i, 0);
+		heard_poll_for(&h, 1);
+	}
+	assert_int_equal(h.opened, 1);
+	assert_int_equal(h.closed, 0);
+	assert_int_equal(listener_sessions(h.listener), 1);
+	SSL_free(other);
+	SSL_free(p.ssl);
+	close(p.fd);
+	tls_context_free(context);
+	dtls_method_free(method);
+	heard_close(&h);
+}
+
+static void test_sctp_gives_up_what_is_late(void **state)
+{
+	struct heard h = { .setup = { .transport = NET_SCTP, .encapsulation = 39897 } };
+	struct error err = { "" };
+	struct connection_account a;
+	uint8_t octets[1000];
+	heard_open_with(&h);
+	struct connection *c = open_to(&h);
+	assert_int_equal(connection_streams(c), 2);
+	struct connection_message m = { .octets = octets, .bytes = sizeof octets, .stream = 1,
+	                                .amount = { 1, 10, 100 }, .lifetime_ms = 50 };
+	struct connection_batch b = { .messages = &m, .count = 1 };
+	unsigned given = 0;
+	for (unsigned i = 0; i < 2000; i++) {   /* nobody serves the collector meanwhile */
+		peer_message(octets, sizeof octets, i);
+		assert_true(connection_send(c, &b, monotonic_ns() + MS_NS / 10, &err) <= 0);
+		given += b.taken;
+	}
+	for (unsigned i = 0; i < 2000; i++) {
+		if (i < 1200)
+			nanosleep(&(struct timespec){ .tv_nsec = (long)MS_NS }, NULL);
+		else
+			heard_poll_for(&h, 1);
+		assert_int_equal(connection_poll(c, 0, &err), 0);
+		connection_account(c, &a);
+		if (i > 1300 && a.in_flight.records == 0)
+			break;
+	}
+	assert_int_equal(a.given.records, given);
+	assert_int_equal(a.in_flight.records, 0);
+	assert_true(a.lost.records > 0);
+	assert_int_equal(a.lost.octets, 100 * a.lost.records);
+	assert_true(h.message_count >= a.confirmed.records);    /* an acknowledgement may come late */
+	assert_int_equal(h.messages[0].stream, 1);
+	connection_free(c);
+	heard_close(&h);
+}
+
+int main(int count, char **arguments)
+{
+	if (count == 5)
+		return be_collector(arguments + 1);
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tcp_carries),
 		cmocka_unit_test(test_tls_carries),
@@ -446,6 +754,13 @@ int main(void)
 		cmocka_unit_test(test_tcp_account_after_an_orderly_close),
 		cmocka_unit_test(test_tcp_account_after_a_reset),
 		cmocka_unit_test(test_streams_stay_whole_when_the_peer_is_slow),
+		cmocka_unit_test(test_sctp_collector_dies_and_comes_back),
+		cmocka_unit_test(test_dtls_collector_dies_and_comes_back),
+		cmocka_unit_test(test_dtls_collector_dies_and_is_gone),
+		cmocka_unit_test(test_dtls_renews_its_session),
+		cmocka_unit_test(test_dtls_peer_begins_anew_at_its_port),
+		cmocka_unit_test(test_dtls_forged_hellos_do_nothing),
+		cmocka_unit_test(test_sctp_gives_up_what_is_late),
 	};
 	return cmocka_run_group_tests_name("net/connection", tests, setup_pki, teardown_pki);
 }
