@@ -40,17 +40,6 @@ def export(weir, capture, tmp_path):
     return run
 
 
-def one_way(sent, ipv6=True):
-    """(source, destination, protocol, ports, packets, octets, flags, ICMP, times) of each way."""
-    for flow in sent.biflows:
-        for way in (0, 1):
-            if flow.packets[way] and (ipv6 or ":" not in flow.client):
-                ends = (flow.client, flow.server), (flow.client_port, flow.server_port)
-                hosts, ports = (end[::-1] if way else end for end in ends)
-                yield (*hosts, flow.protocol, *ports, flow.packets[way], flow.octets[way],
-                       flow.flags[way] & 255, flow.icmp[way], flow.start_ms, flow.end_ms)
-
-
 # ---- tshark ----
 
 def check_by_tshark(tool, path, flows):
@@ -72,9 +61,9 @@ def test_tshark(export, sent, tool, tmp_path, scheme, parameters):
     messages, account = export(scheme, parameters)
     path = tmp_path / "datagrams.pcap"
     path.write_bytes(in_a_capture(messages))
-    flows = list(one_way(sent, ipv6=scheme == "netflow9"))
+    flows = list(traffic.one_way(sent, ipv6=scheme == "netflow9"))
     check_by_tshark(tool, path, flows)
-    every = list(one_way(sent))
+    every = list(traffic.one_way(sent))
     assert (account["accepted"], account["sent"]) == (len(every), len(flows))
     assert account["dropped"]["unencodable"] == len(every) - len(flows)
 
@@ -97,7 +86,7 @@ def test_sequence_of_v5_counts_flows(export, sent):
         assert (head[0], head[5], head[6:9]) == (5, total, (2, 1, 0))
         assert len(octets) == 24 + 48 * head[1] and head[1] <= 30
         total += head[1]
-    assert total == len(list(one_way(sent, ipv6=False)))
+    assert total == len(list(traffic.one_way(sent, ipv6=False)))
 
 
 def test_fields_of_v9(export, sent):
@@ -148,5 +137,5 @@ def test_nfcapd(lab, tool, weir_program, capture, sent, tmp_path, scheme, parame
              f"{scheme}+udp://127.0.0.1:4739?rate=50k{parameters}")
     # nfcapd 1.7 knows icmpTypeCodeIPv6 in IPFIX, not in v9.
     flows = [(*flow[:8], 0 if flow[2] == 58 else flow[8], *flow[9:])
-             for flow in one_way(sent, scheme == "netflow9")]
+             for flow in traffic.one_way(sent, scheme == "netflow9")]
     assert sorted(map(by_nfdump, nfcapd.stop())) == sorted(flows)

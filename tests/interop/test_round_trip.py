@@ -6,14 +6,13 @@ messages and a collector behind each transport. The observation domain says whic
 transport a record came by.
 """
 import json
-import signal
-import subprocess
 from collections import defaultdict
 
 import pytest
 
+from interop.collector import Collector
 from interop.round_trip import ADDED, differences, records
-from net.lab import Lab, wait_for, why_no_namespaces
+from net.lab import Lab, why_no_namespaces
 
 # A larger capture says no more and costs time.
 CAPTURE_BYTES_MAX = 16 << 20
@@ -31,32 +30,6 @@ def captures_in(folder):
                   and path.stat().st_size <= CAPTURE_BYTES_MAX)
 
 
-class Collector:
-    """weir collect in a namespace, listening at all transports."""
-
-    def __init__(self, host, program, folder):
-        self.json, self.stats = folder / "collected.json", folder / "collect.stats"
-        words = [word for listen, _ in NETWORK.values() for word in ("-l", listen)]
-        self.process = host.start(program, "collect", *words, "-o", f"json:{self.json}",
-                                  "--stats", self.stats, stderr=subprocess.PIPE, text=True)
-        host.await_port(4739, "udp")
-
-    def received(self):
-        """Records so far."""
-        self.process.send_signal(signal.SIGUSR1)
-        try:
-            return json.loads(self.stats.read_text())["records"]
-        except (OSError, ValueError):       # not written yet, or just being written
-            return 0
-
-    def stop(self, expected):
-        wait_for(lambda: self.received() >= expected, 60, f"{expected} records")
-        self.process.send_signal(signal.SIGINT)
-        said = self.process.communicate(timeout=30)[1]
-        assert self.process.returncode == 0, said
-        return records(self.json)
-
-
 class Trips:
     """Every capture through everything: `metered` by capture, `collected` by transport and
     capture."""
@@ -65,10 +38,12 @@ class Trips:
         self.paths, self.weir, self.program, self.host = paths, weir, program, host
         self.folder, self.messages = folder, folder / "messages"
         self.messages.mkdir()
-        collector = Collector(host, program, folder)
+        collector = Collector(host, program, folder, *(listen for listen, _ in NETWORK.values()))
+        host.await_port(4739, "udp")
         self.metered = {path: self.meter(number, path) for number, path in enumerate(paths)}
         total = sum(map(len, self.metered.values()))
-        found = self.read_messages() + collector.stop(total * len(NETWORK))
+        collector.await_records(total * len(NETWORK))
+        found = self.read_messages() + collector.stop()[0]
         self.collected = defaultdict(list)
         for record in found:
             transport, number = divmod(record["observationDomainId"], DOMAINS)

@@ -95,7 +95,7 @@ CONNECTION = ((0, SYN, 0), (1, SYN | ACK, 0), (0, ACK, 0), (0, PSH | ACK, 300), 
               (1, PSH | ACK, 700), (0, FIN | ACK, 0), (1, FIN | ACK, 0), (0, ACK, 0))
 
 
-def standard(many=300):
+def standard(many=300, vlans=True):
     """Every kind of record that the default templates have fields for, and enough for many
     messages."""
     t = Traffic()
@@ -104,8 +104,8 @@ def standard(many=300):
     t.tcp(t.begin("203.0.113.200", "192.0.2.9", 6, 1025, 22), ((0, SYN, 0),))
     t.udp(t.begin("192.0.2.200", "192.0.2.53", 17, 5353, 53), ((0, 40), (1, 180)))
     t.udp(t.begin("2001:db8::9", "2001:db8::53", 17, 65535, 53), ((0, 40), (1, 480), (1, 12)))
-    t.udp(t.begin("192.0.2.5", "192.0.2.6", 17, 1000, 2000, vlans=(100,)), ((0, 100), (1, 100)))
-    t.udp(t.begin("192.0.2.5", "192.0.2.6", 17, 1000, 2000, vlans=(200, 4094)), ((0, 1), (1, 2)))
+    for tags, sizes in (((100,), (100, 100)), ((200, 4094), (1, 2))) if vlans else ():
+        t.udp(t.begin("192.0.2.5", "192.0.2.6", 17, 1000, 2000, vlans=tags), enumerate(sizes))
     t.echo(t.begin("192.0.2.77", "192.0.2.78", 1), (8, 0), 3, craft.icmp)
     t.echo(t.begin("2001:db8::77", "2001:db8::78", 58), (128, 129), 2, craft.icmp6)
     for i in range(many):
@@ -114,3 +114,15 @@ def standard(many=300):
                 (f"10.0.{i >> 8}.{i & 255}", "10.9.9.9"))
         t.udp(t.begin(*ends, 17, 10000 + i, 53), ((0, i), (1, 2 * i)))
     return t
+
+
+def one_way(sent, ipv6=True):
+    """(source, destination, protocol, ports, packets, octets, flags, ICMP, times) of each
+    direction that has packets."""
+    for flow in sent.biflows:
+        for way in (0, 1):
+            if flow.packets[way] and (ipv6 or ":" not in flow.client):
+                ends = (flow.client, flow.server), (flow.client_port, flow.server_port)
+                hosts, ports = (end[::-1] if way else end for end in ends)
+                yield (*hosts, flow.protocol, *ports, flow.packets[way], flow.octets[way],
+                       flow.flags[way] & 255, flow.icmp[way], flow.start_ms, flow.end_ms)
