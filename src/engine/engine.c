@@ -37,6 +37,7 @@ struct engine {
 	struct meters meters;
 	struct row_settings rows;       /* what all meters have in common */
 	uint32_t *interface_index;
+	struct metering_options *options;
 	atomic_bool stop, reopen, stats;
 	sem_t ended;                    /* workers that have ended */
 	struct progress progress;
@@ -120,6 +121,21 @@ static int read_interfaces(struct engine *e, const struct capture_kind *kind, st
 	return 0;
 }
 
+/* What records and options data say of the sampling, and options data of the interfaces. */
+static int open_options(struct engine *e, const struct capture_kind *kind, struct capture *c,
+                        struct error *err)
+{
+	e->rows.sample = e->settings->sample > 1 ? (uint32_t)e->settings->sample : 1;
+	e->rows.sample_random = e->settings->sample_mode == 1;
+	struct metering_options_setup setup = {
+		.meters = e->meters.count, .sample = e->rows.sample,
+		.sample_random = e->rows.sample_random,
+	};
+	if (kind->live && c)
+		setup.interface_count = kind->interfaces(c, &setup.interfaces);
+	return metering_options_new(&setup, &e->options, err);
+}
+
 static struct row_settings meter_rows(const struct engine *e, unsigned worker, unsigned meter)
 {
 	struct row_settings rows = e->rows;
@@ -147,12 +163,11 @@ static int open_streams(struct engine *e, unsigned meter, struct error *err)
 static int open_sinks(struct engine *e, bool live, struct error *err)
 {
 	const char *outputs[SINKS_MAX + 1];
-	e->rows.sample = e->settings->sample > 1 ? (uint32_t)e->settings->sample : 1;
-	e->rows.sample_random = e->settings->sample_mode == 1;
 	struct sinks_setup setup = {
 		.env = &e->env, .outputs = outputs, .live = live, .sort = e->settings->sort,
 		.output_count = settings_outputs(e->settings, outputs, SINKS_MAX + 1),
 		.start_ns = clock_now_ns(CLOCK_REALTIME),
+		.options = e->options, .sample = e->rows.sample, .sample_random = e->rows.sample_random,
 	};
 	int r = sinks_open(&setup, &e->sinks, err);
 	e->sinks_open = r == 0;
@@ -204,6 +219,8 @@ static int open_pump(struct engine *e, const struct capture_kind *kind, struct c
 	int r = pump_new(&setup, &e->pump, err);
 	for (unsigned i = 0; i < e->worker_count && !r; i++)
 		e->workers[i].pump = e->pump;
+	if (!r)
+		metering_options_set_pump(e->options, e->pump);
 	return r;
 }
 
@@ -234,6 +251,8 @@ static int open_all(struct engine *e, const struct capture_kind *kind, struct er
 	r = open_workers(e, kind->live, err);
 	if (!r && read_interfaces(e, kind, c))
 		r = error_set(err, -ENOMEM, "out of memory");
+	if (!r)
+		r = open_options(e, kind, c, err);
 	if (!r)
 		r = open_sinks(e, kind->live, err);
 	if (!r && c)
@@ -273,6 +292,7 @@ void engine_close(struct engine *e)
 		sinks_close(&e->sinks);
 	pump_free(e->pump);
 	free(e->workers);
+	metering_options_free(e->options);
 	free(e->interface_index);
 	sem_destroy(&e->ended);
 	free(e);

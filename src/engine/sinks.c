@@ -59,6 +59,7 @@ static int add_stream(struct sinks *s, const struct sinks_meter *m, struct queue
 		return error_set(err, -E2BIG, "%s: too many fields for one record", queue_name(q));
 	if (m->template_id)
 		wanted.schema->template_id = (uint16_t)(m->template_id + (layout->family == 6));
+	wanted.schema->process = m->number + 1;
 	int r = find_stream(s, &wanted, &stream, err);
 	if (r)
 		return r;
@@ -189,7 +190,10 @@ int sinks_open(const struct sinks_setup *setup, struct sinks *s, struct error *e
 	union { const struct log *log; void *context; } log = { .log = setup->env->log };
 	struct output_env env = { .live = setup->live, .start_ns = setup->start_ns,
 	                          .message = output_message, .context = log.context,
-	                          .terminal = setup->env->terminal };
+	                          .terminal = setup->env->terminal,
+	                          .options = setup->options ? metering_options_read : NULL,
+	                          .options_context = setup->options,
+	                          .sample = setup->sample, .sample_random = setup->sample_random };
 	memset(s, 0, sizeof *s);
 	s->live = setup->live;
 	s->sort = setup->sort;

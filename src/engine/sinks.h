@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "engine/columns.h"
 #include "engine/engine.h"
+#include "engine/metering_options.h"
 #include "engine/settings.h"
 #include "flow/rows.h"
 #include "output/queue.h"
@@ -57,6 +58,9 @@ struct sinks_setup {
 	unsigned output_count;
 	bool live, sort;
 	uint64_t start_ns;
+	struct metering_options *options;       /* borrowed until close */
+	uint32_t sample;                /* as output_env has it */
+	bool sample_random;
 };
 
 struct sinks_meter {                    /* a meter as outputs see it; borrowed for the call */

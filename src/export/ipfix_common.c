@@ -83,6 +83,18 @@ int ipfix_parameter_pen(const struct address *address, uint32_t *pen, struct err
 	return rc;
 }
 
+int ipfix_parameter_options(const struct address *address, uint64_t *ret_ns, struct error *err)
+{
+	const uint64_t second_ns = 1000000000;
+	const char *text = address_parameter(address, "options");
+	*ret_ns = 60 * second_ns;
+	if (!text || strcmp(text, "off") != 0)
+		return ipfix_parameter_duration(address, "options",
+		                                (uint64_t[]){ second_ns, 86400 * second_ns }, ret_ns, err);
+	*ret_ns = 0;
+	return 0;
+}
+
 int ipfix_parameter_times(const struct address *address, bool *ret_uptime, struct error *err)
 {
 	const char *text = address_parameter(address, "times");

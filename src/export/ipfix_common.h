@@ -28,6 +28,11 @@ int ipfix_parameter_domain(const struct address *address, uint32_t *domain, stru
 /* Fails for the numbers of IANA and of reverse elements. */
 int ipfix_parameter_pen(const struct address *address, uint32_t *pen, struct error *err);
 
+#define IPFIX_OPTIONS_PARAMETER \
+	"options", "DURATION|off", "options data (statistics, keys, names) after this time (default 1m)"
+/* *ret_ns is 0 for off. */
+int ipfix_parameter_options(const struct address *address, uint64_t *ret_ns, struct error *err);
+
 /* NetFlow v9's "times": since boot unless it says absolute. */
 int ipfix_parameter_times(const struct address *address, bool *ret_uptime, struct error *err);
 

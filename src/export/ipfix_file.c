@@ -67,7 +67,7 @@ static int file_head(void *context, struct file_writer *f, struct error *err)
 
 static int session_open(struct ipfix_file *o, const struct address *address, struct error *err)
 {
-	struct export_session_config config = { .burst_messages = 1 };
+	struct export_session_config config = { .burst_messages = 1, .env = o->env };
 	struct export_sender sender = { .ready = file_ready, .send = file_send, .context = o };
 	uint64_t bytes = MESSAGE_BYTES_DEFAULT;
 	uint64_t bounds[2] = { MESSAGE_BYTES_MIN, IPFIX_MESSAGE_BYTES_MAX };
@@ -76,6 +76,8 @@ static int session_open(struct ipfix_file *o, const struct address *address, str
 		rc = ipfix_parameter_domain(address, &config.domain, err);
 	if (rc == 0)
 		rc = ipfix_parameter_pen(address, &config.pen, err);
+	if (rc == 0)
+		rc = ipfix_parameter_options(address, &config.options_refresh_ns, err);
 	if (rc < 0)
 		return rc;
 	config.message_bytes = (uint32_t)bytes;
@@ -161,7 +163,7 @@ static int file_reopen(struct output *output, struct error *err)
 static int file_finish(struct output *output, uint64_t deadline_ns, struct error *err)
 {
 	struct ipfix_file *o = self_of(output);
-	int rc = export_session_flush(&o->session, err);
+	int rc = export_session_finish(&o->session, err);
 	int r = file_writer_finish(o->file, deadline_ns, rc < 0 ? NULL : err);
 	return rc < 0 ? rc : r;
 }
@@ -183,6 +185,7 @@ static const char *const file_parameters[] = {
 	"mtu", "OCTETS", "longest message (default 16384)",
 	IPFIX_DOMAIN_PARAMETER,
 	IPFIX_PEN_PARAMETER,
+	IPFIX_OPTIONS_PARAMETER,
 	NULL
 };
 

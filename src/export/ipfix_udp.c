@@ -270,6 +270,8 @@ static int read_parameters(struct ipfix_udp *o, const struct address *address,
 	if (rc == 0 && o->format == FORMAT_NETFLOW9)
 		rc = ipfix_parameter_times(address, &config->uptime, err);
 	if (rc == 0 && o->format != FORMAT_NETFLOW5)
+		rc = ipfix_parameter_options(address, &config->options_refresh_ns, err);
+	if (rc == 0 && o->format != FORMAT_NETFLOW5)
 		rc = read_template_parameters(address, config, err);
 	return rc;
 }
@@ -283,10 +285,21 @@ static uint32_t burst_messages(const struct ipfix_udp *o, uint32_t message_bytes
 	return fit < most ? fit : most;
 }
 
+/* NetFlow v5 says it in each header: one of N, in 14 bits; by its kind in the two above. */
+static uint16_t netflow5_sampling(const struct output_env *env)
+{
+	enum { DETERMINISTIC = 1, RANDOM = 2, MOST = 0x3fff };
+	if (env->sample <= 1)
+		return 0;
+	unsigned kind = env->sample_random ? RANDOM : DETERMINISTIC;
+	return (uint16_t)(kind << 14 | (env->sample < MOST ? env->sample : MOST));
+}
+
 static int session_open(struct ipfix_udp *o, const struct address *address, struct error *err)
 {
 	struct export_session_config config = {
 		.format = o->format, .hold_ns = HOLD_NS, .pad = o->format == FORMAT_NETFLOW9,
+		.env = o->env, .sampling = netflow5_sampling(o->env),
 	};
 	struct export_sender sender = { .send = udp_send_messages, .context = o };
 	int rc = read_parameters(o, address, &config, err);
@@ -401,7 +414,7 @@ int ipfix_udp_finish(struct output *output, uint64_t deadline_ns, struct error *
 {
 	struct ipfix_udp *o = self_of(output);
 	o->deadline_ns = deadline_ns;
-	int rc = export_session_flush(&o->session, err);
+	int rc = export_session_finish(&o->session, err);
 	look_for_refusal(o);
 	return rc;
 }
@@ -422,6 +435,7 @@ static const char *const udp_parameters[] = {
 	IPFIX_UDP_MTU_PARAMETER,
 	IPFIX_DOMAIN_PARAMETER,
 	IPFIX_PEN_PARAMETER,
+	IPFIX_OPTIONS_PARAMETER,
 	IPFIX_UDP_PARAMETERS,
 	IPFIX_UDP_TEMPLATE_PARAMETERS,
 	NULL

@@ -52,6 +52,7 @@ static const char *const netflow9_parameters[] = {
 	"domain", "NUMBER", "source id (default 1)",
 	"times", "uptime|absolute", "times since boot, 21 and 22, or absolute, 152 and 153 "
 	"(default uptime)",
+	IPFIX_OPTIONS_PARAMETER,
 	IPFIX_UDP_PARAMETERS,
 	IPFIX_UDP_TEMPLATE_PARAMETERS,
 	NULL

@@ -23,8 +23,10 @@ int export_session_init(struct export_session *s, const struct export_session_co
 	s->limit_bytes = s->config.message_bytes;
 	session_boot_set(s, session_clock(s) / 1000000);
 	s->template_octets = malloc(s->config.message_bytes);
-	if (!s->template_octets)
+	if (!s->template_octets || session_options_new(s) < 0) {
+		export_session_fini(s);
 		return error_set(err, -ENOMEM, "out of memory for an IPFIX session");
+	}
 	return 0;
 }
 
@@ -33,6 +35,7 @@ void export_session_fini(struct export_session *s)
 	for (unsigned i = 0; i < s->lane_count; i++)
 		lane_free(s->lanes[i]);
 	free(s->lanes);
+	session_options_free(s);
 	free(s->template_octets);
 	*s = (struct export_session){ 0 };
 }
@@ -149,10 +152,12 @@ void session_time(struct export_session *s, uint64_t now_ns)
  * them. */
 static int templates_keep(struct export_session *s, struct error *err)
 {
-	if (s->lane_count == 0 || !session_templates_due(s))
+	if (s->lane_count == 0 || !(session_templates_due(s) || session_options_due(s)))
 		return 0;
 	session_ready(s, s->config.message_bytes);
-	return session_templates_due(s) ? session_templates(s, err) : 0;
+	if (session_templates_due(s))
+		return session_templates(s, err);
+	return session_options_due(s) ? session_options(s, err) : 0;
 }
 
 int export_session_tick(struct export_session *s, uint64_t now_ns, uint64_t *ret_next_ns,
@@ -171,6 +176,8 @@ int export_session_tick(struct export_session *s, uint64_t now_ns, uint64_t *ret
 	}
 	if (s->config.template_refresh_ns && s->templates_ns + s->config.template_refresh_ns < next_ns)
 		next_ns = s->templates_ns + s->config.template_refresh_ns;
+	if (s->options && s->options->sent_ns + s->config.options_refresh_ns < next_ns)
+		next_ns = s->options->sent_ns + s->config.options_refresh_ns;
 	*ret_next_ns = next_ns;
 	return rc;
 }
@@ -180,6 +187,15 @@ int export_session_flush(struct export_session *s, struct error *err)
 	session_time(s, session_clock(s));
 	int rc = templates_keep(s, err);
 	return first_failure(rc, session_flush_lanes(s, unless_failed(rc, err)));
+}
+
+int export_session_finish(struct export_session *s, struct error *err)
+{
+	int rc = export_session_flush(s, err);
+	if (!s->options || s->lane_count == 0)
+		return rc;
+	session_ready(s, s->config.message_bytes);
+	return first_failure(rc, session_options(s, unless_failed(rc, err)));
 }
 
 void export_session_limit(struct export_session *s, uint32_t message_bytes)

@@ -61,6 +61,9 @@ struct export_session_config {
 	uint32_t burst_messages;        /* messages of a lane that leave together; at least 1 */
 	uint32_t template_messages;     /* templates again after so many messages; 0: never */
 	uint64_t template_refresh_ns;   /* templates again after so long; 0: never */
+	uint64_t options_refresh_ns;    /* options data again after so long, and with templates; 0: no
+	                                 * options data at all */
+	const struct output_env *env;   /* whose options data go along; NULL: only the session's own */
 	uint64_t hold_ns;               /* a record waits no longer for its message to fill up */
 	bool pad;                       /* pad sets to multiples of 4 octets */
 	uint64_t (*clock)(void *context);       /* ns since 1970; NULL: the system's */
@@ -70,17 +73,18 @@ struct export_session_config {
 struct export_session_counters {        /* records, but for the last ones */
 	uint64_t taken, sent, lost, too_large, unencodable, waiting;
 	uint64_t messages, octets;      /* that were sent */
-	uint64_t data_records;          /* that were sent, options data included */
 	struct output_missed missed;    /* lost, too large, and dropped before they came here */
 };
 
-struct export_lane;                     /* session.c */
+struct export_lane;                     /* session_parts.h */
+struct export_options;
 
 struct export_session {
 	struct export_session_config config;
 	struct export_sender sender;
 	struct export_lane **lanes;     /* in the order of template ids, from 256 on */
 	unsigned lane_count;
+	struct export_options *options; /* NULL: none are wanted */
 	uint32_t limit_bytes;           /* of messages that begin now */
 	bool announced;                 /* all templates went out in this transport session */
 	uint8_t *template_octets;       /* where template messages are made */
@@ -126,6 +130,8 @@ int export_session_tick(struct export_session *s, uint64_t now_ns, uint64_t *ret
 
 /* Sends all that waits; templates first if they never went out. */
 int export_session_flush(struct export_session *s, struct error *err);
+/* The same, and options data behind it, for the last time. */
+int export_session_finish(struct export_session *s, struct error *err);
 
 /* Sends all templates now. */
 int export_session_announce(struct export_session *s, struct error *err);

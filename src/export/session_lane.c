@@ -32,6 +32,11 @@ static bool id_is_used(const struct export_session *s, uint16_t id)
 	for (unsigned i = 0; i < s->lane_count; i++)
 		if (s->lanes[i]->encoder && s->lanes[i]->encoder->settings.template_id == id)
 			return true;
+	for (unsigned i = 0; s->options && i < s->options->template_count; i++) {
+		const struct ipfix_encoder *encoder = s->options->templates[i].encoder;
+		if (encoder && encoder->settings.template_id == id)
+			return true;
+	}
 	return false;
 }
 
@@ -62,8 +67,6 @@ int export_session_schema(struct export_session *s, const struct schema *schema,
 		return rc;
 	s->lanes[s->lane_count++] = lane;
 	s->announced = false;
-	if (lane->encoder && !schema->template_id)
-		s->last_id = lane->encoder->settings.template_id;
 	if (ret_note)
 		*ret_note = lane->encoder ? lane->encoder->note : "";
 	return 0;
@@ -77,7 +80,7 @@ static int withdrawal_send(struct export_session *s, const struct ipfix_encoder 
 	ipfix_message_begin(&m, s->template_octets, &form);
 	if (!ipfix_message_add_withdrawal(&m, encoder->settings.template_id, encoder->scope_count > 0))
 		return 0;
-	bool lost;
+	bool lost = false;
 	return session_send_one(s, &m, &lost, err);
 }
 
@@ -107,8 +110,8 @@ void lane_begin(const struct export_session *s, struct export_lane *lane, uint32
 	                    lane->octets + (size_t)index * s->config.message_bytes, &form);
 }
 
-static int encoder_new(struct export_session *s, const struct schema *schema,
-                       struct ipfix_encoder **ret, struct error *err)
+int session_encoder_new(struct export_session *s, const struct schema *schema,
+                        struct ipfix_encoder **ret, struct error *err)
 {
 	uint16_t wanted = schema->template_id;
 	if (wanted && id_is_used(s, wanted))
@@ -130,6 +133,8 @@ static int encoder_new(struct export_session *s, const struct schema *schema,
 		ipfix_encoder_free(encoder);
 		return rc;
 	}
+	if (!wanted)
+		s->last_id = settings.template_id;
 	*ret = encoder;
 	return 0;
 }
@@ -143,7 +148,7 @@ static int lane_new(struct export_session *s, const struct schema *schema,
 	lane->schema = schema;
 	int rc = 0;
 	if (s->config.format != FORMAT_NETFLOW5 || schema->family != 6)
-		rc = encoder_new(s, schema, &lane->encoder, err);
+		rc = session_encoder_new(s, schema, &lane->encoder, err);
 	if (rc == 0 && lane_allocate(s, lane) < 0)
 		rc = error_set(err, -ENOMEM, "out of memory for a template");
 	if (rc < 0) {

@@ -38,6 +38,29 @@ static inline enum export_stream session_stream(const struct export_session *s)
 	return s->config.data_stream ? EXPORT_STREAM_DATA : EXPORT_STREAM_CONTROL;
 }
 
+struct option_template {                /* of options data */
+	const struct schema *schema;    /* borrowed */
+	struct ipfix_encoder *encoder;  /* NULL: it cannot be told in this format, or is too large */
+};
+
+struct process_account {                /* what was exported of one metering process */
+	uint32_t process;
+	uint64_t messages, records, octets;
+};
+
+enum { OPTION_TABLES_OWN = 4, OPTION_BATCHES_MAX = 16, PROCESSES_MAX = 64 };
+
+struct export_options {
+	struct schema *own[OPTION_TABLES_OWN];
+	struct option_template *templates;
+	unsigned template_count;
+	struct record_batch *batches[OPTION_BATCHES_MAX];       /* while they are being sent */
+	unsigned batch_count;
+	uint64_t sent_ns;               /* when they last went out */
+	unsigned process_count;
+	struct process_account processes[PROCESSES_MAX];
+};
+
 /* session.c */
 uint64_t session_clock(const struct export_session *s);
 void session_time(struct export_session *s, uint64_t now_ns);
@@ -57,6 +80,28 @@ int session_templates(struct export_session *s, struct error *err);
 bool session_templates_due(const struct export_session *s);
 int lane_flush(struct export_session *s, struct export_lane *lane, struct error *err);
 int session_flush_lanes(struct export_session *s, struct error *err);
+
+int session_options(struct export_session *s, struct error *err);       /* data alone */
+
+/* session_options.c: NULL options throughout where none are wanted. */
+int session_options_new(struct export_session *s);
+void session_options_free(struct export_session *s);
+bool session_options_due(const struct export_session *s);
+/* Makes the batches as things are now, and a template for each new schema among them. */
+void session_options_collect(struct export_session *s);
+void session_options_release(struct export_session *s);
+const struct ipfix_encoder *session_options_encoder(const struct export_options *o,
+                                                    const struct schema *schema);
+void session_options_count(struct export_session *s, uint32_t process,
+                           const struct export_message *messages, unsigned count);
+
+/* session_types.c: RFC 5610, what elements of enterprises in the templates are. */
+extern const char *const session_type_fields[];
+void session_types(const struct export_session *s, struct record_batch *batch);
+
+/* session_lane.c, too: an encoder under the next id, if its template fits a message. */
+int session_encoder_new(struct export_session *s, const struct schema *schema,
+                        struct ipfix_encoder **ret, struct error *err);
 
 /* session_boot.c: another boot for messages from here on, if the present one does not serve. */
 int session_boot(struct export_session *s, const struct export_lane *lane,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Messages out: bursts of a lane, and templates in time. See session.h. */
+/* Messages out: bursts of a lane, and templates with options data in time. See session.h. */
 #include "export/session_parts.h"
 
 #include <string.h>
@@ -54,6 +54,7 @@ int session_send_one(struct export_session *s, struct ipfix_message *m, bool *re
 {
 	struct export_message message;
 	message_seal(s, m, EXPORT_STREAM_CONTROL, &message);
+	message.amount = (struct record_amount){ 0 };   /* options data are no flow records */
 	int rc = session_send(s, &message, 1, err);
 	*ret_lost = message.lost;
 	return rc;
@@ -87,7 +88,9 @@ static int lane_send(struct export_session *s, struct export_lane *lane, uint32_
 		s->counters.waiting -= lane->burst[i].amount.records;
 		lane->records -= (uint32_t)lane->burst[i].amount.records;
 	}
-	return first_failure(rc, session_send(s, lane->burst, count, unless_failed(rc, err)));
+	rc = first_failure(rc, session_send(s, lane->burst, count, unless_failed(rc, err)));
+	session_options_count(s, lane->schema->process, lane->burst, count);
+	return rc;
 }
 
 /* In pieces, so that templates come after exactly as many messages as was asked for. */
@@ -107,42 +110,121 @@ int lane_flush(struct export_session *s, struct export_lane *lane, struct error 
 	return rc;
 }
 
-/* --- templates --- */
-
-/* Sends one message of templates from lane *at on, and moves *at behind those that went into it. */
-static int templates_send_some(struct export_session *s, unsigned *at, bool *lost,
-                               struct error *err)
+int session_flush_lanes(struct export_session *s, struct error *err)
 {
-	struct ipfix_message m;
-	struct ipfix_form form = session_form(s, s->limit_bytes);
-	ipfix_message_begin(&m, s->template_octets, &form);
-	if (!ipfix_message_add_template(&m, s->lanes[*at]->encoder)) {
-		/* The path has become narrower than this template: better in fragments than never. */
-		form.limit = s->config.message_bytes;
-		ipfix_message_begin(&m, s->template_octets, &form);
-		ipfix_message_add_template(&m, s->lanes[*at]->encoder);
-	}
-	while (++*at < s->lane_count)
-		if (!ipfix_message_add_template(&m, s->lanes[*at]->encoder))
-			break;
-	bool missing;
-	int rc = session_send_one(s, &m, &missing, err);
-	*lost |= missing;
+	int rc = 0;
+	for (unsigned i = 0; i < s->lane_count; i++)
+		rc = first_failure(rc, lane_flush(s, s->lanes[i], unless_failed(rc, err)));
 	return rc;
+}
+
+/* --- templates and options data: messages made one at a time --- */
+
+struct composer {
+	struct export_session *session;
+	struct ipfix_message message;
+	bool lost;                      /* of what was sent so far */
+	int rc;                         /* the first failure */
+	struct error *err;
+};
+
+static void compose_begin(struct composer *c, uint32_t limit)
+{
+	struct ipfix_form form = session_form(c->session, limit);
+	ipfix_message_begin(&c->message, c->session->template_octets, &form);
+}
+
+static void compose_send(struct composer *c)
+{
+	bool lost = false;
+	if (ipfix_message_is_empty(&c->message))
+		return;
+	int rc = session_send_one(c->session, &c->message, &lost, unless_failed(c->rc, c->err));
+	c->rc = first_failure(c->rc, rc);
+	c->lost |= lost;
+	compose_begin(c, c->session->limit_bytes);
+}
+
+static void compose_template(struct composer *c, const struct ipfix_encoder *encoder)
+{
+	if (ipfix_message_add_template(&c->message, encoder))
+		return;
+	compose_send(c);
+	if (ipfix_message_add_template(&c->message, encoder))
+		return;
+	/* The path has become narrower than this template: better in fragments than never. */
+	compose_begin(c, c->session->config.message_bytes);
+	ipfix_message_add_template(&c->message, encoder);
+}
+
+/* A row that fits no message is left out. */
+static void compose_rows(struct composer *c, const struct ipfix_encoder *encoder,
+                         const struct record_batch *batch)
+{
+	for (uint32_t row = 0; row < batch->count;) {
+		row += ipfix_message_add_rows(&c->message, encoder, batch, row, batch->count - row);
+		if (row == batch->count)
+			break;
+		if (ipfix_message_is_empty(&c->message))
+			row++;
+		else
+			compose_send(c);
+	}
+}
+
+static void compose_options(struct composer *c, struct export_options *o)
+{
+	for (unsigned i = 0; i < o->batch_count; i++) {
+		const struct ipfix_encoder *encoder = session_options_encoder(o, o->batches[i]->schema);
+		if (encoder)
+			compose_rows(c, encoder, o->batches[i]);
+	}
+}
+
+static struct composer compose(struct export_session *s, struct error *err)
+{
+	struct composer c = { .session = s, .err = err };
+	compose_begin(&c, s->limit_bytes);
+	return c;
 }
 
 int session_templates(struct export_session *s, struct error *err)
 {
-	int rc = 0;
-	bool lost = false;
-	for (unsigned at = 0; at < s->lane_count;)
-		rc = first_failure(rc, templates_send_some(s, &at, &lost, unless_failed(rc, err)));
-	s->announced = !lost;
-	if (!lost) {
+	struct export_options *o = s->options;
+	if (s->config.format == FORMAT_NETFLOW5)
+		return 0;
+	session_options_collect(s);
+	struct composer c = compose(s, err);
+	for (unsigned i = 0; i < s->lane_count; i++)
+		compose_template(&c, s->lanes[i]->encoder);
+	for (unsigned i = 0; o && i < o->template_count; i++)
+		if (o->templates[i].encoder)
+			compose_template(&c, o->templates[i].encoder);
+	if (o)
+		compose_options(&c, o);
+	compose_send(&c);
+	session_options_release(s);
+	s->announced = !c.lost;
+	if (!c.lost) {
 		s->templates_ns = s->now_ns;
 		s->messages_since = 0;
 	}
-	return rc;
+	return c.rc;
+}
+
+int session_options(struct export_session *s, struct error *err)
+{
+	unsigned known = s->options->template_count;
+	session_options_collect(s);
+	if (s->options->template_count != known || !s->announced) {
+		session_options_release(s);
+		return session_templates(s, err);
+	}
+	struct composer c = compose(s, err);
+	compose_options(&c, s->options);
+	compose_send(&c);
+	session_options_release(s);
+	return c.rc;
 }
 
 int export_session_announce(struct export_session *s, struct error *err)
@@ -160,13 +242,4 @@ void export_session_restart(struct export_session *s)
 {
 	memset(s->sequence, 0, sizeof s->sequence);
 	export_session_forget(s);
-}
-
-
-int session_flush_lanes(struct export_session *s, struct error *err)
-{
-	int rc = 0;
-	for (unsigned i = 0; i < s->lane_count; i++)
-		rc = first_failure(rc, lane_flush(s, s->lanes[i], unless_failed(rc, err)));
-	return rc;
 }

@@ -47,6 +47,13 @@ struct output_env {
 	bool live;                      /* a live source: never wait for long, drop and count */
 	bool terminal;                  /* standard output is a terminal (colour, alignment) */
 	uint64_t start_ns;              /* when the metering process started, since 1970 */
+	/* Options data of the metering process, as things are now: batches of records with scope
+	 * columns, a hold of each for the caller; returns how many. Their schemas live until close; an
+	 * observationDomainId that is absent is the output's. Any thread. NULL: none. */
+	unsigned (*options)(void *options_context, struct record_batch *ret[], unsigned room);
+	void *options_context;
+	uint32_t sample;                /* 1:N of all packets are metered; 0 or 1: all */
+	bool sample_random;             /* each with probability 1/N, not the first of every N */
 	void (*message)(void *context, const char *text);       /* a line for the log; any thread */
 	void *context;
 	/* Set by the queue when waiting is over: a call that blocks returns soon. NULL: never. */

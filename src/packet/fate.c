@@ -17,6 +17,11 @@ const char *fate_name(enum fate fate)
 	return (unsigned)fate < FATE_COUNT ? fates[fate].name : NULL;
 }
 
+bool fate_is_ignored(enum fate fate)
+{
+	return fate >= FATE_truncated && fate <= FATE_malformed_tunnel;
+}
+
 const char *fate_text(enum fate fate)
 {
 	return (unsigned)fate < FATE_COUNT ? fates[fate].text : NULL;

@@ -3,6 +3,7 @@
 #ifndef PACKET_FATE_H
 #define PACKET_FATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum fate {
@@ -17,7 +18,12 @@ struct fate_counters {
 	                                 * segments */
 	uint64_t octets[FATE_COUNT];    /* frame octets as the source gave them (frame.wire_bytes) */
 	uint64_t offload_packets;       /* in packets[] beyond one a frame: frames = sum - this */
+	uint64_t ignored_first_ns, ignored_last_ns;     /* of ignored packets; 0: none */
 };
+
+/* The packet should have been metered, had it been whole: RFC 7011's ignored packets. Not what is
+ * no IP packet, nor what somebody chose to leave out. */
+bool fate_is_ignored(enum fate fate);
 
 const char *fate_name(enum fate fate);  /* "malformed_ipv4": key of --stats */
 const char *fate_text(enum fate fate);  /* one line for people */

@@ -88,6 +88,14 @@ void packet_parser_free(struct packet_parser *parser)
 	free(parser);
 }
 
+static void note_ignored(struct fate_counters *fates, uint64_t time_ns)
+{
+	if (!fates->ignored_first_ns || time_ns < fates->ignored_first_ns)
+		fates->ignored_first_ns = time_ns;
+	if (time_ns > fates->ignored_last_ns)
+		fates->ignored_last_ns = time_ns;
+}
+
 /* True when the packet can be metered. */
 static bool parse_other(struct packet_parser *parser, const struct frame *frame, struct packet *k,
                         struct fate_counters *fates)
@@ -97,6 +105,8 @@ static bool parse_other(struct packet_parser *parser, const struct frame *frame,
 		return true;
 	fates->packets[k->fate]++;
 	fates->octets[k->fate] += frame_octets(frame);
+	if (fate_is_ignored(k->fate))
+		note_ignored(fates, frame->time_ns);
 	return false;
 }
 

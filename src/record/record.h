@@ -44,6 +44,8 @@ struct schema {                         /* immutable once built */
 	uint16_t presence_offset;       /* bit i of the octets from here: column i is present */
 	uint8_t  family;                /* 4 or 6 when the schema serves one family only, else 0 */
 	uint16_t template_id;           /* that its templates shall have; 0: any */
+	uint32_t process;               /* the metering process whose records these are; 0: none.
+	                                 * Set by whoever made the schema, before others see it */
 	struct column column[];
 };
 

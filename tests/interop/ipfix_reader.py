@@ -75,11 +75,20 @@ ELEMENTS = {number_: (name, decode, lengths) for number_, name, decode, lengths 
     (27, "sourceIPv6Address", ip, (16,)),
     (28, "destinationIPv6Address", ip, (16,)),
     (32, "icmpTypeCodeIPv4", number, (1, 2)),
+    (40, "exportedOctetTotalCount", number, range(1, 9)),
+    (41, "exportedMessageTotalCount", number, range(1, 9)),
+    (42, "exportedFlowRecordTotalCount", number, range(1, 9)),
     (58, "vlanId", number, (1, 2)),
     (82, "interfaceName", text, None),
+    (83, "interfaceDescription", text, None),
     (96, "applicationName", text, None),
     (136, "flowEndReason", number, (1,)),
+    (138, "observationPointId", number, range(1, 9)),
     (139, "icmpTypeCodeIPv6", number, (1, 2)),
+    (143, "meteringProcessId", number, range(1, 5)),
+    (144, "exportingProcessId", number, range(1, 5)),
+    (145, "templateId", number, (1, 2)),
+    (149, "observationDomainId", number, range(1, 5)),
     (150, "flowStartSeconds", number, (4,)),
     (151, "flowEndSeconds", number, (4,)),
     (152, "flowStartMilliseconds", number, (8,)),
@@ -88,10 +97,31 @@ ELEMENTS = {number_: (name, decode, lengths) for number_, name, decode, lengths 
     (155, "flowEndMicroseconds", ntp(10**6), (8,)),
     (156, "flowStartNanoseconds", ntp(10**9), (8,)),
     (157, "flowEndNanoseconds", ntp(10**9), (8,)),
+    (164, "ignoredPacketTotalCount", number, range(1, 9)),
+    (165, "ignoredOctetTotalCount", number, range(1, 9)),
+    (166, "notSentFlowTotalCount", number, range(1, 9)),
+    (167, "notSentPacketTotalCount", number, range(1, 9)),
+    (168, "notSentOctetTotalCount", number, range(1, 9)),
+    (173, "flowKeyIndicator", number, range(1, 9)),
     (239, "biflowDirection", number, (1,)),
     (245, "dot1qCustomerVlanId", number, (1, 2)),
     (276, "dataRecordsReliability", boolean, (1,)),
+    (301, "selectionSequenceId", number, range(1, 9)),
+    (302, "selectorId", number, range(1, 9)),
+    (303, "informationElementId", number, (1, 2)),
+    (304, "selectorAlgorithm", number, (1, 2)),
+    (305, "samplingPacketInterval", number, range(1, 5)),
+    (306, "samplingPacketSpace", number, range(1, 5)),
     (311, "samplingProbability", floating, (4, 8)),
+    (318, "selectorIdTotalPktsObserved", number, range(1, 9)),
+    (319, "selectorIdTotalPktsSelected", number, range(1, 9)),
+    (323, "observationTimeMilliseconds", number, (8,)),
+    (339, "informationElementDataType", number, (1,)),
+    (340, "informationElementDescription", text, None),
+    (341, "informationElementName", text, None),
+    (344, "informationElementSemantics", number, (1,)),
+    (345, "informationElementUnits", number, (1, 2)),
+    (346, "privateEnterpriseNumber", number, range(1, 5)),
     (434, "mibObjectValueInteger", signed, range(1, 5)),
 )}
 NOT_REVERSIBLE = {148, 145, 149, 137, 210, 239, 40, 41, 42, 163, 164, 165, 166, 167, 168, 173}
@@ -188,7 +218,8 @@ class Session:
 
     def __init__(self, check_sequence=True):
         self.templates, self.expected = {}, {}
-        self.messages, self.records = [], []
+        self.messages = []
+        self.records, self.options = [], []             # without and with scope
         self.check_sequence = check_sequence
 
     def file(self, octets):
@@ -218,7 +249,8 @@ class Session:
             self.read_set(message, set_id, Cursor(cursor.take(set_length - 4)))
         self.expected[domain] = sequence + len(message.records) & 0xffffffff
         self.messages.append(message)
-        self.records += message.records
+        self.records += [record for record in message.records if not record.scope]
+        self.options += [record for record in message.records if record.scope]
         return message
 
     def read_set(self, message, set_id, cursor):

@@ -86,8 +86,8 @@ def check_records(records, sent):
 
 
 def check_templates_first(session):
-    assert session.messages[0].sets == [2]
-    assert [template.id for template in session.messages[0].templates] == [256, 257]
+    assert session.messages[0].sets[0] == 2
+    assert [template.id for template in session.messages[0].templates[:2]] == [256, 257]
 
 
 # ---- our own reader ----
@@ -158,7 +158,7 @@ def test_udp(meter, collector, sent, tmp_path, mtu):
 
 
 def test_udp_templates_again(meter, collector):
-    meter(address_of(collector, "?mtu=400&template-packets=3"))
+    meter(address_of(collector, "?mtu=400&template-packets=3&options=off"))
     session = Session()
     for datagram in datagrams(collector):
         session.message(datagram)

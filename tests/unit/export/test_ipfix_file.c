@@ -28,7 +28,8 @@ static int output_try(struct fixture *f, const char *name, struct error *err)
 {
 	char text[256];
 	struct address address;
-	snprintf(text, sizeof text, "ipfix:%s/%s", f->folder, name);
+	snprintf(text, sizeof text, "ipfix:%s/%s%soptions=off", f->folder, name,
+	         strchr(name, '?') ? "&" : "?");
 	int rc = address_parse(text, &address, err);
 	if (rc < 0)
 		return rc;
