@@ -33,10 +33,11 @@ static const struct layout layouts[TABLE_COUNT] = {
 	[TABLE_RANDOM_SELECTOR] = { 1, { "selectorId", "selectorAlgorithm", "samplingProbability" } },
 	[TABLE_SELECTION] = { 1, { "selectionSequenceId", "selectorIdTotalPktsObserved",
 	                           "selectorIdTotalPktsSelected" } },
-	/* How NetFlow v9 says it. */
+	/* How NetFlow v9 says it, and all that many collectors know. */
 	[TABLE_SAMPLING] = { 1, { "observationDomainId", "samplingInterval", "samplingAlgorithm" } },
 	[TABLE_INTERFACES] = { 1, { "ingressInterface", "interfaceName", "interfaceDescription" } },
-	[TABLE_APPLICATIONS] = { 1, { "applicationId", "applicationName", "applicationDescription" } },
+	[TABLE_APPLICATIONS] = { 1, { "applicationId", "applicationName",
+	                              "applicationDescription" } },
 };
 
 struct interface {

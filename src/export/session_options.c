@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compiler.h"
+
 enum own { OWN_STATISTICS, OWN_RELIABILITY, OWN_KEYS, OWN_TYPES };
 
 enum { FIELDS_MAX = 10, ROWS = 256, KEY_BITS = 64, EXPORTING_PROCESS = 1 };
@@ -216,14 +218,16 @@ static void set_domain(const struct export_session *s, struct record_batch *batc
 	}
 }
 
-/* NetFlow v9 collectors know few options, and sampling by elements that IPFIX has replaced. */
+/* NetFlow v9 collectors know few options. */
 static bool is_for_format(const struct export_session *s, const struct schema *schema)
 {
-	bool old_sampling = schema_find(schema, named("samplingAlgorithm"), false) >= 0;
-	if (s->config.format == FORMAT_IPFIX)
-		return !old_sampling;
-	return old_sampling || schema_find(schema, named("interfaceName"), false) >= 0 ||
-	       schema_find(schema, named("exportedFlowRecordTotalCount"), false) >= 0;
+	static const char *const known[] = {
+		"samplingAlgorithm", "interfaceName", "exportedFlowRecordTotalCount",
+	};
+	for (unsigned i = 0; i < array_count(known); i++)
+		if (schema_find(schema, named(known[i]), false) >= 0)
+			return true;
+	return s->config.format == FORMAT_IPFIX;
 }
 
 static void read_metering(struct export_session *s)

@@ -71,10 +71,12 @@ bool ipfix_message_add_template(struct ipfix_message *m, const struct ipfix_enco
 {
 	const struct numbers *n = &numbers[m->format];
 	uint16_t set_id = encoder->scope_count ? n->set_options_template : n->set_template;
-	if (set_room(m, set_id) < encoder->template_bytes)
-		return false;
 	if (encoder->template_bytes == 0)
 		return true;
+	if (encoder->scope_count)
+		ipfix_message_close(m);         /* some collectors read the first one of a set only */
+	if (set_room(m, set_id) < encoder->template_bytes)
+		return false;
 	set_open(m, set_id, 4);         /* no template record is shorter than 4 octets */
 	memcpy(m->octets + m->bytes, encoder->template_record, encoder->template_bytes);
 	m->bytes += encoder->template_bytes;

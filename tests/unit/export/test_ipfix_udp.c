@@ -73,8 +73,8 @@ static void fixture_init(struct fixture *f, const char *host, const char *parame
 	*f = (struct fixture){ .env = { .live = true, .message = fixture_message } };
 	f->env.context = f;
 	collector_open(f, strchr(host, '[') ? AF_INET6 : AF_INET);
-	snprintf(text, sizeof text, "ipfix+udp://%s:%u?options=off%s%s", host, f->port, *parameters ? "&" : "",
-	         parameters);
+	snprintf(text, sizeof text, "ipfix+udp://%s:%u?options=off%s%s", host, f->port,
+	         *parameters ? "&" : "", parameters);
 	if (output_try(f, text, &err) < 0)
 		fail_msg("%s", err.text);
 	f->schema = records_schema("sourceIPv4Address,octetDeltaCount,reverseOctetDeltaCount", 0);
