@@ -5,6 +5,7 @@
     weir_program    its path (variable WEIR_PROGRAM, else the newest build under build/)
     tool            tool("tshark") -> path; a missing tool skips, with CI=true it fails
     data_dir        the folder WEIR_DATA of third-party captures; absent: the test skips
+    bench_build     the build that the program comes from, with the programs of tests/bench
     lab             network namespaces joined by links, gone again at the end (net/lab.py)
 """
 import os
@@ -74,6 +75,14 @@ def data_dir():
 def captures():
     """The captures that come with the project."""
     return ROOT / "share" / "captures"
+
+
+@pytest.fixture(scope="session")
+def bench_build(weir_program):
+    build = weir_program.resolve().parents[2]
+    if not (build / "tests/bench/bench_sink").exists():
+        lacking(f"the programs of the bench are not built in {build} (./dev build gcc)")
+    return build
 
 
 @pytest.fixture

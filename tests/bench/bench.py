@@ -34,7 +34,7 @@ class Context:
 
     def __init__(self, options, folder, scratch):
         self.options, self.folder = options, folder
-        self.bench = runs.Bench(options.build, scratch)
+        self.bench = runs.Bench(options.build, scratch, touches=not options.short)
         self.report = Report()
         self.made = {}          # workloads by name
         self.peers = peers.installed() if "peers" in options.parts else []

@@ -53,11 +53,16 @@ def read_once(path):
 
 
 class Bench:
-    """Where the programs are, where files go, and how memory is touched."""
+    """Where the programs are, where files go, and whether memory is touched before a run."""
 
-    def __init__(self, build, scratch):
+    def __init__(self, build, scratch, touches=True):
         self.tools, self.weir = build / "tests/bench", build / "src/cli/weir"
-        self.build, self.scratch = build, scratch
+        self.scratch, self.touches = scratch, touches
+
+    def touch_mib(self, made):
+        if not self.touches:
+            return 0
+        return TOUCHED_MIB * (4 if made.flows > 6_000_000 else 1)
 
     def measure(self, command, touch_mib=0, limit=None, **options):
         """Runs a command to its end: (Used, what it printed). Past `limit` seconds it is ended, and
@@ -124,10 +129,6 @@ def weir_command(bench, path, settings, output, stats):
             "--stats", stats]
 
 
-def touched_mib(made):
-    return TOUCHED_MIB * (4 if made.flows > 6_000_000 else 1)
-
-
 def run_weir(bench, made, settings, sink_options=()):
     """From the file to IPFIX over UDP, unpaced."""
     sink = Sink(bench, *sink_options)
@@ -144,7 +145,7 @@ def run_weir_to(bench, made, settings, output):
     stats = bench.scratch / "stats.json"
     stats.unlink(missing_ok=True)
     used, _ = bench.measure(weir_command(bench, made.path, settings, output, stats),
-                            touched_mib(made))
+                            bench.touch_mib(made))
     run = Run(used, made.packets, ended_wrong(used, "weir"))
     if not run.wrong:
         run.stats = json.loads(stats.read_text())
@@ -157,7 +158,7 @@ def run_floor(bench, made, huge=False):
     read_once(made.path)
     options = (["-e"] if made.workload.ends else []) + (["-H"] if huge else [])
     used, printed = bench.measure([bench.tools / "bench_floor", "-p", 2, *options, made.path,
-                                   made.workload.slots_log2], touched_mib(made))
+                                   made.workload.slots_log2], bench.touch_mib(made))
     run = Run(used, made.packets, ended_wrong(used, "the floor"))
     if run.wrong:
         return run
@@ -175,16 +176,17 @@ def first_pass_ns(run):
     return run.ns - run.sums["last_pass_ns"]
 
 
-def run_peer(bench, peer, made, limit):
-    """A peer from the file to where it writes; (Run, its Count)."""
+def run_peer(bench, peer, made, limit, within=None):
+    """A peer from the file to where it writes; (Run, its Count). `within` is as for the sink."""
     read_once(made.path)
     folder = bench.scratch / "peer"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    sink = Sink(bench) if peer.udp else None
+    sink = Sink(bench, within=within) if peer.udp else None
+    command = peer.command(made, sink.port if sink else 0, folder)
     try:
-        used, printed = bench.measure(peer.command(made, sink.port if sink else 0, folder),
-                                      touched_mib(made), limit, stderr=subprocess.DEVNULL)
+        used, printed = bench.measure(within.command(*command) if within else command,
+                                      bench.touch_mib(made), limit, stderr=subprocess.DEVNULL)
     finally:
         sums = sink.close() if sink else {}
     run = Run(used, made.packets, ended_wrong(used, peer.name), sums)

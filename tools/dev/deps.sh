@@ -4,19 +4,19 @@
 #
 # usage: ./dev deps [--list] [PURPOSE...]
 #
-# PURPOSE is build, test, lint, server, fuzz, record or root; default: build test lint.
+# PURPOSE is build, test, lint, server, fuzz, bench, record or root (build test lint).
 # --list prints every package of these purposes, whether it is installed, and why it is needed.
 set -euo pipefail
 . "$WEIR_ROOT/tools/dev/lib.sh"
 help_if_asked "$0" "$@"
 
-known=(build test lint server fuzz record root)
+known=(build test lint server fuzz bench record root)
 list=false
 purposes=()
 for argument in "$@"; do
 	case $argument in
 	--list) list=true ;;
-	build | test | lint | server | fuzz | record | root) purposes+=("$argument") ;;
+	build | test | lint | server | fuzz | bench | record | root) purposes+=("$argument") ;;
 	*) die "deps: \"$argument\" is no purpose; expected one of: ${known[*]}" ;;
 	esac
 done

@@ -44,6 +44,7 @@ SUITES = [
     Suite("docs", "gcc", "docs"),
     Suite("interop", "gcc", "interop"),
     Suite("net", "gcc", "net"),
+    Suite("bench", "gcc", "bench", heavy=True, limit=400),
     Suite("asan-unit", "asan", labels=("unit",), heavy=True),
     Suite("asan-fuzz", "asan", labels=("fuzz",), heavy=True),
     Suite("asan-golden", "asan", "golden", heavy=True, limit=600),
