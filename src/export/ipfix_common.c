@@ -105,6 +105,21 @@ int ipfix_parameter_times(const struct address *address, bool *ret_uptime, struc
 	return 0;
 }
 
+int ipfix_parameter_templates(const struct address *address, struct export_session_config *config,
+                              struct error *err)
+{
+	const uint64_t second_ns = 1000000000;
+	uint64_t messages = config->template_messages;
+	int rc = ipfix_parameter_duration(address, "template-refresh",
+	                                  (uint64_t[]){ second_ns, 86400 * second_ns },
+	                                  &config->template_refresh_ns, err);
+	if (rc == 0)
+		rc = ipfix_parameter_count(address, "template-packets", (uint64_t[]){ 0, UINT32_MAX },
+		                           &messages, err);
+	config->template_messages = (uint32_t)messages;
+	return rc;
+}
+
 int ipfix_add_schema(struct export_session *s, const struct schema *schema,
                      const struct output_env *env,
                      const char *name, struct error *err)

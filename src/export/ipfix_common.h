@@ -32,6 +32,14 @@ int ipfix_parameter_pen(const struct address *address, uint32_t *pen, struct err
 	"options", "DURATION|off", "options data (statistics, keys, names) after this time (default 1m)"
 /* *ret_ns is 0 for off. */
 int ipfix_parameter_options(const struct address *address, uint64_t *ret_ns, struct error *err);
+/* Over transports that lose datagrams, templates come again. */
+enum {
+	IPFIX_TEMPLATE_MESSAGES = 256,
+	IPFIX_TEMPLATE_REFRESH_S = 600,         /* RFC 6728, templateRefreshTimeout */
+};
+/* "template-refresh" and "template-packets" into the config, which has the defaults. */
+int ipfix_parameter_templates(const struct address *address, struct export_session_config *config,
+                              struct error *err);
 
 /* NetFlow v9's "times": since boot unless it says absolute. */
 int ipfix_parameter_times(const struct address *address, bool *ret_uptime, struct error *err);

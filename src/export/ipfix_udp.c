@@ -14,11 +14,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/compiler.h"
 #include "export/ipfix_common.h"
 #include "export/ipfix_udp.h"
+#include "export/pace.h"
 #include "ipfix/format.h"
 #include "net/udp.h"
 #include "output/output.h"
@@ -34,12 +34,7 @@ enum {
 	MTU_UNKNOWN = 512,              /* RFC 7011, section 10.3.3 */
 	MTU_MIN = 128, MTU_MAX = 65535,
 	PACED_BURST_MESSAGES = 8,       /* a default receive buffer holds some 90 datagrams */
-	RATE_DEFAULT = 100000,          /* records/s from a file: see docs/ipfix.md; of them ... */
-	RATE_OCTETS = 80,               /* ... a wide one counts as several, each of so many octets */
-	TEMPLATE_MESSAGES_DEFAULT = 256,
-	TEMPLATE_REFRESH_DEFAULT_S = 600,       /* RFC 6728, templateRefreshTimeout */
 	WAIT_MS_LIVE = 50, WAIT_MS_FILE = 5000, /* for room in the socket */
-	SLEEP_MS_MAX = 100,             /* how soon give_up is noticed */
 };
 
 struct ipfix_udp {
@@ -49,11 +44,9 @@ struct ipfix_udp {
 	enum ipfix_format format;
 	struct export_session session;
 	char *name;                     /* the address as written */
-	uint64_t rate;                  /* records/s; 0: unpaced */
-	uint64_t slot_ns;               /* CLOCK_MONOTONIC: when the next burst may leave */
-	uint64_t deadline_ns;           /* CLOCK_REALTIME, while finishing: no pacing after; 0: none */
+	struct pace pace;
 	struct record_amount last;      /* in the datagrams of the last send */
-	bool mtu_is_set, rate_is_set;   /* by the user */
+	bool mtu_is_set;                /* by the user */
 	bool failing;
 	uint64_t failure_ns;            /* CLOCK_MONOTONIC, the last one */
 };
@@ -61,42 +54,6 @@ struct ipfix_udp {
 static struct ipfix_udp *self_of(struct output *o)
 {
 	return container_of(o, struct ipfix_udp, output);
-}
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec t;
-	clock_gettime(clock, &t);
-	return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
-}
-
-/* --- pacing --- */
-
-static bool must_hurry(const struct ipfix_udp *o)
-{
-	if (o->env->give_up && atomic_load(o->env->give_up))
-		return true;
-	return o->deadline_ns && clock_ns(CLOCK_REALTIME) >= o->deadline_ns;
-}
-
-/* Waits for the burst's slot and books the next one. What was idle may not be caught up with. */
-static void pace(struct ipfix_udp *o, uint64_t records, uint64_t octets)
-{
-	if (!o->rate_is_set && octets / RATE_OCTETS > records)
-		records = octets / RATE_OCTETS;
-	if (o->rate == 0 || records == 0)
-		return;
-	uint64_t now_ns = clock_ns(CLOCK_MONOTONIC);
-	while (now_ns < o->slot_ns && !must_hurry(o)) {
-		uint64_t wait_ns = o->slot_ns - now_ns, most_ns = SLEEP_MS_MAX * UINT64_C(1000000);
-		if (wait_ns > most_ns)
-			wait_ns = most_ns;
-		nanosleep(&(struct timespec){ .tv_nsec = (long)wait_ns }, NULL);
-		now_ns = clock_ns(CLOCK_MONOTONIC);
-	}
-	if (o->slot_ns < now_ns)
-		o->slot_ns = now_ns;
-	o->slot_ns += records * SECOND_NS / o->rate;
 }
 
 /* --- the path --- */
@@ -125,7 +82,7 @@ static void failed(struct ipfix_udp *o, int code)
 		ipfix_message_line(o->env, o->name, "cannot send: %s; records are counted as lost until it "
 		                   "works", strerror(-code));
 	o->failing = true;
-	o->failure_ns = clock_ns(CLOCK_MONOTONIC);
+	o->failure_ns = pace_now_ns();
 	export_session_forget(&o->session);
 	if (code == -EMSGSIZE)
 		follow_path(o);
@@ -141,7 +98,7 @@ static void refused(struct ipfix_udp *o)
 
 static void succeeded(struct ipfix_udp *o)
 {
-	if (!o->failing || clock_ns(CLOCK_MONOTONIC) - o->failure_ns < RECOVERY_NS)
+	if (!o->failing || pace_now_ns() - o->failure_ns < RECOVERY_NS)
 		return;
 	o->failing = false;
 	ipfix_message_line(o->env, o->name, "works again; %llu records were lost so far",
@@ -191,7 +148,7 @@ static int send_burst(struct ipfix_udp *o, const struct udp_datagram *datagrams,
 		record_amount_add(&amount, &messages[i].amount);
 		octets += messages[i].bytes;
 	}
-	pace(o, amount.records, octets);
+	pace_wait(&o->pace, amount.records, octets);
 	if (count == 1)
 		return send_singly(o, datagrams, messages, count);
 	int rc = send_run(o, datagrams, count);
@@ -240,31 +197,14 @@ static int read_mtu(struct ipfix_udp *o, const struct address *address, uint32_t
 	return 0;
 }
 
-static int read_template_parameters(const struct address *address,
-                                    struct export_session_config *config, struct error *err)
-{
-	uint64_t messages = TEMPLATE_MESSAGES_DEFAULT;
-	config->template_refresh_ns = TEMPLATE_REFRESH_DEFAULT_S * SECOND_NS;
-	int rc = ipfix_parameter_duration(address, "template-refresh",
-	                                  (uint64_t[]){ SECOND_NS, 86400 * SECOND_NS },
-	                                  &config->template_refresh_ns, err);
-	if (rc == 0)
-		rc = ipfix_parameter_count(address, "template-packets", (uint64_t[]){ 0, UINT32_MAX },
-		                           &messages, err);
-	config->template_messages = (uint32_t)messages;
-	return rc;
-}
-
 static int read_parameters(struct ipfix_udp *o, const struct address *address,
                            struct export_session_config *config, struct error *err)
 {
-	o->rate = o->env->live ? 0 : RATE_DEFAULT;
-	o->rate_is_set = address_parameter(address, "rate") != NULL;
 	int rc = read_mtu(o, address, &config->message_bytes, err);
 	if (rc == 0)
 		rc = ipfix_parameter_domain(address, &config->domain, err);
 	if (rc == 0)
-		rc = ipfix_parameter_count(address, "rate", (uint64_t[]){ 0, SECOND_NS }, &o->rate, err);
+		rc = pace_init(&o->pace, address, o->env, true, err);
 	if (rc == 0 && o->format == FORMAT_IPFIX)
 		rc = ipfix_parameter_pen(address, &config->pen, err);
 	if (rc == 0 && o->format == FORMAT_NETFLOW9)
@@ -272,7 +212,7 @@ static int read_parameters(struct ipfix_udp *o, const struct address *address,
 	if (rc == 0 && o->format != FORMAT_NETFLOW5)
 		rc = ipfix_parameter_options(address, &config->options_refresh_ns, err);
 	if (rc == 0 && o->format != FORMAT_NETFLOW5)
-		rc = read_template_parameters(address, config, err);
+		rc = ipfix_parameter_templates(address, config, err);
 	return rc;
 }
 
@@ -280,7 +220,7 @@ static int read_parameters(struct ipfix_udp *o, const struct address *address,
  * collector. */
 static uint32_t burst_messages(const struct ipfix_udp *o, uint32_t message_bytes)
 {
-	uint32_t most = o->rate ? PACED_BURST_MESSAGES : UDP_BURST_MAX;
+	uint32_t most = o->pace.rate ? PACED_BURST_MESSAGES : UDP_BURST_MAX;
 	uint32_t fit = UDP_BURST_BYTES_MAX / message_bytes;
 	return fit < most ? fit : most;
 }
@@ -300,6 +240,8 @@ static int session_open(struct ipfix_udp *o, const struct address *address, stru
 	struct export_session_config config = {
 		.format = o->format, .hold_ns = HOLD_NS, .pad = o->format == FORMAT_NETFLOW9,
 		.env = o->env, .sampling = netflow5_sampling(o->env),
+		.template_refresh_ns = IPFIX_TEMPLATE_REFRESH_S * SECOND_NS,
+		.template_messages = IPFIX_TEMPLATE_MESSAGES,
 	};
 	struct export_sender sender = { .send = udp_send_messages, .context = o };
 	int rc = read_parameters(o, address, &config, err);
@@ -413,7 +355,7 @@ int ipfix_udp_tick(struct output *output, uint64_t now_ns, uint64_t *ret_next_ns
 int ipfix_udp_finish(struct output *output, uint64_t deadline_ns, struct error *err)
 {
 	struct ipfix_udp *o = self_of(output);
-	o->deadline_ns = deadline_ns;
+	o->pace.deadline_ns = deadline_ns;
 	int rc = export_session_finish(&o->session, err);
 	look_for_refusal(o);
 	return rc;
