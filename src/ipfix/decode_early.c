@@ -41,9 +41,18 @@ void decode_early_keep(struct decode_reading *r, uint16_t id, const struct decod
 	r->early = e;
 }
 
+/* Data make no more than so many slots, or templates would find no room. */
+static struct decode_slot *slot_for(struct decode_reading *r, uint16_t id)
+{
+	const struct budget *b = &r->session->budget;
+	if (b->used > b->bound / 4 * 3)
+		return decode_slot_find(r->domain, id);
+	return decode_slot_make(r->session, r->domain, id);
+}
+
 static void early_append(struct decode_reading *r, struct early_set *e)
 {
-	struct decode_slot *slot = decode_slot_make(r->session, r->domain, e->id);
+	struct decode_slot *slot = slot_for(r, e->id);
 	if (!slot) {
 		early_free(r->session, e);
 		r->counters.dropped[DECODE_DROP_no_room]++;

@@ -10,7 +10,7 @@ enum decode_lookup_kind {
 	LOOKUP_APPLICATION, LOOKUP_INTERFACE, LOOKUP_SAMPLING, LOOKUP_PROPERTIES
 };
 
-enum { DECODE_LOOKUPS_MAX = 16 };
+enum { DECODE_LOOKUPS_MAX = 12 };
 
 struct decode_lookup {
 	uint8_t kind;                   /* enum decode_lookup_kind */

@@ -16,14 +16,22 @@ static uint64_t domain_key(enum decode_protocol protocol, uint32_t id)
 	return (uint64_t)protocol << 32 | id;
 }
 
+/* The session has room of its own: it is the others who have taken all that there is. */
+static void note_starving(struct decode_session *s)
+{
+	s->counters.starved |= s->budget.used < s->budget.bound / 2;
+}
+
 static struct decode_domain *domain_make(struct decode_session *s, uint64_t key)
 {
 	const struct decoder *decoder = s->decoder;
 	struct decode_domain *d = NULL;
 	if (s->domains.count >= decoder->setup.domains_max)
 		return NULL;
-	if (!budget_take(&s->budget, sizeof *d))
+	if (!budget_take(&s->budget, sizeof *d)) {
+		note_starving(s);
 		return NULL;
+	}
 	d = calloc(1, sizeof *d);
 	if (d)
 		d->key = key;
@@ -81,10 +89,8 @@ struct decode_slot *decode_slot_make(struct decode_session *s, struct decode_dom
 	return NULL;
 }
 
-void decode_plan_drop(struct decode_session *s, struct decode_slot *slot)
+void decode_plan_drop(struct decode_slot *slot)
 {
-	if (slot->plan)
-		budget_give(&s->budget, decode_plan_bytes(slot->plan));
 	decode_plan_free(slot->plan);
 	learned_options_free(slot->options);
 	slot->plan = NULL;
@@ -92,11 +98,17 @@ void decode_plan_drop(struct decode_session *s, struct decode_slot *slot)
 	slot->unusable = false;
 }
 
+/* With it the plan that will be made of it. */
+static uint64_t template_cost(const struct decode_template *t)
+{
+	return decode_template_bytes(t) + decode_plan_bytes(t);
+}
+
 static void template_drop(struct decode_session *s, struct decode_slot *slot)
 {
-	decode_plan_drop(s, slot);
+	decode_plan_drop(slot);
 	if (slot->template)
-		budget_give(&s->budget, decode_template_bytes(slot->template));
+		budget_give(&s->budget, template_cost(slot->template));
 	free(slot->template);
 	slot->template = NULL;
 }
@@ -122,7 +134,7 @@ void decode_slot_announce(struct decoder *d, struct decode_slot *slot)
 static bool template_store(struct decode_session *s, struct decode_slot *slot,
                            const struct decode_template *t)
 {
-	uint64_t bytes = decode_template_bytes(t);
+	uint64_t bytes = template_cost(t);
 	if (!budget_take(&s->budget, bytes))
 		return false;
 	slot->template = decode_template_copy(t);
@@ -134,7 +146,7 @@ static bool template_store(struct decode_session *s, struct decode_slot *slot,
 static void refuse(struct decode_reading *r)
 {
 	r->counters.templates_refused++;
-	r->counters.starved |= r->session->budget.used < r->session->budget.bound / 2;
+	note_starving(r->session);
 }
 
 void decode_template_define(struct decode_reading *r, const struct decode_template *t)

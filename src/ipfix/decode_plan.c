@@ -21,6 +21,7 @@ enum {
 	ELEMENT_PADDING = 210, ELEMENT_OPAQUE = 266, PEN_CERT = 6871,
 	ELEMENT_FIRST_UPTIME = 22, ELEMENT_LAST_UPTIME = 21,
 	ELEMENT_START_MS = 152, ELEMENT_END_MS = 153,
+	CONSTANTS_MAX = 8,
 };
 
 struct compiler {                       /* a plan on its way */
@@ -158,7 +159,6 @@ static void steps_make(struct compiler *c)
 
 static void lookups_make(struct compiler *c)
 {
-	enum { CONSTANTS_MAX = 8 };
 	struct decode_columns columns = { c->choices, c->count, COLUMNS_MAX - CONSTANTS_MAX };
 	c->plan->lookup_count = (uint16_t)decode_lookups_make(c->setup, &columns, c->plan->lookups);
 	c->count = columns.count;
@@ -231,7 +231,6 @@ static int layout_make(struct compiler *c, bool *ret_new)
 
 static struct decode_plan *plan_alloc(const struct decode_template *t)
 {
-	enum { CONSTANTS_MAX = 8 };
 	struct decode_plan *p = calloc(1, sizeof *p);
 	if (!p)
 		return NULL;
@@ -299,11 +298,12 @@ void decode_plan_free(struct decode_plan *p)
 	free(p);
 }
 
-uint64_t decode_plan_bytes(const struct decode_plan *p)
+uint64_t decode_plan_bytes(const struct decode_template *t)
 {
-	return sizeof *p + (p->step_count + p->variable_count + 2u) * sizeof p->steps[0]
-		+ COLUMNS_MAX / 8 + 8 * sizeof p->constants[0]
-		+ DECODE_LOOKUPS_MAX * sizeof p->lookups[0];
+	return sizeof(struct decode_plan) + (t->field_count + 1u) * sizeof(struct decode_step)
+		+ (t->variable_count + 1u) * sizeof(struct decode_step)
+		+ CONSTANTS_MAX * sizeof(struct decode_constant) + COLUMNS_MAX / 8
+		+ DECODE_LOOKUPS_MAX * sizeof(struct decode_lookup);
 }
 
 /* ---- running --------------------------------------------------------------------------------- */

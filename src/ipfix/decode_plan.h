@@ -75,7 +75,9 @@ struct decode_plan_setup {
  * layouts; -ENOMEM. *ret_new: a layout was made. */
 int decode_plan_new(const struct decode_plan_setup *setup, struct decode_plan **ret, bool *ret_new);
 void decode_plan_free(struct decode_plan *plan);        /* NULL is fine */
-uint64_t decode_plan_bytes(const struct decode_plan *plan);
+/* The most memory that a plan of this template takes: to be reserved with the template, so that one
+ * that is remembered can be used. */
+uint64_t decode_plan_bytes(const struct decode_template *template);
 
 struct decode_set {                     /* the records of one set, without its header */
 	const uint8_t *octets;

@@ -21,11 +21,6 @@ static int plan_make(struct decode_reading *r, struct decode_slot *slot)
 	int code = decode_plan_new(&setup, &slot->plan, &new);
 	if (code)
 		return code;
-	if (!budget_take(&s->budget, decode_plan_bytes(slot->plan))) {
-		decode_plan_free(slot->plan);
-		slot->plan = NULL;
-		return -ENOSPC;
-	}
 	slot->generation = s->learned ? learned_generation(s->learned) : 0;
 	r->counters.elements_left_out += slot->plan->left_out;
 	if (slot->template->options)
@@ -38,12 +33,12 @@ static bool plan_ready(struct decode_reading *r, struct decode_slot *slot)
 {
 	uint32_t generation = r->session->learned ? learned_generation(r->session->learned) : 0;
 	if (generation != slot->generation)
-		decode_plan_drop(r->session, slot);
+		decode_plan_drop(slot);
 	if (slot->plan || slot->unusable)
 		return slot->plan;
 	int code = plan_make(r, slot);
 	if (!code && slot->plan->illegal_reverse) {
-		decode_plan_drop(r->session, slot);
+		decode_plan_drop(slot);
 		code = -EPROTO;
 	}
 	slot->unusable = code != 0;

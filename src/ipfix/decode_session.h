@@ -102,7 +102,7 @@ void decode_slot_announce(struct decoder *d, struct decode_slot *slot);
 /* The exporter has begun anew: all its templates are gone. */
 void decode_domain_forget(struct decode_session *s, struct decode_domain *d);
 void decode_memory_free(struct decode_session *s);
-void decode_plan_drop(struct decode_session *s, struct decode_slot *slot);
+void decode_plan_drop(struct decode_slot *slot);
 
 /* ---- early data ---- */
 

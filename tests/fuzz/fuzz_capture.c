@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fuzz target: a capture file of any kind from a descriptor, so that telling its kind,
+ * Fuzz target: a capture or a file of export messages from a descriptor, so that telling its kind,
  * decompression and the window over blocks take part. Every octet of every frame is read.
  */
 #include <errno.h>
@@ -40,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char path[64];
 	const char *name = path;
-	struct capture_settings settings = { .names = &name, .name_count = 1 };
+	struct capture_settings settings = { .names = &name, .name_count = 1, .messages = true };
 	const struct capture_kind *kind = capture_kind_files();
 	struct capture *capture;
 	struct error err;
