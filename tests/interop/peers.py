@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Those who read what weir exports: a socket that keeps datagrams, tshark, nfcapd with nfdump."""
+"""Those who read what weir exports: a socket that keeps datagrams, tshark, nfcapd with nfdump,
+nfacctd, ipfixDump.
+"""
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -47,6 +50,9 @@ def tshark_lines(tool, path, *fields):
     return done.stdout.splitlines()
 
 
+PATIENCE = 60       # seconds: nothing is asserted on speed
+
+
 # ---- nfcapd and nfdump ----
 
 def nfdump_time(text):
@@ -82,6 +88,56 @@ class Nfcapd:
         self.process.wait(10)
         assert "Sequence failures: 0" in self.nfdump("-I")
         return json.loads(self.nfdump("-o", "json"))
+
+
+# ---- nfacctd of pmacct ----
+
+class Nfacctd:
+    """nfacctd in a namespace, and the flows that it writes."""
+    KEY = ("src_host", "dst_host", "src_port", "dst_port", "proto", "vlan", "tcpflags",
+           "timestamp_start", "timestamp_end")
+
+    def __init__(self, host, tool, folder):
+        folder.mkdir()
+        self.flows, config, log = (folder / name for name in ("flows.json", "nfacctd.conf", "log"))
+        settings = {"daemonize": "false", "nfacctd_ip": "127.0.0.1", "nfacctd_port": 4739,
+                    "plugins": "print", "aggregate": ", ".join(self.KEY), "print_output": "json",
+                    "print_output_file": self.flows, "print_output_file_append": "true",
+                    "print_refresh_time": 1}
+        config.write_text("".join(f"{name}: {value}\n" for name, value in settings.items()))
+        with log.open("w") as out:
+            self.process = host.start("env", "TZ=UTC", tool("nfacctd"), "-f", config, stdout=out,
+                                      stderr=subprocess.STDOUT)
+        # It loses what comes before its printing process runs, though the port is open.
+        wait_for(lambda: "Purging cache - END" in log.read_text(), PATIENCE, "nfacctd to be ready")
+
+    def written(self):
+        lines = self.flows.read_text().splitlines() if self.flows.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("}")]
+
+    def stop(self, count):
+        """Flows, once there are as many."""
+        wait_for(lambda: len(self.written()) >= count, PATIENCE, f"{count} flows at nfacctd")
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(PATIENCE)
+        return self.written()
+
+
+# ---- ipfixDump of libfixbuf ----
+
+def ipfix_dump(tool, path, *options):
+    """Records as dicts by name; what appears twice is a list."""
+    done = subprocess.run([tool("ipfixDump"), "-i", str(path), "-d", *options],
+                          capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    found = []
+    for line in done.stdout.splitlines():
+        value = re.match(r"\t\([\d/]+\) +(\w+) : (.*)$", line)
+        if line.startswith("--- data record"):
+            found.append({})
+        elif value:
+            found[-1][value.group(1)] = value.group(2)
+    return found
 
 
 def udp_received(host):
