@@ -126,17 +126,18 @@ class Nfacctd:
 # ---- ipfixDump of libfixbuf ----
 
 def ipfix_dump(tool, path, *options):
-    """Records as dicts by name; what appears twice is a list."""
+    """Records as texts by name; by enterprise/number where ipfixDump has no name."""
     done = subprocess.run([tool("ipfixDump"), "-i", str(path), "-d", *options],
                           capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     found = []
     for line in done.stdout.splitlines():
-        value = re.match(r"\t\([\d/]+\) +(\w+) : (.*)$", line)
+        value = re.match(r"\t\(([\d/]+)\)(?: \(S\))? +(\w+) : (.*)$", line)
         if line.startswith("--- data record"):
             found.append({})
         elif value:
-            found[-1][value.group(1)] = value.group(2)
+            number, name, text = value.groups()
+            found[-1][number if name.startswith("_") else name] = text
     return found
 
 
