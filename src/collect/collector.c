@@ -2,11 +2,13 @@
 /* See collector.h. */
 #include <errno.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/compiler.h"
 #include "base/hash.h"
 #include "collect/collector_inner.h"
 
@@ -85,12 +87,38 @@ void collector_end(struct collector *c)
 	decoder_flush(c->decoder);
 }
 
+/* What may be odd about a message that is well-formed, and is to be told (RFC 7011, sections 8.1 and
+ * 11.6; RFC 5471, section 3.6.7). */
+static const struct { size_t counter; const char *text; } oddities[] = {
+#define ODDITY(member, text) { offsetof(struct decode_counters, member), text }
+	ODDITY(gaps, "a gap in the sequence numbers"),
+	ODDITY(dropped[DECODE_DROP_reserved_set], "a set whose number has no meaning"),
+	ODDITY(conflicts, "a template differs from the one whose id it has"),
+	ODDITY(withdrawals_ignored, "a withdrawal over datagrams, or of a template that is not there"),
+	ODDITY(templates_refused, "there is no room for a template"),
+	ODDITY(dropped[DECODE_DROP_no_room], "there is no room for data ahead of their template"),
+	ODDITY(dropped[DECODE_DROP_malformed], "data that waited for their template are malformed"),
+#undef ODDITY
+};
+
+static uint64_t oddity(const struct collect_session *session, unsigned i)
+{
+	const void *counters = decode_session_counters(session->decode);
+	return *(const uint64_t *)((const uint8_t *)counters + oddities[i].counter);
+}
+
 enum decode_fault collector_message(struct collector *c, struct collect_session *session,
                                     const struct decode_message *message)
 {
+	uint64_t before[array_count(oddities)];
 	c->counters.delivered++;
 	c->counters.delivered_octets += message->bytes;
+	for (unsigned i = 0; i < array_count(oddities); i++)
+		before[i] = oddity(session, i);
 	enum decode_fault fault = collect_session_message(&c->exporters, session, message);
+	for (unsigned i = 0; i < array_count(oddities); i++)
+		if (unlikely(oddity(session, i) != before[i]))
+			collector_note(c, "%s: %s", session->exporter->name, oddities[i].text);
 	if (fault != FAULT_none)
 		collector_note(c, "%s: a message of %u octets was discarded: %s",
 		               session->exporter->name, message->bytes, decode_fault_text(fault));

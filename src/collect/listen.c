@@ -64,6 +64,16 @@ static int message(void *context, struct net_session *net, const struct net_mess
 	return 0;
 }
 
+/* The account has what a stream left behind, with the reason why it is no message. */
+static void remains(void *context, struct net_session *net, const struct net_message *rest)
+{
+	struct collect_listen *l = context;
+	struct decode_message read = { .octets = rest->octets, .bytes = rest->bytes,
+	                               .time_ns = l->collector->now_ns };
+	if (net->user)
+		collector_message(l->collector, net->user, &read);
+}
+
 static void closed(void *context, struct net_session *net, const char *reason)
 {
 	struct collect_listen *l = context;
@@ -155,7 +165,7 @@ static int open_one(struct collect_listen *l, const char *text, struct error *er
 {
 	struct address address;
 	struct listener_setup setup;
-	const struct listener_events events = { opened, message, closed, note, l };
+	const struct listener_events events = { opened, message, closed, note, l, remains };
 	if (l->count == LISTENERS_MAX)
 		return error_set(err, -E2BIG, "more than %d addresses to listen at", LISTENERS_MAX);
 	int r = address_parse(text, &address, err);

@@ -388,6 +388,8 @@ void session_close(struct listener *l, struct session *s, const char *reason)
 	l->session_count--;
 	if (s->told) {
 		l->counters.sessions_closed++;
+		if (l->transport->session_remains)
+			l->transport->session_remains(l, s);
 		l->events.closed(l->events.context, &s->open, reason);
 	}
 	if (l->transport->session_end)

@@ -52,6 +52,9 @@ struct listener_events {                /* none may call the listener */
 	 * line a second; all are counted. May be NULL. */
 	void (*note)(void *context, const char *text);
 	void *context;
+	/* What a stream leaves that is no message: none begins there, or its end did not come. Called
+	 * before `closed`. May be NULL. */
+	void (*remains)(void *context, struct net_session *session, const struct net_message *rest);
 };
 
 /* How long the message at the start of `octets` is; 0: more octets are needed to tell (at most

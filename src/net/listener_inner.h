@@ -45,6 +45,8 @@ struct listener_transport {
 	 * moment. NULL: nothing is. */
 	void (*farewell)(struct listener *l, struct session *s);
 	/* Lets go of what the session holds; the peer is told when it can be. */
+	/* Tells what is left of a message, before anybody hears that the session is closed; or NULL. */
+	void (*session_remains)(struct listener *l, struct session *s);
 	void (*session_end)(struct listener *l, struct session *s);
 	void (*close)(struct listener *l);
 };

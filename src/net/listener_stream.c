@@ -163,6 +163,13 @@ static ssize_t stream_read(struct stream_session *c, uint8_t *buffer, char *reas
 	return -ECONNRESET;
 }
 
+static void remains(struct listener *l, struct session *s, const uint8_t *octets, uint32_t bytes)
+{
+	struct net_message rest = { .octets = octets, .bytes = bytes };
+	if (l->events.remains && bytes)
+		l->events.remains(l->events.context, &s->open, &rest);
+}
+
 /* Delivers the whole messages of octets[0 ... bytes - 1]. Returns how many octets they took;
  * negative: the session is closed. */
 static int64_t stream_cut(struct listener *l, struct session *s, const uint8_t *octets,
@@ -173,6 +180,7 @@ static int64_t stream_cut(struct listener *l, struct session *s, const uint8_t *
 		int64_t length = l->setup.frame(octets + at, bytes - at);
 		if (length < 0 || length > MESSAGE_BYTES_MAX) {
 			l->counters.malformed++;
+			remains(l, s, octets + at, bytes - at);
 			session_close(l, s, "what it sends is no message");
 			return -EBADMSG;
 		}
@@ -217,14 +225,15 @@ static bool stream_step(struct listener *l, struct stream_session *c)
 		              ? "closed by the peer within a message" : "closed by the peer");
 		return false;
 	}
-	if (c->rest_bytes)
-		memcpy(own->octets, c->rest, c->rest_bytes);
-	uint32_t bytes = c->rest_bytes + (uint32_t)n;
+	uint32_t rest_bytes = c->rest_bytes, bytes = rest_bytes + (uint32_t)n;
+	if (rest_bytes)
+		memcpy(own->octets, c->rest, rest_bytes);
+	c->rest_bytes = 0;
 	int64_t taken = stream_cut(l, &c->session, own->octets, bytes);
 	if (taken < 0)
 		return false;
 	/* A peer that dribbles is timed from where its message began. */
-	if (taken == bytes || taken > 0 || c->rest_bytes == 0)
+	if (taken == bytes || taken > 0 || rest_bytes == 0)
 		session_owes(l, &c->session, taken < bytes);
 	return keep_rest(l, c, own->octets + taken, bytes - (uint32_t)taken);
 }
@@ -280,6 +289,12 @@ static void stream_farewell(struct listener *l, struct session *s)
 	shutdown(c->fd, SHUT_WR);
 }
 
+static void stream_session_remains(struct listener *l, struct session *s)
+{
+	const struct stream_session *c = stream_of(s);
+	remains(l, s, c->rest, c->rest_bytes);
+}
+
 static void stream_session_end(struct listener *l, struct session *s)
 {
 	struct stream_session *c = stream_of(s);
@@ -299,6 +314,7 @@ const struct listener_transport listener_tcp = {
 	.readable = stream_readable,
 	.session_ready = stream_session_ready,
 	.farewell = stream_farewell,
+	.session_remains = stream_session_remains,
 	.session_end = stream_session_end,
 	.close = stream_close,
 };
@@ -310,6 +326,7 @@ const struct listener_transport listener_tls = {
 	.readable = stream_readable,
 	.session_ready = stream_session_ready,
 	.farewell = stream_farewell,
+	.session_remains = stream_session_remains,
 	.session_end = stream_session_end,
 	.close = stream_close,
 };

@@ -7,7 +7,8 @@
 
 result.records are the records that it wrote, without what it knows itself (exporter, domain, time
 of collection); result.stats is its account; result.log what it said; result.closed whether it
-closed the stream; result.peak_kb the most memory it held.
+closed the stream; result.peak_kb the most memory that a live one held. JSON tells the values of an
+element that comes more than once as a list, in their order.
 
 Live ways (udp, tcp, tls) run on the loopback interface of a network namespace.
 """
@@ -130,13 +131,11 @@ class FromFile:
 
     def finish(self, wait=True):
         with open(self.folder / "log", "w") as log:
-            process = subprocess.Popen(
+            done = subprocess.run(
                 [self.program, "collect", "-r", self.write(), "--options-data", *self.arguments,
                  "-o", f"json:{self.folder}/records.json", "--stats", self.folder / "stats.json"],
-                stderr=log, stdout=subprocess.DEVNULL)
-            _, status, usage = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        return parse(self.folder, process.returncode, peak_kb=usage.ru_maxrss)
+                stderr=log, stdout=subprocess.DEVNULL, timeout=60)
+        return parse(self.folder, done.returncode)
 
     def close(self):
         pass
