@@ -87,7 +87,7 @@ void collector_end(struct collector *c)
 	decoder_flush(c->decoder);
 }
 
-/* What may be odd about a message that is well-formed, and is to be told (RFC 7011, sections 8.1 and
+/* What is odd about a message that is well-formed, and is to be told (RFC 7011, sections 8.1 and
  * 11.6; RFC 5471, section 3.6.7). */
 static const struct { size_t counter; const char *text; } oddities[] = {
 #define ODDITY(member, text) { offsetof(struct decode_counters, member), text }

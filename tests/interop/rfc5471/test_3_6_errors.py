@@ -232,7 +232,7 @@ def test_withdrawn_template_over_tcp(over):
 
 @pytest.mark.parametrize("transport", ["capture", "udp"])
 def test_template_again_within_its_lifetime(over):
-    """RFC 5471, 3.6.8.3.1 (RFC 7011, 8.4): the same again is silently taken; another replaces it."""
+    """RFC 5471, 3.6.8.3.1 (RFC 7011, 8.4): the same again is taken, another replaces it."""
     other = template_set(template(256, F("ingressInterface")))
     result = over(message([COUNT, data_set(256, u64(1))]), message([COUNT], 1),
                   message([data_set(256, u64(1))], 1), message([other, data_set(256, u32(5))], 2),
