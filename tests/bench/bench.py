@@ -45,6 +45,8 @@ class Context:
             packets = packets * workload.packets // 10_000_000
         made = workloads.make(workload, self.options.build, self.folder, packets)
         self.made[made.name] = made
+        self.bench.note(made.name, workloads.generator(workload, self.options.build, made.path,
+                                                       made.packets), FILE=made.path.name)
         return made
 
     def runs(self, made):
@@ -172,9 +174,9 @@ def peers_table(context, everything):
         report.row(peer.name, *cells)
 
 
-PARTS = {"pairs": pairs_part, "memory": figures.memory, "many": figures.many_flows,
-         "workers": figures.workers, "export": figures.export, "flood": figures.flood,
-         "start": figures.start_up, "live": figures.live_run}
+PARTS = {"pairs": pairs_part, "pages": figures.large_pages, "memory": figures.memory,
+         "many": figures.many_flows, "workers": figures.workers, "export": figures.export,
+         "flood": figures.flood, "start": figures.start_up, "live": figures.live_run}
 SHORT_PARTS = ("pairs", "workers", "export", "flood")
 
 

@@ -55,6 +55,23 @@ def memory(context):
                    f"{more / 2**20:.1f}", f"{slope:.1f}")
 
 
+def large_pages(context):
+    """The floor once more with 2 MB pages, which the table of weir has, too."""
+    report = context.report
+    report.section("The floor with large pages", "Its table in pages of 2 MB instead of 4 kB; ns "
+                   "per packet, for comparison only.")
+    report.table("workload", "first pass", "steady")
+    for name in context.options.workloads:
+        made = made_of(context, name)
+        done = in_turn(context, f"large pages {name}", min(context.runs(made), 3),
+                       floor=lambda made=made: runs.run_floor(context.bench, made, huge=True))
+        if not done:
+            report.row(name, "not exact")
+            continue
+        report.row(name, spread([runs.first_pass_ns(run) for run in done["floor"]]),
+                   spread([run.sums["last_pass_ns"] for run in done["floor"]]))
+
+
 def many_flows(context):
     report = context.report
     report.section("Sixteen million flows", "Timers off, direction by the first packet; ns per "
@@ -107,11 +124,19 @@ def file_run(context, made, settings):
     return run
 
 
+def per_record(done, kind, part, of_many):
+    """ns that runs of a kind need more than those without output, for each record."""
+    more, less = (of_many(getattr(run.used, part) for run in done[which])
+                  for which in (kind, "null"))
+    return (more - less) / done[kind][0].stats["records"] * 1e9
+
+
 def export(context):
     report = context.report
     report.section("Export", "ns per record: processor time of runs with the output less that of "
-                   "runs with `-o null:`, divided by the records; medians of runs in turn. Of the "
-                   "difference, what is system time stands beside it.")
+                   "runs with `-o null:`, divided by the records; medians of runs in turn, and in "
+                   "parentheses the same of the least of them. What of it is system time stands "
+                   "beside it.")
     report.table("workload", "records", "runs", "UDP", "UDP, system", "file", "file, system")
     for name in ("u4m", "churn"):
         made = made_of(context, name)
@@ -127,9 +152,8 @@ def export(context):
         cells = []
         for kind in ("udp", "file"):
             for part in ("cpu", "system"):
-                more, less = (median(getattr(run.used, part) for run in done[which])
-                              for which in (kind, "null"))
-                cells.append(f"{(more - less) / made.flows * 1e9:.1f}")
+                cells.append(f"{per_record(done, kind, part, median):.1f} "
+                             f"({per_record(done, kind, part, min):.1f})")
         report.row(name, f"{made.flows:,}", len(done["null"]), *cells)
 
 
@@ -181,9 +205,13 @@ def live_run(context):
     report, options = context.report, context.options
     report.section("Live", "Frames of 60 octets over a virtual cable, 10 k flows, weir exporting "
                    "to the sink in its own namespace, default settings.")
+    reason = live.why_not()
+    if reason:
+        report.say("", f"No live run: {reason}.")
+        return
+    found = live.run(context.bench, options.rate, options.seconds)
     report.table("asked for", "sent by", "sent", "at the interface", "metered", "kernel drops",
                  "user ns per packet", "system ns per packet")
-    found = live.run(context.bench, options.rate, options.seconds)
     if found.wrong:
         report.fail("live", found.wrong)
     user, system = found.user_ns, found.system / max(found.metered, 1) * 1e9

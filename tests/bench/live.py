@@ -37,6 +37,11 @@ class Live:
         return self.user / self.metered * 1e9 if self.metered else 0.0
 
 
+def why_not():
+    """Why there can be no live run here, or None."""
+    return why_no_namespaces()
+
+
 def settle(read, seconds=5.0):
     """The value of read() once it stopped changing."""
     end, last = time.monotonic() + seconds, None
@@ -64,8 +69,9 @@ def make_ends(lab):
 
 def start_weir(bench, meter, sink, stats):
     output = f"ipfix+udp://127.0.0.1:{sink.port}"
-    process = subprocess.Popen(meter.command(bench.weir, "meter", "-q", "-i", "eth0", "-o", output,
-                                             "--stats", stats), stdin=subprocess.DEVNULL)
+    command = [bench.weir, "meter", "-q", "-i", "eth0", "-o", output, "--stats", stats]
+    bench.note("live", command, PORT=sink.port)
+    process = subprocess.Popen(meter.command(*command), stdin=subprocess.DEVNULL)
     wait_for(lambda: len(meter.run("cat", "/proc/net/packet").stdout.splitlines()) > 1,
              what="weir to open the interface")
     time.sleep(0.3)
@@ -99,17 +105,14 @@ def run(bench, rate, seconds, way=None, blind=0):
     """A Live; `way` is bench_send's. `blind` hides so many packets from the accounts: a fault that
     must be seen."""
     live, stats = Live(asked=rate), bench.scratch / "live.json"
-    reason = why_no_namespaces()
-    if reason:
-        live.wrong.append(f"no live run: {reason}")
-        return live
     with Lab() as lab:
         meter, sender = make_ends(lab)
         sink = Sink(bench, within=meter)
         process = start_weir(bench, meter, sink, stats)
         try:
-            sent = sender.run(bench.tools / "bench_send", "eth0", rate, seconds, FLOWS,
-                              *([way] if way else []), timeout=seconds * 10 + 30).stdout
+            command = [bench.tools / "bench_send", "eth0", rate, seconds, FLOWS]
+            bench.note("live", command)
+            sent = sender.run(*command, *([way] if way else []), timeout=seconds * 10 + 30).stdout
             live.arrived = settle(lambda: counter(meter, "rx_packets"))
             stop_weir(process, live)
         finally:

@@ -6,8 +6,6 @@ import re
 import subprocess
 from pathlib import Path
 
-import runs
-import workloads
 
 HEAD = """# Benchmarks
 
@@ -59,43 +57,11 @@ def appendix(context):
     for made in context.made.values():
         what = made.workload.what + (f" ({made.source})" if made.source else "")
         report.row(made.name, what, f"{made.packets:,}", f"{made.octets:,}", f"{made.flows:,}")
-    report.section("Command lines", "```", *generator_lines(context), *weir_lines(context),
-                   "bench_floor -p 2 FILE LOG2_SLOTS", "bench_floor -p 2 -e FILE 21    # churn",
-                   *(line for peer in context.peers for line in peer_lines(context, peer)), "```")
-
-
-def shown(command):
-    """A command line without folders."""
-    parts = (str(part) for part in command)
-    return " ".join(part if "://" in part else re.sub(r"(^|=)/\S*/", r"\1", part)
-                    for part in parts)
-
-
-def generator_lines(context):
-    for made in context.made.values():
-        yield shown(workloads.generator(made.workload, context.options.build, "FILE",
-                                        made.packets)) + f"    # {made.name}"
-
-
-def weir_lines(context):
-    chosen = {}
-    for made in context.made.values():
-        for name in workloads.SETTINGS:
-            chosen.setdefault(workloads.settings_of(made.workload, name), []).append(
-                f"{made.name} {name}")
-    for settings, used in chosen.items():
-        command = runs.weir_command(context.bench, "FILE", settings,
-                                    "ipfix+udp://127.0.0.1:PORT?rate=0", "STATS")
-        yield f"{shown(command)}    # {', '.join(used)}"
-
-
-def peer_lines(context, peer):
-    made = next(iter(context.made.values()))
-    folder = context.bench.scratch
-    yield shown(peer.command(made, "PORT", folder)).replace(made.path.name, "FILE")
-    if peer.name == "pmacctd":
-        text = (folder / "pmacctd.conf").read_text().replace(str(made.path), "FILE")
-        yield from (f"    {line}" for line in text.splitlines())
+    report.section("Command lines", "In the order in which they were first run; FILE and PORT "
+                   "stand for what changes.", "", "```", *context.bench.commands_with_names())
+    for name, text in context.bench.files.items():
+        report.say(f"{name}:", *(f"    {line}" for line in text.splitlines()))
+    report.say("```")
 
 
 def write_page(report, path):

@@ -8,6 +8,7 @@ freed, so that no run pays for pages that the machine has not backed yet.
 """
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -58,6 +59,21 @@ class Bench:
     def __init__(self, build, scratch, touches=True):
         self.tools, self.weir = build / "tests/bench", build / "src/cli/weir"
         self.scratch, self.touches = scratch, touches
+        self.files = {}         # texts of files that commands name
+        self.commands = {}      # command lines that were run, without folders: names of workloads
+
+    def note(self, name, command, **changing):
+        """Remembers a command line; `changing` are its parts that are not worth showing, by what
+        stands for them."""
+        shown = " ".join(re.sub(r"(^|[=:])/[^/\s]\S*/", r"\1", str(part)) for part in command)
+        for word, part in changing.items():
+            shown = shown.replace(str(part), word)
+        names = self.commands.setdefault(shown, [])
+        if name not in names:
+            names.append(name)
+
+    def commands_with_names(self):
+        return [f"{command}    # {', '.join(names)}" for command, names in self.commands.items()]
 
     def touch_mib(self, made):
         if not self.touches:
@@ -132,20 +148,22 @@ def weir_command(bench, path, settings, output, stats):
 def run_weir(bench, made, settings, sink_options=()):
     """From the file to IPFIX over UDP, unpaced."""
     sink = Sink(bench, *sink_options)
-    run = run_weir_to(bench, made, settings, f"ipfix+udp://127.0.0.1:{sink.port}?rate=0")
+    run = run_weir_to(bench, made, settings, f"ipfix+udp://127.0.0.1:{sink.port}?rate=0",
+                      sink.port)
     run.sums = sink.close()
     if run.stats:
         run.wrong += sums_wrong(made, run.sums)
     return run
 
 
-def run_weir_to(bench, made, settings, output):
-    """From the file to any output; only weir's own counts are compared."""
+def run_weir_to(bench, made, settings, output, port=0):
+    """From the file to any output, which may name a port; only weir's own counts are compared."""
     read_once(made.path)
     stats = bench.scratch / "stats.json"
     stats.unlink(missing_ok=True)
-    used, _ = bench.measure(weir_command(bench, made.path, settings, output, stats),
-                            bench.touch_mib(made))
+    command = weir_command(bench, made.path, settings, output, stats)
+    bench.note(made.name, command, FILE=made.path.name, **({"PORT": port} if port else {}))
+    used, _ = bench.measure(command, bench.touch_mib(made))
     run = Run(used, made.packets, ended_wrong(used, "weir"))
     if not run.wrong:
         run.stats = json.loads(stats.read_text())
@@ -157,8 +175,9 @@ def run_floor(bench, made, huge=False):
     """One process, two passes: the first as a whole process, the second for the steady state."""
     read_once(made.path)
     options = (["-e"] if made.workload.ends else []) + (["-H"] if huge else [])
-    used, printed = bench.measure([bench.tools / "bench_floor", "-p", 2, *options, made.path,
-                                   made.workload.slots_log2], bench.touch_mib(made))
+    command = [bench.tools / "bench_floor", "-p", 2, *options, made.path, made.workload.slots_log2]
+    bench.note(made.name, command, FILE=made.path.name)
+    used, printed = bench.measure(command, bench.touch_mib(made))
     run = Run(used, made.packets, ended_wrong(used, "the floor"))
     if run.wrong:
         return run
@@ -184,6 +203,10 @@ def run_peer(bench, peer, made, limit, within=None):
     folder.mkdir()
     sink = Sink(bench, within=within) if peer.udp else None
     command = peer.command(made, sink.port if sink else 0, folder)
+    bench.note(made.name, command, FILE=made.path.name, **({"PORT": sink.port} if sink else {}))
+    for path in folder.glob("*.conf"):
+        text = path.read_text().replace(str(made.path), "FILE")
+        bench.files.setdefault(path.name, text.replace(f":{sink.port}", ":PORT") if sink else text)
     try:
         used, printed = bench.measure(within.command(*command) if within else command,
                                       bench.touch_mib(made), limit, stderr=subprocess.DEVNULL)

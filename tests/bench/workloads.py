@@ -32,9 +32,9 @@ class Workload:
 
 
 WORKLOADS = {workload.name: workload for workload in (
-    Workload("real", "4,096 real packets cut to 128 octets, repeated", "repeat", 1, runs=7,
+    Workload("real", "real packets cut to 128 octets, repeated", "repeat", 1, runs=7,
              one_way=False),
-    Workload("mixed", "64 interleaved copies of them with changing addresses", "repeat", 64,
+    Workload("mixed", "64 interleaved copies of the same with changing addresses", "repeat", 64,
              slots_log2=20, one_way=False),
     Workload("u10k", "60-octet frames, 10 k flows drawn evenly", "uniform4", 10_000),
     Workload("u1m", "60-octet frames, 1 M flows drawn evenly", "uniform4", 1_000_000,
