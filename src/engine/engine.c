@@ -178,18 +178,21 @@ static int open_sinks(struct engine *e, bool live, struct error *err)
 	return r;
 }
 
+enum { OWN_EXPORT_MAX = 256 };          /* sockets; an output may have one for each collector */
+
 static unsigned own_export(const struct engine *e, struct pump_endpoint *ret)
 {
+	struct output_endpoint own[OWN_EXPORT_MAX];
 	unsigned count = 0;
-	for (unsigned i = 0; i < e->sinks.queue_count && !e->settings->meter_own_export; i++) {
-		struct output_endpoint o;
-		if (!queue_endpoint(e->sinks.queues[i], &o))
-			continue;
-		struct pump_endpoint *p = &ret[count++];
-		*p = (struct pump_endpoint){ .family = o.family, .protocol = o.protocol,
-		                             .local_port = o.local_port, .remote_port = o.remote_port };
-		memcpy(p->local, o.local, 16);
-		memcpy(p->remote, o.remote, 16);
+	for (unsigned i = 0; i < e->sinks.queue_count && !e->settings->meter_own_export; i++)
+		count += queue_endpoints(e->sinks.queues[i], own + count, OWN_EXPORT_MAX - count);
+	for (unsigned i = 0; i < count; i++) {
+		const struct output_endpoint *o = &own[i];
+		struct pump_endpoint *p = &ret[i];
+		*p = (struct pump_endpoint){ .family = o->family, .protocol = o->protocol,
+		                             .local_port = o->local_port, .remote_port = o->remote_port };
+		memcpy(p->local, o->local, 16);
+		memcpy(p->remote, o->remote, 16);
 	}
 	return count;
 }
@@ -208,7 +211,7 @@ static int open_pump(struct engine *e, const struct capture_kind *kind, struct c
                      struct error *err)
 {
 	const struct settings *s = e->settings;
-	struct pump_endpoint own[SINKS_MAX];
+	struct pump_endpoint own[OWN_EXPORT_MAX];
 	struct pump_setup setup = {
 		.kind = kind, .capture = c, .workers = e->worker_count, .packet_limit = s->packet_limit,
 		.packet = { .tunnels = s->tunnels, .icmp_key_none = s->icmp_key == ICMP_KEY_NONE,

@@ -191,16 +191,25 @@ static bool is_sampled(struct pump *p)
 	return taken;
 }
 
+/* Whether side s of the packet is our end of the socket, and the other side the collector's. */
+static bool is_our_side(const struct pump_endpoint *e, const struct packet *packet, unsigned s)
+{
+	unsigned bytes = packet->family == 4 ? 4 : 16;
+	const uint8_t *ours = bytes == 4 ? packet->key.address.v4[s] : packet->key.address.v6[s];
+	const uint8_t *theirs = bytes == 4 ? packet->key.address.v4[s ^ 1]
+	                                   : packet->key.address.v6[s ^ 1];
+	return e->remote_port == packet->key.port[s ^ 1]
+	       && (e->local_port == packet->key.port[s] || !e->local_port)
+	       && !memcmp(e->local, ours, bytes) && !memcmp(e->remote, theirs, bytes);
+}
+
+/* What collectors answer (acknowledgements) is of our making too. */
 static bool is_own_export(const struct pump *p, const struct packet *packet)
 {
-	unsigned s = packet->sender, bytes = packet->family == 4 ? 4 : 16;
-	const uint8_t *from = bytes == 4 ? packet->key.address.v4[s] : packet->key.address.v6[s];
-	const uint8_t *to = bytes == 4 ? packet->key.address.v4[s ^ 1] : packet->key.address.v6[s ^ 1];
 	for (unsigned i = 0; i < p->setup.own_export_count; i++) {
 		const struct pump_endpoint *e = &p->setup.own_export[i];
 		if (e->family == packet->family && e->protocol == packet->key.protocol
-		    && e->local_port == packet->key.port[s] && e->remote_port == packet->key.port[s ^ 1]
-		    && !memcmp(e->local, from, bytes) && !memcmp(e->remote, to, bytes))
+		    && (is_our_side(e, packet, 0) || is_our_side(e, packet, 1)))
 			return true;
 	}
 	return false;

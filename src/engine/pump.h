@@ -26,7 +26,7 @@ struct parcel;
 struct pump_endpoint {                  /* one of our own export sockets */
 	uint8_t family, protocol;
 	uint8_t local[16], remote[16];
-	uint16_t local_port, remote_port;
+	uint16_t local_port, remote_port;       /* local 0: any */
 };
 
 struct pump_setup {

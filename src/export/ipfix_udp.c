@@ -383,9 +383,10 @@ static const char *const udp_parameters[] = {
 	NULL
 };
 
-bool ipfix_udp_endpoint(const struct output *output, struct output_endpoint *ret)
+unsigned ipfix_udp_endpoints(const struct output *output, struct output_endpoint *ret,
+                             unsigned room)
 {
-	return ipfix_endpoint(((const struct ipfix_udp *)output)->peer.fd, ret);
+	return room && ipfix_endpoint(((const struct ipfix_udp *)output)->peer.fd, ret);
 }
 
 const struct output_kind output_ipfix_udp = {
@@ -401,7 +402,7 @@ const struct output_kind output_ipfix_udp = {
 	.tick = ipfix_udp_tick,
 	.finish = ipfix_udp_finish,
 	.counters = ipfix_udp_counters,
-	.endpoint = ipfix_udp_endpoint,
+	.endpoints = ipfix_udp_endpoints,
 	.template = ipfix_udp_template,
 	.close = ipfix_udp_close,
 };

@@ -25,7 +25,8 @@ int ipfix_udp_tick(struct output *output, uint64_t now_ns, uint64_t *ret_next_ns
                    struct error *err);
 int ipfix_udp_finish(struct output *output, uint64_t deadline_ns, struct error *err);
 void ipfix_udp_counters(const struct output *output, struct output_counters *ret);
-bool ipfix_udp_endpoint(const struct output *output, struct output_endpoint *ret);
+unsigned ipfix_udp_endpoints(const struct output *output, struct output_endpoint *ret,
+                             unsigned room);
 bool ipfix_udp_template(const struct output *output, const struct schema *schema,
                         struct output_template *ret);
 void ipfix_udp_close(struct output *output);

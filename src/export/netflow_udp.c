@@ -79,7 +79,7 @@ const struct output_kind output_netflow9_udp = {
 	.tick = ipfix_udp_tick,
 	.finish = ipfix_udp_finish,
 	.counters = ipfix_udp_counters,
-	.endpoint = ipfix_udp_endpoint,
+	.endpoints = ipfix_udp_endpoints,
 	.template = ipfix_udp_template,
 	.close = ipfix_udp_close,
 };
@@ -99,6 +99,6 @@ const struct output_kind output_netflow5_udp = {
 	.tick = ipfix_udp_tick,
 	.finish = ipfix_udp_finish,
 	.counters = ipfix_udp_counters,
-	.endpoint = ipfix_udp_endpoint,
+	.endpoints = ipfix_udp_endpoints,
 	.close = ipfix_udp_close,
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How fast an exporter sends (RFC 5476 calls for a limit that can be set), and when it may no longer
- * wait: give_up, and the deadline of finishing. Used by all outputs that send to collectors.
+ * How fast an exporter sends (RFC 5476 calls for a limit that can be set), and when it may no
+ * longer wait: give_up, and the deadline of finishing. For all outputs that send to collectors.
  */
 #ifndef EXPORT_PACE_H
 #define EXPORT_PACE_H

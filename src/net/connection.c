@@ -387,6 +387,7 @@ bool connection_is_open(const struct connection *c) { return c->state == CONNECT
 uint64_t connection_sessions(const struct connection *c) { return c->sessions; }
 unsigned connection_streams(const struct connection *c) { return c->streams; }
 uint32_t connection_message_bytes(const struct connection *c) { return c->message_bytes; }
+uint16_t connection_udp_port(const struct connection *c) { return c->setup.encapsulation; }
 const char *connection_peer(const struct connection *c) { return c->peer; }
 
 void connection_account(struct connection *c, struct connection_account *ret)

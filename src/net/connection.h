@@ -104,6 +104,9 @@ uint32_t connection_message_bytes(const struct connection *c);
 /* Both ends; family 0 while they are unknown. */
 void connection_ends(const struct connection *c, struct net_endpoint *ret_local,
                      struct net_endpoint *ret_remote);
+/* The peer's port in the IP packets' own header, if it is not that of the remote end: SCTP in UDP.
+ * Else 0. */
+uint16_t connection_udp_port(const struct connection *c);
 /* The certificate's name of the peer; "" if there is none. */
 const char *connection_peer(const struct connection *c);
 

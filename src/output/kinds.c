@@ -11,7 +11,11 @@
 #include "output/output.h"
 
 extern const struct output_kind output_csv;             /* print/csv.c */
+extern const struct output_kind output_ipfix_dtls;      /* export/ipfix_connection.c */
 extern const struct output_kind output_ipfix_file;      /* export/ipfix_file.c */
+extern const struct output_kind output_ipfix_sctp;      /* export/ipfix_connection.c */
+extern const struct output_kind output_ipfix_tcp;       /* export/ipfix_connection.c */
+extern const struct output_kind output_ipfix_tls;       /* export/ipfix_connection.c */
 extern const struct output_kind output_ipfix_udp;       /* export/ipfix_udp.c */
 extern const struct output_kind output_json;            /* print/json.c */
 extern const struct output_kind output_netflow5_udp;    /* export/netflow_udp.c */
@@ -25,6 +29,10 @@ const struct output_kind *const output_kinds[] = {
 	&output_csv,
 	&output_ipfix_file,
 	&output_ipfix_udp,
+	&output_ipfix_tcp,
+	&output_ipfix_tls,
+	&output_ipfix_dtls,
+	&output_ipfix_sctp,
 	&output_netflow9_udp,
 	&output_netflow5_udp,
 	&output_null,

@@ -65,11 +65,11 @@ struct output_missed {                  /* records that never came to the output
 	uint64_t first_ns, last_ns;     /* when, since 1970 */
 };
 
-/* A socket that exports: its datagrams are not metered live. */
+/* A socket that exports: what it sends and what comes back is not metered live. */
 struct output_endpoint {
 	uint8_t family, protocol;       /* 4 or 6; IP protocol number */
 	uint8_t local[16], remote[16];  /* IPv4 in the first 4 octets */
-	uint16_t local_port, remote_port;
+	uint16_t local_port, remote_port;       /* local 0: any */
 };
 
 /* A template as an output sends it; borrowed from the output. */
@@ -90,6 +90,7 @@ struct output_kind {
 	bool fixed_columns;             /* named once: every record is of one schema */
 	bool splits_families;           /* wants one schema for IPv4 and one for IPv6 (templates) */
 	bool uniflow;                   /* its records have one direction: a biflow becomes two */
+	bool keeps_newest;              /* live: of what waits for it the oldest is dropped first */
 	bool fixed_fields;              /* the format has fields of its own: always default_fields */
 
 	/* Fails with a message that names the address; leaves nothing half-done. */
@@ -110,7 +111,8 @@ struct output_kind {
 	/* Writes out what is buffered, waiting no longer than deadline_ns (CLOCK_REALTIME). */
 	int (*finish)(struct output *o, uint64_t deadline_ns, struct error *err);
 	void (*counters)(const struct output *o, struct output_counters *ret);
-	bool (*endpoint)(const struct output *o, struct output_endpoint *ret);  /* NULL: no socket */
+	/* Its sockets, at most `room`; returns how many. NULL: none. */
+	unsigned (*endpoints)(const struct output *o, struct output_endpoint *ret, unsigned room);
 	/* Of a schema that it was told of; NULL: it sends no templates. */
 	bool (*template)(const struct output *o, const struct schema *schema,
 	                 struct output_template *ret);

@@ -289,6 +289,17 @@ static struct record_batch *ring_pop(struct queue *q)
 	return batch;
 }
 
+/* With the lock: an output that keeps the newest gives up the oldest that wait. */
+static void make_room(struct queue *q, uint64_t records, uint64_t bytes)
+{
+	while (q->count && !queue_has_room(q, records, bytes)) {
+		struct record_batch *oldest = ring_pop(q);
+		count_missed(q, oldest, DROP_QUEUE_FULL);
+		record_batch_release(oldest);
+		q->full = true;
+	}
+}
+
 bool queue_put(struct queue *q, struct record_batch *batch, unsigned how)
 {
 	bool wait = how & QUEUE_WAIT;
@@ -303,13 +314,16 @@ bool queue_put(struct queue *q, struct record_batch *batch, unsigned how)
 		q->waiters--;
 	}
 	q->accepted += records;
+	bool was_full = q->full;
+	if (q->output->kind->keeps_newest && !q->stopping)
+		make_room(q, records, bytes);
 	bool taken = !q->stopping && queue_has_room(q, records, bytes) && ring_push(q, batch, bytes);
-	bool first = !taken && !q->full;
 	wake(q, how & QUEUE_NOW);
 	if (!taken) {
 		count_missed(q, batch, DROP_QUEUE_FULL);
 		q->full = true;
 	}
+	bool first = q->full && !was_full;
 	pthread_mutex_unlock(&q->lock);
 	if (first)
 		queue_tell(q, "is too slow: its queue is full, records are dropped and counted", NULL);
@@ -412,9 +426,10 @@ bool queue_failed(const struct queue *q)
 	return atomic_load(&q->failed);
 }
 
-bool queue_endpoint(const struct queue *q, struct output_endpoint *ret)
+unsigned queue_endpoints(const struct queue *q, struct output_endpoint *ret, unsigned room)
 {
-	return q->output->kind->endpoint && q->output->kind->endpoint(q->output, ret);
+	const struct output_kind *kind = q->output->kind;
+	return kind->endpoints ? kind->endpoints(q->output, ret, room) : 0;
 }
 
 bool queue_template(const struct queue *q, const struct schema *schema, struct output_template *ret)

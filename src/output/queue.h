@@ -72,8 +72,8 @@ void queue_counters(struct queue *q, struct output_counters *ret);
 /* True once the output has failed to write, tick, reopen or finish: the exit status becomes 1. */
 bool queue_failed(const struct queue *q);
 
-/* The output's socket, before queue_start; false if it has none. */
-bool queue_endpoint(const struct queue *q, struct output_endpoint *ret);
+/* The output's sockets, before queue_start: at most `room`; returns how many. */
+unsigned queue_endpoints(const struct queue *q, struct output_endpoint *ret, unsigned room);
 
 /* The output's template for a schema, before queue_start; false if it has none. */
 bool queue_template(const struct queue *q, const struct schema *schema,
