@@ -4,6 +4,7 @@ while it made the capture. tshark and nfcapd with nfdump: test_ipfix.py and test
 """
 import ipaddress
 import socket
+import struct
 from collections import Counter
 from datetime import datetime, timezone
 
@@ -11,7 +12,7 @@ import pytest
 
 from conftest import lacking
 from interop import traffic
-from interop.peers import Nfacctd, ipfix_dump
+from interop.peers import Nfacctd, Nfcapd, ipfix_dump
 
 ELEMENT = "flowDirectionBasis"      # one of weir's own
 DIRECTION_FIRST = 1                 # its value for `--direction first`
@@ -122,8 +123,7 @@ def test_ipfix_dump_shows_elements_of_enterprises(tool, messages, sent):
     assert found == {str(DIRECTION_FIRST): len(sent.biflows)}
 
 
-def test_python_ipfix(messages, sent):
-    """Elements that it has no name for are octets."""
+def by_python_ipfix(path):
     try:
         import ipfix.ie
         import ipfix.reader
@@ -131,8 +131,83 @@ def test_python_ipfix(messages, sent):
         lacking("python3-ipfix is not installed (./dev deps test)")
     ipfix.ie.use_iana_default()
     ipfix.ie.use_5103_default()
-    with messages.open("rb") as stream:
-        records = list(ipfix.reader.from_stream(stream).namedict_iterator())
+    with path.open("rb") as stream:
+        return list(ipfix.reader.from_stream(stream).namedict_iterator())
+
+
+def test_python_ipfix(messages, sent):
+    """Elements that it has no name for are octets."""
+    records = by_python_ipfix(messages)
     assert Counter(map(biflow, of_flows(records))) == expected_biflows(sent)
     assert {record["_ipfix_32473_1"] for record in of_flows(records)} == {bytes([DIRECTION_FIRST])}
     assert ELEMENT in element_types(records)
+
+
+# ---- strings of variable length in flow records, relayed by weir ----
+
+NAMES = ["", "a", "b" * 254, "c" * 255, "d" * 300, "e" * 1200]     # lengths of one and three octets
+VARIABLE = 65535
+SPECIFIERS = ((152, 8), (153, 8), (8, 4), (12, 4), (7, 2), (11, 2), (4, 1), (58, 2), (1, 8),
+              (82, VARIABLE), (2, 8))        # interfaceName between octets and packets
+TIME_MS = 1_700_000_000_123
+
+
+def length_octets(size):
+    return bytes([size]) if size < 255 else b"\xff" + struct.pack("!H", size)
+
+
+def named_flow(number, name):
+    """(octets of the record, what nfacctd says of it)."""
+    source, octets, packets = f"192.0.2.{number + 1}", 1000 + number, 10 + number
+    ends = socket.inet_aton(source), socket.inet_aton("198.51.100.1")
+    record = struct.pack("!QQ4s4sHHBHQ", TIME_MS, TIME_MS, *ends, 40000, 53, 17, 0, octets)
+    return (record + length_octets(len(name)) + name.encode() + struct.pack("!Q", packets),
+            (source, "198.51.100.1", 17, 0, 40000, 53, packets, octets, TIME_MS, TIME_MS))
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    """A file of messages whose flow records have a string each, worked out here."""
+    template = struct.pack("!HH", 256, len(SPECIFIERS))
+    template += b"".join(struct.pack("!HH", *one) for one in SPECIFIERS)
+    data = b"".join(named_flow(*one)[0] for one in enumerate(NAMES))
+    sets = b"".join(struct.pack("!HH", number, 4 + len(octets)) + octets
+                    for number, octets in ((2, template), (256, data)))
+    path = tmp_path_factory.mktemp("named") / "named.ipfix"
+    path.write_bytes(struct.pack("!HHIII", 10, 16 + len(sets), 1_700_000_001, 0, 1) + sets)
+    return path
+
+
+@pytest.fixture(scope="module")
+def relayed(weir, named, tmp_path_factory):
+    path = tmp_path_factory.mktemp("relayed") / "relayed.ipfix"
+    done = weir("collect", "-r", named, "-o", f"ipfix:{path}")
+    assert done.returncode == 0, done.stderr
+    return path
+
+
+def test_names_by_python_ipfix(relayed):
+    assert [record["interfaceName"] for record in of_flows(by_python_ipfix(relayed))] == NAMES
+
+
+def test_names_by_ipfix_dump(tool, relayed):
+    found = [record["interfaceName"] for record in of_flows(ipfix_dump(tool, relayed))]
+    assert found == [f"(len: {len(name)}) {name}" for name in NAMES]
+
+
+def test_names_do_not_disturb_nfacctd(lab, tool, weir_program, named, tmp_path):
+    here = lab.host()
+    nfacctd = Nfacctd(here, tool, tmp_path / "nfacctd")
+    here.run(weir_program, "collect", "-r", named, "-o", "ipfix+udp://127.0.0.1:4739")
+    expected = Counter(named_flow(*one)[1] for one in enumerate(NAMES))
+    assert Counter(map(by_nfacctd, nfacctd.stop(len(NAMES)))) == expected
+
+
+def test_names_do_not_disturb_nfcapd(lab, tool, weir_program, named, tmp_path):
+    here = lab.host()
+    nfcapd = Nfcapd(here, tool, tmp_path / "nfcapd")
+    here.run(weir_program, "collect", "-r", named, "-o", "ipfix+udp://127.0.0.1:4739")
+    found = Counter((flow["src4_addr"], flow["in_packets"], flow["in_bytes"])
+                    for flow in nfcapd.stop())
+    assert found == Counter((flow[0], flow[6], flow[7]) for flow in (
+        named_flow(*one)[1] for one in enumerate(NAMES)))
