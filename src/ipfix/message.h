@@ -49,7 +49,7 @@ void ipfix_message_begin(struct ipfix_message *m, uint8_t *octets, const struct 
 /* No set has been added. */
 bool ipfix_message_is_empty(const struct ipfix_message *m);
 
-/* False, and no template added, when it does not fit. Each options template has a set of its own. */
+/* False, and no template added, when it does not fit. Each options template has its own set. */
 bool ipfix_message_add_template(struct ipfix_message *m, const struct ipfix_encoder *encoder);
 
 /* The withdrawal of a template (RFC 7011, section 8.1): id and no fields. id 2 or 3 withdraws all

@@ -168,7 +168,8 @@ def test_ids_that_are_asked_for(weir, here):
     assert (done.returncode, done.stderr) == (0, "")
     session = Session()
     session.file((here / "a.ipfix").read_bytes())
-    assert sorted(t.id for t in session.templates.values() if not t.scope) == [256, 257, 258, 259, 260, 261, 300]
+    assert sorted(t.id for t in session.templates.values() if not t.scope) == [
+        256, 257, 258, 259, 260, 261, 300]
 
 
 def test_netflow9_has_uniflows_and_no_enterprises(weir, here):
