@@ -110,6 +110,8 @@ void stats_print_output(FILE *out, struct queue *q, bool last)
 	fprintf(out, "}, ");
 	print_number(out, "octets", c.octets, false);
 	print_number(out, "messages", c.messages, true);
+	if (c.saved_octets)
+		fprintf(out, ", \"saved_octets\": %lld", (long long)c.saved_octets);
 	fprintf(out, "}%s\n", last ? "" : ",");
 }
 

@@ -62,7 +62,7 @@ int ipfix_parameter_duration(const struct address *address, const char *name,
 	return 0;
 }
 
-int ipfix_parameter_domain(const struct address *address, uint32_t *domain, struct error *err)
+static int read_domain(const struct address *address, uint32_t *domain, struct error *err)
 {
 	uint64_t value = DOMAIN_DEFAULT;
 	int rc = ipfix_parameter_count(address, "domain", (uint64_t[]){ 0, UINT32_MAX }, &value, err);
@@ -71,7 +71,7 @@ int ipfix_parameter_domain(const struct address *address, uint32_t *domain, stru
 	return rc;
 }
 
-int ipfix_parameter_pen(const struct address *address, uint32_t *pen, struct error *err)
+static int read_pen(const struct address *address, uint32_t *pen, struct error *err)
 {
 	uint64_t value = 0;
 	int rc = ipfix_parameter_count(address, "pen", (uint64_t[]){ 1, UINT32_MAX }, &value, err);
@@ -83,7 +83,7 @@ int ipfix_parameter_pen(const struct address *address, uint32_t *pen, struct err
 	return rc;
 }
 
-int ipfix_parameter_options(const struct address *address, uint64_t *ret_ns, struct error *err)
+static int read_options(const struct address *address, uint64_t *ret_ns, struct error *err)
 {
 	const uint64_t second_ns = 1000000000;
 	const char *text = address_parameter(address, "options");
@@ -95,7 +95,17 @@ int ipfix_parameter_options(const struct address *address, uint64_t *ret_ns, str
 	return 0;
 }
 
-int ipfix_parameter_times(const struct address *address, bool *ret_uptime, struct error *err)
+static int read_reduce(const struct address *address, bool *ret_common, struct error *err)
+{
+	const char *text = address_parameter(address, "reduce");
+	if (text && strcmp(text, "common") != 0)
+		return error_set(err, -EINVAL, "%s: reduce is \"%s\", expected common",
+		                 address->text, text);
+	*ret_common = text != NULL;
+	return 0;
+}
+
+static int read_times(const struct address *address, bool *ret_uptime, struct error *err)
 {
 	const char *text = address_parameter(address, "times");
 	if (text && strcmp(text, "uptime") != 0 && strcmp(text, "absolute") != 0)
@@ -117,6 +127,21 @@ int ipfix_parameter_templates(const struct address *address, struct export_sessi
 		rc = ipfix_parameter_count(address, "template-packets", (uint64_t[]){ 0, UINT32_MAX },
 		                           &messages, err);
 	config->template_messages = (uint32_t)messages;
+	return rc;
+}
+
+int ipfix_parameters_message(const struct address *address, struct export_session_config *config,
+                             struct error *err)
+{
+	int rc = read_domain(address, &config->domain, err);
+	if (rc == 0 && config->format == FORMAT_IPFIX)
+		rc = read_pen(address, &config->pen, err);
+	if (rc == 0 && config->format == FORMAT_IPFIX)
+		rc = read_reduce(address, &config->common, err);
+	if (rc == 0 && config->format == FORMAT_NETFLOW9)
+		rc = read_times(address, &config->uptime, err);
+	if (rc == 0 && config->format != FORMAT_NETFLOW5)
+		rc = read_options(address, &config->options_refresh_ns, err);
 	return rc;
 }
 

@@ -19,19 +19,18 @@ int ipfix_parameter_duration(const struct address *address, const char *name,
                              const uint64_t bounds[2],
                              uint64_t *value_ns, struct error *err);
 
-#define IPFIX_DOMAIN_PARAMETER \
-	"domain", "NUMBER", "observation domain id (default 1)"
-int ipfix_parameter_domain(const struct address *address, uint32_t *domain, struct error *err);
-
-#define IPFIX_PEN_PARAMETER \
-	"pen", "NUMBER", "enterprise number of weir's own elements (default 32473)"
-/* Fails for the numbers of IANA and of reverse elements. */
-int ipfix_parameter_pen(const struct address *address, uint32_t *pen, struct error *err);
-
 #define IPFIX_OPTIONS_PARAMETER \
 	"options", "DURATION|off", "options data (statistics, keys, names) after this time (default 1m)"
-/* *ret_ns is 0 for off. */
-int ipfix_parameter_options(const struct address *address, uint64_t *ret_ns, struct error *err);
+/* What every way of sending IPFIX messages takes. */
+#define IPFIX_MESSAGE_PARAMETERS \
+	"domain", "NUMBER", "observation domain id (default 1)", \
+	"pen", "NUMBER", "enterprise number of weir's own elements (default 32473)", \
+	IPFIX_OPTIONS_PARAMETER, \
+	"reduce", "common", "tell what records have in common once (RFC 5473): few collectors know it"
+/* Those, or what NetFlow has of them, by config->format; into the config. */
+int ipfix_parameters_message(const struct address *address, struct export_session_config *config,
+                             struct error *err);
+
 /* Over transports that lose datagrams, templates come again. */
 enum {
 	IPFIX_TEMPLATE_MESSAGES = 256,
@@ -40,9 +39,6 @@ enum {
 /* "template-refresh" and "template-packets" into the config, which has the defaults. */
 int ipfix_parameter_templates(const struct address *address, struct export_session_config *config,
                               struct error *err);
-
-/* NetFlow v9's "times": since boot unless it says absolute. */
-int ipfix_parameter_times(const struct address *address, bool *ret_uptime, struct error *err);
 
 /* Adds the schema to the session; a note about left-out columns goes to the log under `name`. */
 int ipfix_add_schema(struct export_session *s, const struct schema *schema,

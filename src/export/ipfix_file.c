@@ -73,11 +73,7 @@ static int session_open(struct ipfix_file *o, const struct address *address, str
 	uint64_t bounds[2] = { MESSAGE_BYTES_MIN, IPFIX_MESSAGE_BYTES_MAX };
 	int rc = ipfix_parameter_count(address, "mtu", bounds, &bytes, err);
 	if (rc == 0)
-		rc = ipfix_parameter_domain(address, &config.domain, err);
-	if (rc == 0)
-		rc = ipfix_parameter_pen(address, &config.pen, err);
-	if (rc == 0)
-		rc = ipfix_parameter_options(address, &config.options_refresh_ns, err);
+		rc = ipfix_parameters_message(address, &config, err);
 	if (rc < 0)
 		return rc;
 	config.message_bytes = (uint32_t)bytes;
@@ -178,14 +174,13 @@ static void file_counters(const struct output *output, struct output_counters *r
 	ret->queued += c->waiting;
 	ret->dropped[DROP_TOO_LARGE] += c->too_large;
 	ret->messages = c->messages;
+	ret->saved_octets = export_session_saved(&o->session);
 }
 
 static const char *const file_parameters[] = {
 	FILE_PARAMETERS,
 	"mtu", "OCTETS", "longest message (default 16384)",
-	IPFIX_DOMAIN_PARAMETER,
-	IPFIX_PEN_PARAMETER,
-	IPFIX_OPTIONS_PARAMETER,
+	IPFIX_MESSAGE_PARAMETERS,
 	NULL
 };
 

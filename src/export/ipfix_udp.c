@@ -202,15 +202,9 @@ static int read_parameters(struct ipfix_udp *o, const struct address *address,
 {
 	int rc = read_mtu(o, address, &config->message_bytes, err);
 	if (rc == 0)
-		rc = ipfix_parameter_domain(address, &config->domain, err);
-	if (rc == 0)
 		rc = pace_init(&o->pace, address, o->env, true, err);
-	if (rc == 0 && o->format == FORMAT_IPFIX)
-		rc = ipfix_parameter_pen(address, &config->pen, err);
-	if (rc == 0 && o->format == FORMAT_NETFLOW9)
-		rc = ipfix_parameter_times(address, &config->uptime, err);
-	if (rc == 0 && o->format != FORMAT_NETFLOW5)
-		rc = ipfix_parameter_options(address, &config->options_refresh_ns, err);
+	if (rc == 0)
+		rc = ipfix_parameters_message(address, config, err);
 	if (rc == 0 && o->format != FORMAT_NETFLOW5)
 		rc = ipfix_parameter_templates(address, config, err);
 	return rc;
@@ -367,6 +361,7 @@ void ipfix_udp_counters(const struct output *output, struct output_counters *ret
 	*ret = (struct output_counters){
 		.accepted = c->taken, .sent = c->sent, .queued = c->waiting,
 		.octets = c->octets, .messages = c->messages,
+		.saved_octets = export_session_saved(&((const struct ipfix_udp *)output)->session),
 	};
 	ret->dropped[DROP_SEND_FAILED] = c->lost;
 	ret->dropped[DROP_TOO_LARGE] = c->too_large;
@@ -375,9 +370,7 @@ void ipfix_udp_counters(const struct output *output, struct output_counters *ret
 
 static const char *const udp_parameters[] = {
 	IPFIX_UDP_MTU_PARAMETER,
-	IPFIX_DOMAIN_PARAMETER,
-	IPFIX_PEN_PARAMETER,
-	IPFIX_OPTIONS_PARAMETER,
+	IPFIX_MESSAGE_PARAMETERS,
 	IPFIX_UDP_PARAMETERS,
 	IPFIX_UDP_TEMPLATE_PARAMETERS,
 	NULL

@@ -8,10 +8,6 @@
 
 #include "base/compiler.h"
 
-static int lane_take(struct export_session *s, struct export_lane *lane,
-                     const struct record_batch *batch,
-                     struct error *err);
-
 int export_session_init(struct export_session *s, const struct export_session_config *config,
                         const struct export_sender *sender, struct error *err)
 {
@@ -36,6 +32,7 @@ void export_session_fini(struct export_session *s)
 		lane_free(s->lanes[i]);
 	free(s->lanes);
 	session_options_free(s);
+	session_commons_free(s);
 	free(s->template_octets);
 	*s = (struct export_session){ 0 };
 }
@@ -84,8 +81,12 @@ int export_session_write(struct export_session *s, const struct record_batch *ba
 	struct export_lane *lane = lane_find(s, batch->schema);
 	s->counters.taken += batch->count;
 	session_time(s, session_clock(s));
+	struct export_common *common = session_common_find(s, batch->schema);
+	struct ipfix_rows rows = { .batch = batch, .count = batch->count };
+	if (common)
+		return session_common_write(s, common, batch, err);
 	if (lane && lane->encoder)
-		return lane_take(s, lane, batch, err);
+		return lane_take(s, lane, &rows, err);
 	if (lane) {
 		s->counters.unencodable += batch->count;
 		return 0;
@@ -111,21 +112,21 @@ static bool lane_advance(struct export_session *s, struct export_lane *lane)
 	return true;
 }
 
-static int lane_take(struct export_session *s, struct export_lane *lane,
-                     const struct record_batch *batch,
-                     struct error *err)
+int lane_take(struct export_session *s, struct export_lane *lane, const struct ipfix_rows *rows,
+              struct error *err)
 {
-	int rc = session_boot(s, lane, batch, err);
-	for (uint32_t row = 0; row < batch->count;) {
+	const struct record_batch *batch = rows->batch;
+	uint32_t row = rows->first, end = rows->first + rows->count;
+	int rc = rows->count ? session_boot(s, lane, rows, err) : 0;
+	while (row < end) {
 		struct ipfix_message *message = &lane->messages[lane->filling];
-		uint32_t taken = ipfix_message_add_rows(message, lane->encoder, batch, row,
-		                                        batch->count - row);
+		uint32_t taken = ipfix_message_add_rows(message, lane->encoder, batch, row, end - row);
 		if (taken && lane->records == 0)
 			lane->oldest_ns = s->now_ns;
 		lane->records += taken;
 		s->counters.waiting += taken;
 		row += taken;
-		if (row == batch->count)
+		if (row == end)
 			break;
 		if (ipfix_message_is_empty(message))
 			too_large(s, batch, row++);
@@ -160,10 +161,21 @@ static int templates_keep(struct export_session *s, struct error *err)
 	return session_options_due(s) ? session_options(s, err) : 0;
 }
 
+/* Common properties are told again after as long as templates are, with the next records. */
+static void commons_keep(struct export_session *s)
+{
+	uint64_t refresh_ns = s->config.template_refresh_ns;
+	if (!s->common_count || !refresh_ns || s->now_ns - s->commons_ns < refresh_ns)
+		return;
+	s->commons_ns = s->now_ns;
+	session_commons_forget(s);
+}
+
 int export_session_tick(struct export_session *s, uint64_t now_ns, uint64_t *ret_next_ns,
                         struct error *err)
 {
 	session_time(s, now_ns);
+	commons_keep(s);
 	int rc = templates_keep(s, err);
 	uint64_t next_ns = UINT64_MAX;
 	for (unsigned i = 0; i < s->lane_count; i++) {
@@ -196,6 +208,11 @@ int export_session_finish(struct export_session *s, struct error *err)
 		return rc;
 	session_ready(s, s->config.message_bytes);
 	return first_failure(rc, session_options(s, unless_failed(rc, err)));
+}
+
+int64_t export_session_saved(const struct export_session *s)
+{
+	return session_commons_saved(s);
 }
 
 void export_session_limit(struct export_session *s, uint32_t message_bytes)

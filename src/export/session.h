@@ -53,6 +53,7 @@ struct export_session_config {
 	enum ipfix_format format;
 	uint32_t pen;                   /* enterprise of our own elements; 0: PEN_WEIR_DEFAULT */
 	bool uptime;                    /* NetFlow v9: times since boot (else as IPFIX has them) */
+	bool common;                    /* IPFIX: common properties are told apart (RFC 5473) */
 	bool withdraws;                 /* the transport is reliable: templates can be withdrawn */
 	bool data_stream;               /* flow records go by a stream of their own (SCTP) */
 	uint16_t sampling;              /* NetFlow v5: for the header */
@@ -78,6 +79,7 @@ struct export_session_counters {        /* records, but for the last ones */
 
 struct export_lane;                     /* session_parts.h */
 struct export_options;
+struct export_common;
 
 struct export_session {
 	struct export_session_config config;
@@ -85,6 +87,9 @@ struct export_session {
 	struct export_lane **lanes;     /* in the order of template ids, from 256 on */
 	unsigned lane_count;
 	struct export_options *options; /* NULL: none are wanted */
+	struct export_common **commons;
+	unsigned common_count;
+	uint64_t commons_ns;            /* when all common properties went out */
 	uint32_t limit_bytes;           /* of messages that begin now */
 	bool announced;                 /* all templates went out in this transport session */
 	uint8_t *template_octets;       /* where template messages are made */
@@ -145,6 +150,9 @@ void export_session_limit(struct export_session *s, uint32_t message_bytes);
 
 /* The sender has learnt that the last it had sent did not arrive. */
 void export_session_revoke(struct export_session *s, const struct record_amount *amount);
+
+/* Octets that common properties have saved so far; negative while telling them cost more. */
+int64_t export_session_saved(const struct export_session *s);
 
 /* Records were dropped before they came here. */
 void export_session_missed(struct export_session *s, const struct output_missed *missed);

@@ -34,12 +34,11 @@ static bool boot_serves(const struct export_session *s, uint64_t earliest_ms, ui
 
 /* Another boot for messages from here on, if the present one does not serve these rows. */
 int session_boot(struct export_session *s, const struct export_lane *lane,
-                       const struct record_batch *batch, struct error *err)
+                       const struct ipfix_rows *rows, struct error *err)
 {
 	uint64_t earliest_ms, latest_ms;
-	struct ipfix_rows rows = { .batch = batch, .count = batch->count };
 	int rc = 0;
-	if (!ipfix_encoder_times(lane->encoder, &rows, &earliest_ms, &latest_ms))
+	if (!ipfix_encoder_times(lane->encoder, rows, &earliest_ms, &latest_ms))
 		return 0;
 	if (!boot_serves(s, earliest_ms, latest_ms)) {
 		rc = session_flush_lanes(s, err);

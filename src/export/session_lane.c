@@ -37,6 +37,9 @@ static bool id_is_used(const struct export_session *s, uint16_t id)
 		if (encoder && encoder->settings.template_id == id)
 			return true;
 	}
+	for (unsigned i = 0; i < s->common_count; i++)
+		if (session_common_encoder(s->commons[i])->settings.template_id == id)
+			return true;
 	return false;
 }
 
@@ -49,6 +52,19 @@ static uint16_t id_next(const struct export_session *s)
 		                                                              : (uint16_t)(id + 1);
 	while (id_is_used(s, id));
 	return id;
+}
+
+uint16_t session_id_from_top(const struct export_session *s, uint16_t id)
+{
+	while (id_is_used(s, id))
+		id--;
+	return id;
+}
+
+/* It has the id of common properties already. */
+static bool is_reduced(const struct schema *schema)
+{
+	return schema_find(schema, field_by_id(PEN_IANA, 137), false) >= 0;
 }
 
 int export_session_schema(struct export_session *s, const struct schema *schema,
@@ -69,12 +85,16 @@ int export_session_schema(struct export_session *s, const struct schema *schema,
 	s->announced = false;
 	if (ret_note)
 		*ret_note = lane->encoder ? lane->encoder->note : "";
-	return 0;
+	bool whole = !is_reduced(schema);
+	return s->config.common && s->config.format == FORMAT_IPFIX && whole ?
+	       session_common_add(s, schema, err) : 0;
 }
 
-static int withdrawal_send(struct export_session *s, const struct ipfix_encoder *encoder,
-                           struct error *err)
+int session_withdraw(struct export_session *s, const struct ipfix_encoder *encoder,
+                     struct error *err)
 {
+	if (!s->config.withdraws || !s->announced)
+		return 0;
 	struct ipfix_message m;
 	struct ipfix_form form = session_form(s, s->limit_bytes);
 	ipfix_message_begin(&m, s->template_octets, &form);
@@ -91,9 +111,10 @@ int export_session_withdraw(struct export_session *s, const struct schema *schem
 	if (!lane)
 		return 0;
 	session_time(s, session_clock(s));
-	int rc = lane_flush(s, lane, err);
-	if (s->config.withdraws && s->announced && lane->encoder)
-		rc = first_failure(rc, withdrawal_send(s, lane->encoder, unless_failed(rc, err)));
+	int rc = session_common_remove(s, schema, err);
+	rc = first_failure(rc, lane_flush(s, lane, unless_failed(rc, err)));
+	if (lane->encoder)
+		rc = first_failure(rc, session_withdraw(s, lane->encoder, unless_failed(rc, err)));
 	unsigned at = 0;
 	while (s->lanes[at] != lane)
 		at++;

@@ -65,6 +65,9 @@ struct export_options {
 uint64_t session_clock(const struct export_session *s);
 void session_time(struct export_session *s, uint64_t now_ns);
 void session_missed(struct export_session *s, const struct record_amount *amount);
+/* Puts rows into messages of the lane; full ones leave. */
+int lane_take(struct export_session *s, struct export_lane *lane, const struct ipfix_rows *rows,
+              struct error *err);
 
 /* session_lane.c */
 struct ipfix_form session_form(const struct export_session *s, uint32_t limit);
@@ -95,17 +98,40 @@ const struct ipfix_encoder *session_options_encoder(const struct export_options 
 void session_options_count(struct export_session *s, uint32_t process,
                            const struct export_message *messages, unsigned count);
 
+/* session_common.c: what schemas share (RFC 5473); no commons where that is not wanted. */
+enum { COMMON_MAX = 1024 };             /* combinations of properties of a schema */
+struct export_common;
+int session_common_add(struct export_session *s, const struct schema *schema, struct error *err);
+int session_common_remove(struct export_session *s, const struct schema *schema,
+                          struct error *err);
+void session_commons_free(struct export_session *s);
+struct export_common *session_common_find(const struct export_session *s,
+                                          const struct schema *schema);
+int session_common_write(struct export_session *s, struct export_common *c,
+                         const struct record_batch *batch, struct error *err);
+const struct ipfix_encoder *session_common_encoder(const struct export_common *c);
+/* The collector has to be told all again; something has to be told; what (now it is told). */
+void session_commons_forget(struct export_session *s);
+bool session_commons_pending(const struct export_session *s);
+struct ipfix_rows session_common_untold(struct export_common *c);
+/* Octets, less those of telling. */
+int64_t session_commons_saved(const struct export_session *s);
+
 /* session_types.c: RFC 5610, what elements of enterprises in the templates are. */
 extern const char *const session_type_fields[];
 void session_types(const struct export_session *s, struct record_batch *batch);
 
 /* session_lane.c, too: an encoder under the next id, if its template fits a message. */
+uint16_t session_id_from_top(const struct export_session *s, uint16_t id);      /* free, downwards */
+/* Sends a withdrawal, where the transport has that and the template went out. */
+int session_withdraw(struct export_session *s, const struct ipfix_encoder *encoder,
+                     struct error *err);
 int session_encoder_new(struct export_session *s, const struct schema *schema,
                         struct ipfix_encoder **ret, struct error *err);
 
 /* session_boot.c: another boot for messages from here on, if the present one does not serve. */
 int session_boot(struct export_session *s, const struct export_lane *lane,
-                 const struct record_batch *batch, struct error *err);
+                 const struct ipfix_rows *rows, struct error *err);
 void session_boot_set(struct export_session *s, uint64_t earliest_ms);
 uint64_t session_boot_time_ns(const struct export_session *s, uint64_t boot_ms);
 

@@ -69,6 +69,8 @@ void session_ready(struct export_session *s, uint32_t bytes)
 	session_time(s, session_clock(s));
 }
 
+static int commons_send(struct export_session *s, struct error *err);
+
 /* Sends messages[first ... first + count - 1] of the lane, behind templates where those are due. */
 static int lane_send(struct export_session *s, struct export_lane *lane, uint32_t first,
                      uint32_t count,
@@ -83,6 +85,8 @@ static int lane_send(struct export_session *s, struct export_lane *lane, uint32_
 	session_ready(s, bytes);
 	if (session_templates_due(s))
 		rc = session_templates(s, err);
+	if (session_commons_pending(s))
+		rc = first_failure(rc, commons_send(s, unless_failed(rc, err)));
 	for (uint32_t i = 0; i < count; i++) {
 		message_seal(s, &lane->messages[first + i], session_stream(s), &lane->burst[i]);
 		s->counters.waiting -= lane->burst[i].amount.records;
@@ -159,11 +163,12 @@ static void compose_template(struct composer *c, const struct ipfix_encoder *enc
 
 /* A row that fits no message is left out. */
 static void compose_rows(struct composer *c, const struct ipfix_encoder *encoder,
-                         const struct record_batch *batch)
+                         const struct ipfix_rows *rows)
 {
-	for (uint32_t row = 0; row < batch->count;) {
-		row += ipfix_message_add_rows(&c->message, encoder, batch, row, batch->count - row);
-		if (row == batch->count)
+	uint32_t row = rows->first, end = rows->first + rows->count;
+	while (row < end) {
+		row += ipfix_message_add_rows(&c->message, encoder, rows->batch, row, end - row);
+		if (row == end)
 			break;
 		if (ipfix_message_is_empty(&c->message))
 			row++;
@@ -176,8 +181,21 @@ static void compose_options(struct composer *c, struct export_options *o)
 {
 	for (unsigned i = 0; i < o->batch_count; i++) {
 		const struct ipfix_encoder *encoder = session_options_encoder(o, o->batches[i]->schema);
+		struct ipfix_rows rows = { .batch = o->batches[i], .count = o->batches[i]->count };
 		if (encoder)
-			compose_rows(c, encoder, o->batches[i]);
+			compose_rows(c, encoder, &rows);
+	}
+}
+
+/* Properties that the collector does not know yet; first their templates, when those are due. */
+static void compose_commons(struct composer *c, bool templates)
+{
+	struct export_session *s = c->session;
+	for (unsigned i = 0; i < s->common_count && templates; i++)
+		compose_template(c, session_common_encoder(s->commons[i]));
+	for (unsigned i = 0; i < s->common_count; i++) {
+		struct ipfix_rows rows = session_common_untold(s->commons[i]);
+		compose_rows(c, session_common_encoder(s->commons[i]), &rows);
 	}
 }
 
@@ -200,6 +218,9 @@ int session_templates(struct export_session *s, struct error *err)
 	for (unsigned i = 0; o && i < o->template_count; i++)
 		if (o->templates[i].encoder)
 			compose_template(&c, o->templates[i].encoder);
+	if (!s->announced)
+		session_commons_forget(s);
+	compose_commons(&c, true);
 	if (o)
 		compose_options(&c, o);
 	compose_send(&c);
@@ -209,6 +230,16 @@ int session_templates(struct export_session *s, struct error *err)
 		s->templates_ns = s->now_ns;
 		s->messages_since = 0;
 	}
+	return c.rc;
+}
+
+static int commons_send(struct export_session *s, struct error *err)
+{
+	struct composer c = compose(s, err);
+	compose_commons(&c, false);
+	compose_send(&c);
+	if (c.lost)
+		s->announced = false;           /* all of it again, with the next records */
 	return c.rc;
 }
 
