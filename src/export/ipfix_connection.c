@@ -341,13 +341,9 @@ static int read_parameters(struct ipfix_connection *o, const struct address *add
 	o->reconnect_ns = RECONNECT_NS;
 	int rc = read_mtu(o, address, setup, &config->message_bytes, err);
 	if (rc == 0)
-		rc = ipfix_parameter_domain(address, &config->domain, err);
-	if (rc == 0)
-		rc = ipfix_parameter_pen(address, &config->pen, err);
+		rc = ipfix_parameters_message(address, config, err);
 	if (rc == 0)
 		rc = ipfix_parameter_templates(address, config, err);
-	if (rc == 0)
-		rc = ipfix_parameter_options(address, &config->options_refresh_ns, err);
 	if (rc == 0)
 		rc = pace_init(&o->pace, address, o->env, o->transport == NET_DTLS, err);
 	if (rc == 0)
@@ -531,6 +527,7 @@ static void ipfix_connection_counters(const struct output *output, struct output
 	*ret = (struct output_counters){
 		.accepted = c->taken, .acknowledged = confirmed, .sent = c->sent - confirmed,
 		.queued = c->waiting, .octets = c->octets, .messages = c->messages,
+		.saved_octets = export_session_saved(&o->session),
 	};
 	ret->dropped[DROP_SEND_FAILED] = c->lost;
 	ret->dropped[DROP_TOO_LARGE] = c->too_large;
@@ -582,9 +579,7 @@ static bool ipfix_connection_template(const struct output *output, const struct 
 #define CONNECTION_PARAMETERS \
 	"reconnect", "DURATION", "between attempts to connect (default 1m, as RFC 7011 has it)", \
 	"source", "ADDRESS", "local address to send from", \
-	IPFIX_DOMAIN_PARAMETER, \
-	IPFIX_PEN_PARAMETER, \
-	IPFIX_OPTIONS_PARAMETER
+	IPFIX_MESSAGE_PARAMETERS
 #define STREAM_MTU_PARAMETER \
 	"mtu", "OCTETS", "longest message, 256 to 65535 (default 16000)"
 #define PACKET_MTU_PARAMETER \

@@ -89,6 +89,7 @@ struct export_session {
 	struct export_options *options; /* NULL: none are wanted */
 	struct export_common **commons;
 	unsigned common_count;
+	uint32_t common_id;             /* the last commonPropertiesId; 0: none yet */
 	uint64_t commons_ns;            /* when all common properties went out */
 	uint32_t limit_bytes;           /* of messages that begin now */
 	bool announced;                 /* all templates went out in this transport session */

@@ -8,8 +8,8 @@
  * A schema gets two more: its properties (scope: the id), and itself with the id in their place.
  * Each combination of properties that occurs becomes a row of `known`, found again by its octets in
  * a hash table. There is room for COMMON_MAX of them; records of any other combination go out
- * whole, by the schema's own template. Ids are never used for something else in a run, so nothing
- * has to be withdrawn. New rows are told before the records that need them, all of them again in a
+ * whole, by the schema's own template. Ids are of the domain, so schemas share the counting, and
+ * are never used for something else in a run, so nothing has to be withdrawn. New rows are told before the records that need them, all of them again in a
  * new transport session, and after a time.
  *
  * Costs: a copy of each record, a hash of some 30 octets.
@@ -23,9 +23,8 @@
 
 #include "base/compiler.h"
 
-enum { ID_BYTES = 2, ID_COLUMN = 0, SLOTS = 2 * COMMON_MAX };
-
-static_assert(COMMON_MAX < 1 << 8 * ID_BYTES, "ids are 16 bits on the wire");
+enum { ID_BYTES = 2, COMMON_IDS = 0xffff, ID_COLUMN = 0, SLOTS = 2 * COMMON_MAX };
+static_assert(COMMON_IDS < 1 << 8 * ID_BYTES, "ids fit the wire");
 
 /* IANA elements that say of what kind a flow is; of ours, why its source is its source. */
 static const uint16_t kinds[] = {
@@ -37,7 +36,7 @@ struct export_common {
 	const struct schema *schema;    /* of the records that come; borrowed */
 	struct schema *properties, *reduced;
 	struct ipfix_encoder *encoder;  /* of the properties */
-	struct record_batch *known;     /* row i has the id i + 1 */
+	struct record_batch *known;     /* with their ids */
 	uint32_t told;                  /* of these rows, in this transport session */
 	uint16_t slots[SLOTS];          /* row + 1; 0: free */
 	uint16_t *property_of;          /* properties' column: whose value it is; the id has none */
@@ -226,8 +225,14 @@ static void set_id(const struct record_batch *batch, uint8_t *row, uint64_t id)
 	memcpy(row + batch->schema->column[ID_COLUMN].offset, &id, sizeof id);
 }
 
+static uint64_t id_at(const struct record_batch *batch, const uint8_t *row)
+{
+	return load_64(row + batch->schema->column[ID_COLUMN].offset);
+}
+
 /* The id of the row's properties, which becomes known if it was not; 0 when there is no room. */
-static uint32_t id_of(struct export_common *c, const struct record_batch *batch, const uint8_t *row)
+static uint64_t id_of(struct export_session *s, struct export_common *c,
+                      const struct record_batch *batch, const uint8_t *row)
 {
 	_Alignas(8) uint8_t candidate[ROW_BYTES_MAX];
 	size_t bytes = c->properties->row_bytes;
@@ -237,18 +242,19 @@ static uint32_t id_of(struct export_common *c, const struct record_batch *batch,
 	copy_row(batch, row, c->property_of, &w);
 	uint32_t slot = hash_of(candidate, bytes) % SLOTS;
 	for (; c->slots[slot]; slot = (slot + 1) % SLOTS) {
-		uint32_t id = c->slots[slot];
+		const uint8_t *there = record_row(c->known, c->slots[slot] - 1u);
+		uint64_t id = id_at(c->known, there);
 		set_id(c->known, candidate, id);
-		if (memcmp(candidate, record_row(c->known, id - 1), bytes) == 0)
+		if (memcmp(candidate, there, bytes) == 0)
 			return id;
 	}
-	uint8_t *added = record_batch_append(c->known);
+	uint8_t *added = s->common_id < COMMON_IDS ? record_batch_append(c->known) : NULL;
 	if (!added)
 		return 0;
-	set_id(c->known, candidate, c->known->count);
+	set_id(c->known, candidate, ++s->common_id);
 	memcpy(added, candidate, bytes);
 	c->slots[slot] = (uint16_t)c->known->count;
-	return c->known->count;
+	return s->common_id;
 }
 
 int session_common_write(struct export_session *s, struct export_common *c,
@@ -259,7 +265,7 @@ int session_common_write(struct export_session *s, struct export_common *c,
 	int rc = 0;
 	for (uint32_t i = 0; i < batch->count; i++) {
 		const uint8_t *row = record_row(batch, i);
-		uint32_t id = reduced ? id_of(c, batch, row) : 0;
+		uint64_t id = reduced ? id_of(s, c, batch, row) : 0;
 		if (id == 0) {
 			struct ipfix_rows rows = { .batch = batch, .first = i, .count = 1 };
 			rc = first_failure(rc, lane_take(s, whole, &rows, unless_failed(rc, err)));
@@ -279,6 +285,12 @@ int session_common_write(struct export_session *s, struct export_common *c,
 }
 
 /* --- telling --- */
+
+void session_common_announced(struct export_session *s, struct export_common *c)
+{
+	c->cost_octets += c->encoder->template_bytes + IPFIX_SET_HEADER_BYTES +
+	                  lane_find(s, c->reduced)->encoder->template_bytes;
+}
 
 const struct ipfix_encoder *session_common_encoder(const struct export_common *c)
 {

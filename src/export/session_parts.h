@@ -110,6 +110,8 @@ struct export_common *session_common_find(const struct export_session *s,
 int session_common_write(struct export_session *s, struct export_common *c,
                          const struct record_batch *batch, struct error *err);
 const struct ipfix_encoder *session_common_encoder(const struct export_common *c);
+/* Both of its templates went out: they cost octets, too. */
+void session_common_announced(struct export_session *s, struct export_common *c);
 /* The collector has to be told all again; something has to be told; what (now it is told). */
 void session_commons_forget(struct export_session *s);
 bool session_commons_pending(const struct export_session *s);

@@ -191,8 +191,10 @@ static void compose_options(struct composer *c, struct export_options *o)
 static void compose_commons(struct composer *c, bool templates)
 {
 	struct export_session *s = c->session;
-	for (unsigned i = 0; i < s->common_count && templates; i++)
+	for (unsigned i = 0; i < s->common_count && templates; i++) {
 		compose_template(c, session_common_encoder(s->commons[i]));
+		session_common_announced(s, s->commons[i]);
+	}
 	for (unsigned i = 0; i < s->common_count; i++) {
 		struct ipfix_rows rows = session_common_untold(s->commons[i]);
 		compose_rows(c, session_common_encoder(s->commons[i]), &rows);

@@ -40,8 +40,8 @@ struct output_counters {
 	uint64_t octets;                /* written or sent */
 	uint64_t messages;              /* datagrams, messages, transactions: what
 	                                 * the kind calls a unit */
-	int64_t saved_octets;           /* by telling once what records have in common; 0: not asked
-	                                 * for, negative while it costs more than it saves */
+	int64_t saved_octets;           /* by telling once what records have in common; negative
+	                                 * while it costs more than it saves; 0: not asked for */
 };
 
 /* What the engine tells an output at open; borrowed until close. */

@@ -83,6 +83,7 @@ ELEMENTS = {number_: (name, decode, lengths) for number_, name, decode, lengths 
     (83, "interfaceDescription", text, None),
     (96, "applicationName", text, None),
     (136, "flowEndReason", number, (1,)),
+    (137, "commonPropertiesId", number, range(1, 9)),
     (138, "observationPointId", number, range(1, 9)),
     (139, "icmpTypeCodeIPv6", number, (1, 2)),
     (143, "meteringProcessId", number, range(1, 5)),
