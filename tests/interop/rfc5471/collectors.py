@@ -19,6 +19,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -197,6 +198,9 @@ class Live:
     def await_messages(self, count, seconds=20):
         wait_for(lambda: self.received() >= count, seconds, f"{count} messages")
 
+    def await_records(self, count, seconds=20):
+        wait_for(lambda: self.stats()["records"] >= count, seconds, f"{count} records")
+
     def end(self):
         self.socket.close()
         self.process.send_signal(signal.SIGTERM)
@@ -209,6 +213,16 @@ class Live:
                      f"{self.sent} messages")
         closed, memory = self.is_closed(), peak_kb(self.process.pid)
         return parse(self.folder, self.end(), closed=closed, peak_kb=memory)
+
+    def finish_idle(self, last):
+        """For messages that may be lost: waits until no more come, and until `last` has."""
+        count = -1
+        while count != self.received():
+            count = self.received()
+            time.sleep(0.3)
+        self.send(last)
+        self.await_messages(count + 1)
+        return self.finish(wait=False)
 
     def is_closed(self):
         return False
