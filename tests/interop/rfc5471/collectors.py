@@ -14,7 +14,6 @@ Live ways (udp, tcp, tls) run on the loopback interface of a network namespace.
 """
 import ctypes
 import json
-import os
 import signal
 import socket
 import ssl

@@ -5,12 +5,12 @@ Over UDP a message is discarded and the session goes on; over TCP the connection
 Files go on with the message behind it.
 """
 import struct
+import time
 
 import pytest
 
-from interop.rfc5471.wire import (F, VARIABLE, a_set, data_set, ip, message, options_set,
-                                  options_template, specifier, template, template_set, u8, u16, u32,
-                                  u64, variable, withdrawal)
+from interop.rfc5471.wire import (F, a_set, data_set, message, specifier, template, template_set,
+                                  u8, u16, u32, u64, variable, withdrawal)
 
 COUNT = template_set(template(256, F("octetDeltaCount")))
 GOOD = message([COUNT, data_set(256, u64(1))])
@@ -275,7 +275,6 @@ def test_template_sent_anew_after_its_lifetime(collect):
 
 def test_lifetime_is_measured_live(collect):
     """RFC 5471, 3.6.8.3.2: the same over a socket, by the collector's own clock."""
-    import time
     collector = collect("udp", "--template-lifetime", "1s")
     collector.send(message([COUNT, data_set(256, u64(1))]))
     collector.await_messages(1)
@@ -290,7 +289,6 @@ def test_lifetime_is_measured_live(collect):
 
 def test_streams_have_no_lifetime(collect):
     """RFC 7011, 8: over TCP a template lives as long as its session."""
-    import time
     collector = collect("tcp", "--template-lifetime", "1s")
     collector.send(message([COUNT, data_set(256, u64(1))]))
     time.sleep(1.3)
