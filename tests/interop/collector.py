@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""weir collect in a namespace: how much it has so far, and what it wrote in the end."""
+"""weir collect in a namespace, its addresses by transport, how much it has so far, and what it
+wrote in the end.
+"""
 import json
 import signal
 import subprocess
@@ -10,14 +12,43 @@ from net.lab import wait_for
 PATIENCE = 60       # seconds: nothing is asserted on speed
 
 
+TRANSPORTS = ("udp", "tcp", "tls", "dtls", "sctp")
+
+
+def certificate(tool, folder):
+    """One for both ends, which believe it: the parameters of an address."""
+    cert, key = folder / "cert.pem", folder / "key.pem"
+    done = subprocess.run([tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                           "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert,
+                           "-days", "2", "-subj", "/CN=collector.example",
+                           "-addext", "subjectAltName=IP:127.0.0.1"], capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return f"cert={cert}&key={key}&ca={cert}"
+
+
+def address(transport, identity):
+    """For both ends, with room for more parameters; identity: certificate()."""
+    port = 4740 if transport in ("tls", "dtls") else 4739
+    return (f"ipfix+{transport}://127.0.0.1:{port}?" +
+            (identity + "&" if port == 4740 else ""))
+
+
 class Collector:
     def __init__(self, host, program, folder, *listen, options=()):
         folder.mkdir(exist_ok=True)
         self.json, self.stats = folder / "collected.json", folder / "collect.stats"
-        words = [word for address in listen for word in ("-l", address)]
+        words = [word for one in listen for word in ("-l", one.rstrip("?&"))]
         self.process = host.start(program, "collect", "-v", *words, "-o", f"json:{self.json}",
                                   "--stats", self.stats, *options, stdout=subprocess.DEVNULL,
                                   stderr=subprocess.PIPE, text=True)
+        wait_for(self.is_ready, PATIENCE, "the collector to listen")
+
+    def is_ready(self):
+        """It handles signals, and does so once all sockets are open. SCTP has none to look for."""
+        assert self.process.poll() is None, self.process.communicate()[1]
+        with open(f"/proc/{self.process.pid}/status") as status:
+            caught, = (line.split()[1] for line in status if line.startswith("SigCgt"))
+        return int(caught, 16) >> (signal.SIGUSR1 - 1) & 1
 
     def account(self):
         """--stats as of now."""

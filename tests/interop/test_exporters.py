@@ -10,7 +10,7 @@ from collections import Counter
 import pytest
 
 from interop import exporters, traffic
-from interop.collector import PATIENCE, Collector
+from interop.collector import Collector
 from interop.peers import datagrams, in_a_capture, udp_collector
 
 VERSIONS = (5, 9, 10)
@@ -63,7 +63,6 @@ def collect(lab, program, folder, version, command, expected):
     """Runs an exporter against a collector in a namespace; what it said, records, account."""
     here = lab.host()
     collector = Collector(here, program, folder, "ipfix+udp://127.0.0.1:4739")
-    here.await_port(4739, "udp", PATIENCE)
     done = here.run(*command)
     collector.await_records(expected)
     found, account = collector.stop()
@@ -111,7 +110,6 @@ def test_pmacctd(lab, tool, weir_program, capture, sent, tmp_path):
     for version, port in ports.items():
         collectors[version] = Collector(here, weir_program, tmp_path / NAMES[version],
                                         f"ipfix+udp://127.0.0.1:{port}")
-        here.await_port(port, "udp", PATIENCE)
     here.run(*exporters.pmacctd(tool, capture, tmp_path, ports))
     for version, collector in collectors.items():
         expected = one_way(sent, version)

@@ -10,17 +10,13 @@ from collections import defaultdict
 
 import pytest
 
-from interop.collector import Collector
+from interop.collector import TRANSPORTS, Collector, address, certificate
 from interop.round_trip import ADDED, differences, records
 from net.lab import Lab, why_no_namespaces
 
 # A larger capture says no more and costs time.
 CAPTURE_BYTES_MAX = 16 << 20
-# transport -> (where to listen, where to send)
-NETWORK = {
-    "udp": ("ipfix+udp://127.0.0.1:4739", "ipfix+udp://127.0.0.1:4739?"),
-}
-TRANSPORTS = ["file", *NETWORK]
+WAYS = ["file", *TRANSPORTS]
 DOMAINS = 1000      # of each transport, more than there are captures
 
 
@@ -34,27 +30,27 @@ class Trips:
     """Every capture through everything: `metered` by capture, `collected` by transport and
     capture."""
 
-    def __init__(self, paths, weir, program, host, folder):
+    def __init__(self, paths, weir, program, host, folder, identity):
         self.paths, self.weir, self.program, self.host = paths, weir, program, host
         self.folder, self.messages = folder, folder / "messages"
         self.messages.mkdir()
-        collector = Collector(host, program, folder, *(listen for listen, _ in NETWORK.values()))
-        host.await_port(4739, "udp")
+        self.addresses = [address(name, identity) for name in TRANSPORTS]
+        collector = Collector(host, program, folder, *self.addresses)
         self.metered = {path: self.meter(number, path) for number, path in enumerate(paths)}
         total = sum(map(len, self.metered.values()))
-        collector.await_records(total * len(NETWORK))
+        collector.await_records(total * len(TRANSPORTS))
         found = self.read_messages() + collector.stop()[0]
         self.collected = defaultdict(list)
         for record in found:
             transport, number = divmod(record["observationDomainId"], DOMAINS)
-            self.collected[TRANSPORTS[transport], paths[number]].append(record)
+            self.collected[WAYS[transport], paths[number]].append(record)
 
     def meter(self, number, path):
         """A damaged capture ends with status 1, after all that could be read."""
         to = self.folder / "metered.json"
         addresses = [f"ipfix:{self.messages}/{number}.ipfix?domain={number}",
-                     *(f"{send}domain={i * DOMAINS + number}"
-                       for i, (_, send) in enumerate(NETWORK.values(), 1))]
+                     *(f"{one}domain={i * DOMAINS + number}"
+                       for i, one in enumerate(self.addresses, 1))]
         words = [word for address in [f"json:{to}", *addresses] for word in ("-o", address)]
         done = self.host.run(self.program, "meter", "-r", path, "--fields", "all", "--tunnels",
                              *words, check=False)
@@ -67,38 +63,40 @@ class Trips:
         assert done.returncode == 0, done.stderr
         return records(to)
 
-    def check(self, transport):
+    def check(self, way):
         wrong = [f"{path}: {line}" for path in self.paths for line in
-                 differences(self.metered[path], self.collected[transport, path])[:3]]
+                 differences(self.metered[path], self.collected[way, path])[:3]]
         assert not wrong, "\n".join(wrong[:20])
         assert sum(map(len, self.metered.values())) > 0
 
 
-def trips(paths, weir, program, folder):
+def trips(paths, weir, program, tool, folder):
     reason = why_no_namespaces()
     assert not reason, reason
     with Lab() as lab:
-        return Trips(paths, weir, program, lab.host(), folder)
+        return Trips(paths, weir, program, lab.host(), folder, certificate(tool, folder))
 
 
 @pytest.fixture(scope="module")
-def ours(captures, weir, weir_program, tmp_path_factory):
-    return trips(captures_in(captures), weir, weir_program, tmp_path_factory.mktemp("ours"))
+def ours(captures, weir, weir_program, tool, tmp_path_factory):
+    return trips(captures_in(captures), weir, weir_program, tool,
+                 tmp_path_factory.mktemp("ours"))
 
 
 @pytest.fixture(scope="module")
-def third_party(data_dir, weir, weir_program, tmp_path_factory):
-    return trips(captures_in(data_dir), weir, weir_program, tmp_path_factory.mktemp("data"))
+def third_party(data_dir, weir, weir_program, tool, tmp_path_factory):
+    return trips(captures_in(data_dir), weir, weir_program, tool,
+                 tmp_path_factory.mktemp("data"))
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_our_captures(ours, transport):
-    ours.check(transport)
+@pytest.mark.parametrize("way", WAYS)
+def test_our_captures(ours, way):
+    ours.check(way)
 
 
-@pytest.mark.parametrize("transport", TRANSPORTS)
-def test_third_party_captures(third_party, transport):
-    third_party.check(transport)
+@pytest.mark.parametrize("way", WAYS)
+def test_third_party_captures(third_party, way):
+    third_party.check(way)
 
 
 def test_the_same_fields(weir, captures, tmp_path):
