@@ -158,6 +158,14 @@ int ipfix_add_schema(struct export_session *s, const struct schema *schema,
 	return 0;
 }
 
+int ipfix_check_host(const struct address *address, uint16_t port, struct error *err)
+{
+	if (address->host_count)
+		return 0;
+	return error_set(err, -EINVAL, "%s: found no host, expected one, as in %s://host:%u",
+	                 address->text, address->scheme, port);
+}
+
 bool ipfix_endpoint(int fd, struct output_endpoint *ret)
 {
 	struct net_endpoint local, remote;

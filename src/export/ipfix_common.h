@@ -45,6 +45,9 @@ int ipfix_add_schema(struct export_session *s, const struct schema *schema,
                      const struct output_env *env,
                      const char *name, struct error *err);
 
+/* An error for an address without a host. */
+int ipfix_check_host(const struct address *address, uint16_t port, struct error *err);
+
 /* Both ends of a socket, so that a live meter can leave its own export out. */
 bool ipfix_endpoint(int fd, struct output_endpoint *ret);
 

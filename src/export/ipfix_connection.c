@@ -8,11 +8,11 @@
  * queue in front of it (output/queue.c) fills up, and what no longer fits there is dropped and
  * counted, the oldest first. So the collector gets what is newest when it is back. A file waits as
  * well, but not for ever: after a few attempts in a row records are lost until the collector is
- * there again. Attempts are at least "reconnect" apart (a minute by default, as section 10.4.4
- * wants it).
+ * there again. Attempts are at least "reconnect" apart (by default a minute, which section 10.4.4
+ * wants).
  *
- * What is lost with a connection is what the collector's system had not acknowledged (connection.h),
- * and the messages that were ready to go. Neighbours: session.c, net/connection.c.
+ * What is lost with a connection is what the collector's system had not acknowledged
+ * (connection.h), and the messages that were ready to go. Neighbours: session.c, net/connection.c.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -25,6 +25,7 @@
 
 #include "base/compiler.h"
 #include "base/text.h"
+#include "export/distribute.h"
 #include "export/ipfix_common.h"
 #include "export/ipfix_udp.h"
 #include "export/pace.h"
@@ -366,10 +367,6 @@ static int parts_open(struct ipfix_connection *o, const struct address *address,
 		config.template_refresh_ns = IPFIX_TEMPLATE_REFRESH_S * SECOND_NS;
 		config.template_messages = IPFIX_TEMPLATE_MESSAGES;
 	}
-	if (address->host_count != 1)
-		return error_set(err, -EINVAL, "%s: found %u hosts, expected one, as in %s://host:%u; give "
-		                 "-o once for each collector", address->text, address->host_count,
-		                 o->output.kind->scheme, IPFIX_PORT);
 	uint16_t port = net_transport_is_secure(o->transport) ? IPFIX_SECURE_PORT : IPFIX_PORT;
 	struct connection_setup setup = {
 		.transport = o->transport, .host = address->hosts[0].host,
@@ -422,6 +419,11 @@ struct opening {
 static int open_over(const struct opening *opening, struct output **ret, struct error *err)
 {
 	const struct address *address = opening->address;
+	int rc = ipfix_check_host(address, IPFIX_PORT, err);
+	if (rc < 0)
+		return rc;
+	if (address->host_count > 1)
+		return distribute_open(opening->kind, address, opening->env, ret, err);
 	struct ipfix_connection *o = calloc(1, sizeof *o);
 	if (!o || !(o->name = strdup(address->text))) {
 		free(o);
@@ -430,7 +432,7 @@ static int open_over(const struct opening *opening, struct output **ret, struct 
 	o->output.kind = opening->kind;
 	o->env = opening->env;
 	o->transport = opening->transport;
-	int rc = parts_open(o, address, err);
+	rc = parts_open(o, address, err);
 	if (rc == 0)
 		rc = first_attempt(o, err);
 	if (rc < 0) {
@@ -579,7 +581,8 @@ static bool ipfix_connection_template(const struct output *output, const struct 
 #define CONNECTION_PARAMETERS \
 	"reconnect", "DURATION", "between attempts to connect (default 1m, as RFC 7011 has it)", \
 	"source", "ADDRESS", "local address to send from", \
-	IPFIX_MESSAGE_PARAMETERS
+	IPFIX_MESSAGE_PARAMETERS, \
+	DISTRIBUTE_PARAMETER
 #define STREAM_MTU_PARAMETER \
 	"mtu", "OCTETS", "longest message, 256 to 65535 (default 16000)"
 #define PACKET_MTU_PARAMETER \

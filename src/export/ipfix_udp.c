@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "export/distribute.h"
 #include "export/ipfix_common.h"
 #include "export/ipfix_udp.h"
 #include "export/pace.h"
@@ -250,11 +251,6 @@ static int session_open(struct ipfix_udp *o, const struct address *address, stru
 static int peer_open(struct ipfix_udp *o, const struct address *address, uint16_t default_port,
                      struct error *err)
 {
-	if (address->host_count != 1)
-		return error_set(err, -EINVAL,
-		                 "%s: found %u hosts, expected one, as in %s://host:%u;"
-		                 " give -o once for each collector", address->text, address->host_count,
-		                 o->output.kind->scheme, default_port);
 	uint16_t port = address->hosts[0].port ? address->hosts[0].port : default_port;
 	struct udp_setup setup = {
 		.host = address->hosts[0].host, .port = port,
@@ -277,6 +273,11 @@ void ipfix_udp_close(struct output *output)
 int ipfix_udp_open_flavour(const struct ipfix_udp_flavour *flavour, const struct address *address,
                            const struct output_env *env, struct output **ret, struct error *err)
 {
+	int rc = ipfix_check_host(address, flavour->port, err);
+	if (rc < 0)
+		return rc;
+	if (address->host_count > 1)
+		return distribute_open(flavour->kind, address, env, ret, err);
 	struct ipfix_udp *o = calloc(1, sizeof *o);
 	if (!o || !(o->name = strdup(address->text))) {
 		free(o);
@@ -286,7 +287,7 @@ int ipfix_udp_open_flavour(const struct ipfix_udp_flavour *flavour, const struct
 	o->format = flavour->format;
 	o->env = env;
 	o->peer.fd = -1;
-	int rc = peer_open(o, address, flavour->port, err);
+	rc = peer_open(o, address, flavour->port, err);
 	if (rc == 0)
 		rc = session_open(o, address, err);
 	if (rc < 0) {

@@ -4,6 +4,7 @@
 #ifndef EXPORT_IPFIX_UDP_H
 #define EXPORT_IPFIX_UDP_H
 
+#include "export/distribute.h"
 #include "export/pace.h"
 #include "ipfix/format.h"
 #include "output/output.h"
@@ -33,7 +34,8 @@ void ipfix_udp_close(struct output *output);
 
 #define IPFIX_UDP_PARAMETERS \
 	"source", "ADDRESS", "local address to send from", \
-	PACE_PARAMETER
+	PACE_PARAMETER, \
+	DISTRIBUTE_PARAMETER
 #define IPFIX_UDP_TEMPLATE_PARAMETERS \
 	"template-refresh", "DURATION", "templates again after this time (default 10m)", \
 	"template-packets", "NUMBER", "templates again after so many messages, 0 never (default 256)"

@@ -58,6 +58,61 @@ void address_fini(struct address *address)
 	*address = (struct address){ 0 };
 }
 
+static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+/* What need not be encoded in a parameter's name or value. */
+static bool is_plain(char c)
+{
+	return is_letter(c) || is_digit(c) || (c && strchr("-._~/:,@", c));
+}
+
+static size_t put_encoded(char *to, const char *text)
+{
+	char *at = to;
+	for (; *text; text++)
+		at += sprintf(at, is_plain(*text) ? "%c" : "%%%02x", (unsigned char)*text);
+	return (size_t)(at - to);
+}
+
+static void put_host(char *to, const struct address *a, unsigned host)
+{
+	const char *name = a->hosts[host].host, *zone = strchr(name, '%');
+	int length = zone ? (int)(zone - name) : (int)strlen(name);
+	if (strchr(name, ':'))
+		to += sprintf(to, "[%.*s%s%s]", length, name, zone ? "%25" : "", zone ? zone + 1 : "");
+	else
+		to += sprintf(to, "%s", name);
+	if (a->hosts[host].port)
+		sprintf(to, ":%u", a->hosts[host].port);
+}
+
+int address_of_host(const struct address *a, unsigned host, const char *without,
+                    struct address *ret, struct error *err)
+{
+	/* Encoding makes at most three of one. */
+	char *text = malloc(3 * strlen(a->text) + 64), *at = text;
+	char separator = '?';
+	if (!text)
+		return error_set(err, -ENOMEM, "%s: out of memory", a->text);
+	at += sprintf(at, "%s://", a->scheme);
+	put_host(at, a, host);
+	at += strlen(at);
+	for (unsigned i = 0; i < a->parameter_count; i++) {
+		if (without && strcmp(a->parameters[i].name, without) == 0)
+			continue;
+		*at++ = separator;
+		separator = '&';
+		at += put_encoded(at, a->parameters[i].name);
+		*at++ = '=';
+		at += put_encoded(at, a->parameters[i].value);
+	}
+	*at = '\0';
+	int rc = address_parse(text, ret, err);
+	free(text);
+	return rc;
+}
+
 const char *address_parameter(const struct address *address, const char *name)
 {
 	for (unsigned i = 0; i < address->parameter_count; i++) {
@@ -120,8 +175,6 @@ static int check_text(const char *text, struct error *err)
 	return 0;
 }
 
-static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /* Length of the scheme before its colon, 0 where the text has none. */
 static size_t scheme_length(const char *text)

@@ -37,6 +37,10 @@ struct address {
 int address_parse(const char *text, struct address *ret, struct error *err);
 void address_fini(struct address *address);
 
+/* The address with only one of its hosts, and without the parameter `without` (NULL: with all). */
+int address_of_host(const struct address *address, unsigned host, const char *without,
+                    struct address *ret, struct error *err);
+
 /* The value of a parameter, marked as used; NULL when absent. */
 const char *address_parameter(const struct address *address, const char *name);
 /* An error that names the first parameter nobody asked for, and what would have been possible. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SCTP by usrsctp, which is given packets and gives packets here: sockets and the clock are ours,
- * so all happens in the thread of its user. A link is one peer, reached by IP protocol 132 or within
- * UDP (RFC 6951); in usrsctp's eyes it is an address of the family AF_CONN. Whoever uses it calls
- * sctp_tick() often.
+ * so all happens in the thread of its user. A link is one peer, reached by IP protocol 132 or
+ * within UDP (RFC 6951); in usrsctp's eyes it is an address of the family AF_CONN. Whoever uses it
+ * calls sctp_tick() often.
  *
  * usrsctp is one for the process and knows nothing of several owners, so its beginning and its
  * clock are the one piece of state in weir that belongs to no object (sctp.c). Its functions may be

@@ -330,6 +330,26 @@ bool queue_put(struct queue *q, struct record_batch *batch, unsigned how)
 	return taken;
 }
 
+bool queue_has_room_for(struct queue *q, const struct record_batch *batch)
+{
+	pthread_mutex_lock(&q->lock);
+	bool room = queue_has_room(q, batch->count, batch_bytes(batch));
+	pthread_mutex_unlock(&q->lock);
+	return room;
+}
+
+void queue_missed(struct queue *q, const struct output_missed *missed)
+{
+	if (!q->output->kind->missed || missed->amount.records == 0)
+		return;
+	pthread_mutex_lock(&q->lock);
+	if (q->missed.amount.records == 0)
+		q->missed.first_ns = missed->first_ns;
+	q->missed.last_ns = missed->last_ns;
+	record_amount_add(&q->missed.amount, &missed->amount);
+	pthread_mutex_unlock(&q->lock);
+}
+
 void queue_reopen(struct queue *q)
 {
 	pthread_mutex_lock(&q->lock);

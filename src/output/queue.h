@@ -54,6 +54,13 @@ int queue_start(struct queue *q, struct error *err);
  * change of state. Any number of threads may put. The order of one thread's batches is kept. */
 bool queue_put(struct queue *q, struct record_batch *batch, unsigned how);
 
+/* True when the batch would find room now: for whoever waits in a way of his own. */
+bool queue_has_room_for(struct queue *q, const struct record_batch *batch);
+
+/* The output is told of records that were dropped elsewhere on their way to it; this queue never
+ * had them and does not count them. */
+void queue_missed(struct queue *q, const struct output_missed *missed);
+
 /* SIGHUP: the output reopens its file after what was put so far. Never blocks. */
 void queue_reopen(struct queue *q);
 

@@ -215,11 +215,36 @@ static void limits(void **state)
 	assert_int_equal(parse_many("udp://", "%03ux", "", 64), -EINVAL);
 }
 
+static void one_of_several_hosts(void **state)
+{
+	static const char text[] = "ipfix+tcp://a.example,[fe80::1%25eth0]:1,192.0.2.1:4739"
+	                           "?distribute=flow&ca=/tmp/a%20b%26c&key=x";
+	static const char *const expected[] = {
+		"ipfix+tcp://a.example?ca=/tmp/a%20b%26c&key=x",
+		"ipfix+tcp://[fe80::1%25eth0]:1?ca=/tmp/a%20b%26c&key=x",
+		"ipfix+tcp://192.0.2.1:4739?ca=/tmp/a%20b%26c&key=x",
+	};
+	struct address all, one;
+	assert_int_equal(address_parse(text, &all, NULL), 0);
+	assert_int_equal(all.host_count, 3);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(address_of_host(&all, i, "distribute", &one, NULL), 0);
+		assert_string_equal(one.text, expected[i]);
+		assert_int_equal(one.host_count, 1);
+		assert_string_equal(one.hosts[0].host, all.hosts[i].host);
+		assert_int_equal(one.hosts[0].port, all.hosts[i].port);
+		assert_string_equal(address_parameter(&one, "ca"), "/tmp/a b&c");
+		address_fini(&one);
+	}
+	address_fini(&all);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths), cmocka_unit_test(hosts), cmocka_unit_test(parameters),
 		cmocka_unit_test(unused), cmocka_unit_test(wrong), cmocka_unit_test(limits),
+		cmocka_unit_test(one_of_several_hosts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

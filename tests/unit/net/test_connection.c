@@ -373,7 +373,8 @@ static void test_tcp_account_after_a_reset(void **state)
 	assert_int_equal(connection_begin(c, &err), 0);
 	assert_int_equal(connection_poll(c, monotonic_ns() + 1000 * MS_NS, &err), 0);
 	int fd = accept(listening, NULL, NULL);
-	struct connection_message m = { .octets = octets, .bytes = sizeof octets, .amount = { .records = 100 } };
+	struct connection_message m = { .octets = octets, .bytes = sizeof octets,
+	                                .amount = { .records = 100 } };
 	peer_message(octets, sizeof octets, 1);
 	struct connection_batch b = { .messages = &m, .count = 1 };
 	while (connection_send(c, &b, monotonic_ns() + 50 * MS_NS, &err) == 0)

@@ -199,6 +199,41 @@ static void test_live_never_waits(void **state)
 	bench_close(&b);
 }
 
+/* What an output that keeps the newest gets is the end of what was put, whole and in order, and it
+ * is told of the gap before what stands behind it. */
+static void test_live_may_keep_the_newest(void **state)
+{
+	struct bench b;
+	struct output_kind newest = fake_kind;
+	newest.keeps_newest = true;
+	bench_open(&b, 20);
+	b.fake.output.kind = &newest;
+	atomic_store(&b.fake.stalled, true);
+	bench_start(&b);
+	put(&b, 5, 1, false);
+	while (atomic_load(&b.fake.writes) == 0)        /* in flight: the ring fills behind it */
+		usleep(1000);
+	for (unsigned i = 1; i < 100; i++)
+		assert_true(put(&b, 5, 1 + 5 * i, false));
+	struct output_counters c = counters_of(&b);
+	assert_int_equal(c.accepted, 500);
+	assert_int_equal(c.queued, 5 + 20);
+	assert_int_equal(c.dropped[DROP_QUEUE_FULL], 475);
+	assert_true(output_counters_balanced(&c));
+	assert_int_equal(b.messages, 1);
+	struct output_missed elsewhere = { .amount = { .records = 7, .octets = 70 } };
+	queue_missed(b.queue, &elsewhere);
+	atomic_store(&b.fake.stalled, false);
+	assert_int_equal(queue_finish(b.queue, in_ms(60000)), 0);
+	c = counters_of(&b);
+	assert_int_equal(c.acknowledged, 25);
+	assert_int_equal(b.fake.last_first_value, 500);
+	assert_int_equal(b.fake.missed.amount.records, 475 + 7);
+	assert_int_equal(c.dropped[DROP_QUEUE_FULL], 475);      /* the seven were never here */
+	assert_true(output_counters_balanced(&c));
+	bench_close(&b);
+}
+
 static void test_tells_once_when_full_and_once_when_well(void **state)
 {
 	struct bench b;
@@ -480,6 +515,7 @@ int main(void)
 		cmocka_unit_test(test_the_address_says_how_much_waits),
 		cmocka_unit_test(test_parameters_of_every_address),
 		cmocka_unit_test(test_live_never_waits),
+		cmocka_unit_test(test_live_may_keep_the_newest),
 		cmocka_unit_test(test_tells_once_when_full_and_once_when_well),
 		cmocka_unit_test(test_failing_output_goes_on),
 		cmocka_unit_test(test_planted_loss_is_caught),
