@@ -12,6 +12,7 @@ from net.lab import wait_for
 PATIENCE = 60       # seconds: nothing is asserted on speed
 
 
+ELSEWHERE = "198.51.100.2"      # a collector on a host of its own
 TRANSPORTS = ("udp", "tcp", "tls", "dtls", "sctp")
 
 
@@ -21,15 +22,16 @@ def certificate(tool, folder):
     done = subprocess.run([tool("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt",
                            "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert,
                            "-days", "2", "-subj", "/CN=collector.example",
-                           "-addext", "subjectAltName=IP:127.0.0.1"], capture_output=True)
+                           "-addext", f"subjectAltName=IP:127.0.0.1,IP:{ELSEWHERE}"],
+                          capture_output=True)
     assert done.returncode == 0, done.stderr
     return f"cert={cert}&key={key}&ca={cert}"
 
 
-def address(transport, identity):
+def address(transport, identity, host="127.0.0.1"):
     """For both ends, with room for more parameters; identity: certificate()."""
     port = 4740 if transport in ("tls", "dtls") else 4739
-    return (f"ipfix+{transport}://127.0.0.1:{port}?" +
+    return (f"ipfix+{transport}://{host}:{port}?" +
             (identity + "&" if port == 4740 else ""))
 
 
