@@ -186,6 +186,20 @@ static void forget_touched(struct layouts *ls)
 	ls->full_count = 0;
 }
 
+/* `idle`: there was time to fill batches, so what is nearly empty shall be smaller next time. */
+static void flush_all(struct layouts *ls, bool idle)
+{
+	for (struct layout *l = ls->first; l; l = l->next) {
+		struct record_batch *batch = l->batch;
+		if (!batch || !batch->count)
+			continue;
+		l->batch = NULL;
+		if (idle && batch->count < batch->capacity / 4)
+			l->rows = batch->count * 2 > ROWS_FIRST ? batch->count * 2 : ROWS_FIRST;
+		ls->setup.emit(ls->setup.context, l, batch);
+	}
+}
+
 void layouts_commit(struct layouts *ls)
 {
 	bool any = ls->full_count > 0;
@@ -193,7 +207,7 @@ void layouts_commit(struct layouts *ls)
 		ls->setup.emit(ls->setup.context, ls->full[i].layout, ls->full[i].batch);
 	forget_touched(ls);
 	if (any)
-		layouts_flush(ls);
+		flush_all(ls, false);
 }
 
 static void cut_back(struct record_batch *batch, uint32_t rows, uint32_t arena)
@@ -222,15 +236,4 @@ void layouts_rollback(struct layouts *ls)
 	forget_touched(ls);
 }
 
-void layouts_flush(struct layouts *ls)
-{
-	for (struct layout *l = ls->first; l; l = l->next) {
-		struct record_batch *batch = l->batch;
-		if (!batch || !batch->count)
-			continue;
-		l->batch = NULL;
-		if (batch->count < batch->capacity / 4)
-			l->rows = batch->count * 2 > ROWS_FIRST ? batch->count * 2 : ROWS_FIRST;
-		ls->setup.emit(ls->setup.context, l, batch);
-	}
-}
+void layouts_flush(struct layouts *ls) { flush_all(ls, true); }

@@ -55,6 +55,7 @@ extern const struct listener_transport listener_udp, listener_tcp, listener_tls,
 	listener_sctp;
 
 struct listener {
+	bool busy;                      /* the last turn brought messages */
 	const struct listener_transport *transport;
 	struct listener_setup setup;    /* defaults filled in; strings owned */
 	struct listener_events events;
