@@ -17,7 +17,8 @@
 #include "base/text.h"
 #include "net/listener_inner.h"
 
-#define REST_NS UINT64_C(1000000)
+#define REST_NS UINT64_C(4000000)
+#define BUFFER_NS_PER_BYTE 4            /* a buffer is no fuller than by a quarter of a GB/s after it */
 #define SECOND_NS UINT64_C(1000000000)
 #define PART_NS (SECOND_NS / 2)         /* for peers to end streams that the collector ends */
 
@@ -94,6 +95,20 @@ static void setup_defaults(struct listener_setup *s)
 		s->frame = net_frame_ipfix;
 }
 
+/* How long the sockets' buffers can be left alone. */
+static uint64_t rest_of(const struct listener *l)
+{
+	uint64_t least = REST_NS;
+	for (unsigned i = 0; i < l->socket_count; i++) {
+		int bytes = 0;
+		socklen_t size = sizeof bytes;
+		getsockopt(l->sockets[i], SOL_SOCKET, SO_RCVBUF, &bytes, &size);
+		uint64_t ns = bytes > 0 ? (uint64_t)bytes * BUFFER_NS_PER_BYTE : 0;
+		least = ns < least ? ns : least;
+	}
+	return least;
+}
+
 static int listener_init(struct listener *l, struct error *err)
 {
 	l->bucket_count = 64;
@@ -112,7 +127,10 @@ static int listener_init(struct listener *l, struct error *err)
 		return error_set(err, -ENOSYS, "cannot listen over %s",
 		                 net_transport_name(l->setup.transport));
 	int rc = l->transport->socket_type ? sockets_open(l, err) : 0;
-	return rc == 0 && l->transport->open ? l->transport->open(l, err) : rc;
+	if (rc == 0 && l->transport->open)
+		rc = l->transport->open(l, err);
+	l->rest_ns = rest_of(l);
+	return rc;
 }
 
 int listener_open(const struct listener_setup *setup, const struct listener_events *events,
@@ -460,14 +478,17 @@ static uint64_t next_turn_ns(struct listener *l, uint64_t now_ns)
 }
 
 /* Where messages came a moment ago more will come in a moment: to take them together costs a
- * fraction of a wake-up each. Less than what the smallest buffers hold at full rate. */
+ * fraction of a wake-up each. */
 static void rest(struct listener *const *listeners, unsigned count, uint64_t wait_ns)
 {
-	struct timespec moment = { 0, (long)(wait_ns < REST_NS ? wait_ns : REST_NS) };
+	uint64_t ns = wait_ns;
 	bool busy = false;
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++) {
 		busy |= listeners[i]->busy;
-	if (busy && wait_ns)
+		ns = listeners[i]->rest_ns < ns ? listeners[i]->rest_ns : ns;
+	}
+	struct timespec moment = { 0, (long)ns };
+	if (busy && ns)
 		nanosleep(&moment, NULL);
 }
 

@@ -56,6 +56,7 @@ extern const struct listener_transport listener_udp, listener_tcp, listener_tls,
 
 struct listener {
 	bool busy;                      /* the last turn brought messages */
+	uint64_t rest_ns;               /* after such a turn, until the next one */
 	const struct listener_transport *transport;
 	struct listener_setup setup;    /* defaults filled in; strings owned */
 	struct listener_events events;
