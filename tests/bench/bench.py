@@ -214,8 +214,10 @@ def parse():
     options = parser.parse_args()
     default = SHORT_PARTS if options.short else (*PARTS, "peers")
     options.parts = names(options.parts or ",".join(default), (*PARTS, "peers"), parser)
-    if options.no_peers and "peers" in options.parts:
-        options.parts.remove("peers")
+    if "peers" in options.parts:            # they run in turn with the pairs
+        options.parts += ["pairs"]
+    if options.no_peers:
+        options.parts = [name for name in options.parts if name != "peers"]
     options.workloads = names(options.workloads, workloads.WORKLOADS, parser)
     options.settings = list(workloads.SETTINGS) if options.settings == "all" else [options.settings]
     options.sink_options = ("-d", options.lose) if options.lose else ()
@@ -235,7 +237,8 @@ def bench(options, folder, scratch):
     report = context.report
     if report.wrong:
         report.section("Not exact", *(f"- {text}" for text in report.wrong))
-    machine.appendix(context)
+    if context.made:
+        machine.appendix(context)
     if options.write:
         machine.write_page(report, ROOT / "docs/benchmarks.md")
     print("\nnothing was lost or miscounted" if not report.wrong
