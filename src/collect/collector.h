@@ -33,11 +33,15 @@ struct collector_setup {
 
 /* What came that is no message of a session. */
 struct collector_counters {
-	uint64_t packets, octets;       /* of captures */
+	/* Of captures: packets = the next six. */
+	uint64_t packets, octets;
+	uint64_t datagrams;             /* that carry a message, or complete one of fragments */
 	uint64_t not_export;            /* packets that carry no export message */
 	uint64_t filtered;              /* that the filter left out */
 	uint64_t truncated;             /* messages that the capture cut */
-	uint64_t fragments;             /* packets of datagrams that are not whole */
+	uint64_t fragments;             /* pieces of datagrams, but those that complete one */
+	uint64_t segments;              /* of TCP streams that carry messages */
+	uint64_t reassembled;           /* datagrams that were made whole */
 	uint64_t delivered;             /* messages given to sessions */
 	uint64_t delivered_octets;
 	uint64_t received;              /* messages that listeners delivered */

@@ -72,10 +72,18 @@ static bool session_balanced(const struct decode_counters *c, struct error *err)
 		&& same(c->sets, sets, "sets read and what became of them", err);
 }
 
+static bool packets_balanced(const struct collector_counters *c, struct error *err)
+{
+	uint64_t sum = c->datagrams + c->not_export + c->filtered + c->truncated + c->fragments
+		+ c->segments;
+	return same(c->packets, sum, "packets of captures and what became of them", err);
+}
+
 bool collect_report_balanced(const struct collect_report *r, struct error *err)
 {
 	uint64_t emitted = r->total.records + (r->options_emitted ? r->total.options_records : 0);
-	bool fine = same(r->transport.delivered, r->total.messages,
+	bool fine = packets_balanced(&r->transport, err)
+		&& same(r->transport.delivered, r->total.messages,
 	                 "messages delivered and messages read", err)
 		&& same(r->transport.delivered_octets, r->total.octets,
 		        "octets delivered and octets read", err)
@@ -167,10 +175,13 @@ static void put_transport(FILE *out, const struct collector_counters *c)
 	fprintf(out, "  \"capture\": {");
 	put(out, "packets", c->packets, ", ");
 	put(out, "octets", c->octets, ", ");
+	put(out, "datagrams", c->datagrams, ", ");
 	put(out, "not_export", c->not_export, ", ");
 	put(out, "filtered", c->filtered, ", ");
 	put(out, "truncated", c->truncated, ", ");
-	put(out, "fragments", c->fragments, "},\n  \"transport\": {");
+	put(out, "fragments", c->fragments, ", ");
+	put(out, "tcp_segments", c->segments, ", ");
+	put(out, "reassembled", c->reassembled, "},\n  \"transport\": {");
 	put(out, "delivered", c->delivered, ", ");
 	put(out, "delivered_octets", c->delivered_octets, ", ");
 	put(out, "kernel_drop", c->kernel_drops, ", ");

@@ -2,6 +2,7 @@
 /*
  * The account of a collection: copied out by the thread that collects, compared and printed by the
  * one that controls. Every message, set and record is accounted for:
+ *   packets of captures = datagrams with messages + those without, by reason
  *   messages and octets that transports delivered = those that sessions read
  *   messages = decoded + discarded by reason
  *   sets = templates + decoded + waiting + dropped by reason

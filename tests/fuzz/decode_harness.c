@@ -16,7 +16,7 @@ void check(bool truth)
 		abort();
 }
 
-static void read_row(const struct record_batch *batch, const uint8_t *row)
+void harness_read_row(const struct record_batch *batch, const uint8_t *row)
 {
 	static char text[1 << 20];
 	for (unsigned i = 0; i < batch->schema->column_count; i++) {
@@ -36,7 +36,7 @@ static void emit(void *context, const struct layout *layout, struct record_batch
 	check(batch->count > 0 && batch->count <= batch->capacity);
 	check(!layout->options || h->options);
 	for (uint32_t i = 0; i < batch->count; i++)
-		read_row(batch, record_row(batch, i));
+		harness_read_row(batch, record_row(batch, i));
 	h->rows += batch->count;
 	record_batch_release(batch);
 }

@@ -24,6 +24,9 @@ struct harness {
 
 void check(bool truth);                 /* else abort */
 
+/* Reads every octet of every value, and writes it as JSON. */
+void harness_read_row(const struct record_batch *batch, const uint8_t *row);
+
 void harness_init(struct harness *h, enum decode_transport transport, bool options);
 /* Gives a message and checks everything. */
 enum decode_fault harness_message(struct harness *h, const struct decode_message *message);

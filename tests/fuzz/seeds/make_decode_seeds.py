@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from golden import craft  # noqa: E402
 from interop.export_writer import (REVERSE, VARIABLE, a_set, data, ip, ipfix, netflow5,  # noqa: E402
                                    netflow9, options, options9, record5, template, template9, u8,
                                    u16, u32, u64, variable, withdrawal)
@@ -91,6 +92,41 @@ for folder, seeds in (("ipfix", IPFIX), ("netflow9", NETFLOW9), ("netflow5", NET
     Path(folder).mkdir(exist_ok=True)
     for name, octets in seeds.items():
         (Path(folder) / name).write_bytes(octets)
+# Captures of export traffic, for the whole collector.
+def captured(*packets):
+    frames = [craft.ether(packet) for packet in packets]
+    return craft.pcap([(craft.BASE_NS + n * 10**6, frame, len(frame))
+                       for n, frame in enumerate(frames)])
+
+
+def pieces(octets):
+    datagram = craft.udp(40000, 4739, payload=octets)
+    return [craft.ipv4("203.0.113.1", "203.0.113.2", datagram[at:at + 40], craft.UDP,
+                       identification=7, offset=at, more=at + 40 < len(datagram))
+            for at in range(0, len(datagram), 40)]
+
+
+def segments(octets, flags=craft.ACK, first=100):
+    return [craft.ipv4("203.0.113.1", "203.0.113.2", craft.Part(
+        bytes(craft.tcp(40000, 4739, flags, sequence=first + at)) + octets[at:at + 50], craft.TCP))
+            for at in range(0, max(1, len(octets)), 50)]
+
+
+WHOLE = ipfix(FLOW, data(256, ROW, ROW, ROW))
+COLLECT = {
+    "datagram": captured(craft.ipv4("203.0.113.1", "203.0.113.2",
+                                    craft.udp(40000, 2055, payload=netflow5(record5())))),
+    "fragments": captured(*reversed(pieces(WHOLE))),
+    "stream": captured(*segments(b"", craft.SYN, 99), *segments(WHOLE),
+                       *segments(b"", craft.FIN, 100 + len(WHOLE))),
+    "out_of_order": captured(*segments(b"", craft.SYN, 99), *reversed(segments(WHOLE))),
+    "lost": captured(*segments(WHOLE)[:2], *segments(WHOLE, first=1000)),
+    "messages": WHOLE + netflow5(record5()) + netflow9(FLOW9, a_set(256, ROW9)),
+}
+for name, octets in COLLECT.items():
+    Path("collect").mkdir(exist_ok=True)
+    (Path("collect") / name).write_bytes(octets)
+
 # Files of messages, as the capture room cuts them.
 for name, octets in (("export-ipfix", ipfix(FLOW) + ipfix(data(256, ROW))),
                      ("export-netflow9", netflow9(FLOW9) + netflow9(a_set(256, ROW9), bytes(8))),

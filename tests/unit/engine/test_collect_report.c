@@ -13,7 +13,8 @@
 static struct collect_report whole(void)
 {
 	struct collect_report r = {
-		.transport = { .delivered = 10, .delivered_octets = 1000 },
+		.transport = { .packets = 21, .datagrams = 6, .not_export = 5, .filtered = 4, .truncated = 3,
+		               .fragments = 2, .segments = 1, .delivered = 10, .delivered_octets = 1000 },
 		.total = { .messages = 10, .octets = 1000, .sets = 7, .template_sets = 2, .data_sets = 4,
 		           .records = 100, .options_records = 5 },
 		.relay = { .records = 100, .handed = 200 },
@@ -41,6 +42,13 @@ static void test_balanced(void **state)
 	r.options_emitted = true;
 	r.relay.records = 105;
 	assert_true(collect_report_balanced(&r, NULL));
+}
+
+static void test_a_packet_without_an_end(void **state)
+{
+	struct collect_report r = whole();
+	r.transport.fragments--;
+	refused(&r, "packets of captures and what became of them (21 against 20)");
 }
 
 static void test_a_message_that_nobody_read(void **state)
@@ -97,6 +105,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_balanced),
+		cmocka_unit_test(test_a_packet_without_an_end),
 		cmocka_unit_test(test_a_message_that_nobody_read),
 		cmocka_unit_test(test_a_message_without_an_end),
 		cmocka_unit_test(test_a_set_without_an_end),
