@@ -55,7 +55,7 @@ struct metering_options {
 	uint64_t first_drop_ns, last_drop_ns;   /* when they were seen */
 };
 
-struct ignored {                        /* packets that no flow has, and nobody chose to leave out */
+struct ignored {                        /* packets that no flow has, though nobody chose so */
 	uint64_t packets, octets, first_ns, last_ns;
 };
 

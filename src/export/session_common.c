@@ -9,8 +9,9 @@
  * Each combination of properties that occurs becomes a row of `known`, found again by its octets in
  * a hash table. There is room for COMMON_MAX of them; records of any other combination go out
  * whole, by the schema's own template. Ids are of the domain, so schemas share the counting, and
- * are never used for something else in a run, so nothing has to be withdrawn. New rows are told before the records that need them, all of them again in a
- * new transport session, and after a time.
+ * are never used for something else in a run, so nothing has to be withdrawn. New rows are told
+ * before the records that need them, all of them again in a new transport session, and after a
+ * time.
  *
  * Costs: a copy of each record, a hash of some 30 octets.
  */

@@ -124,7 +124,7 @@ extern const char *const session_type_fields[];
 void session_types(const struct export_session *s, struct record_batch *batch);
 
 /* session_lane.c, too: an encoder under the next id, if its template fits a message. */
-uint16_t session_id_from_top(const struct export_session *s, uint16_t id);      /* free, downwards */
+uint16_t session_id_from_top(const struct export_session *s, uint16_t id);      /* free, downward */
 /* Sends a withdrawal, where the transport has that and the template went out. */
 int session_withdraw(struct export_session *s, const struct ipfix_encoder *encoder,
                      struct error *err);
