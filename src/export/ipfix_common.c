@@ -105,6 +105,16 @@ static int read_reduce(const struct address *address, bool *ret_common, struct e
 	return 0;
 }
 
+static int read_pad(const struct address *address, bool *ret_pad, struct error *err)
+{
+	const char *text = address_parameter(address, "pad");
+	if (text && strcmp(text, "on") != 0 && strcmp(text, "off") != 0)
+		return error_set(err, -EINVAL, "%s: pad is \"%s\", expected on or off",
+		                 address->text, text);
+	*ret_pad = text && strcmp(text, "on") == 0;
+	return 0;
+}
+
 static int read_times(const struct address *address, bool *ret_uptime, struct error *err)
 {
 	const char *text = address_parameter(address, "times");
@@ -138,6 +148,8 @@ int ipfix_parameters_message(const struct address *address, struct export_sessio
 		rc = read_pen(address, &config->pen, err);
 	if (rc == 0 && config->format == FORMAT_IPFIX)
 		rc = read_reduce(address, &config->common, err);
+	if (rc == 0 && config->format == FORMAT_IPFIX)
+		rc = read_pad(address, &config->pad, err);
 	if (rc == 0 && config->format == FORMAT_NETFLOW9)
 		rc = read_times(address, &config->uptime, err);
 	if (rc == 0 && config->format != FORMAT_NETFLOW5)

@@ -26,6 +26,7 @@ int ipfix_parameter_duration(const struct address *address, const char *name,
 	"domain", "NUMBER", "observation domain id (default 1)", \
 	"pen", "NUMBER", "enterprise number of weir's own elements (default 32473)", \
 	IPFIX_OPTIONS_PARAMETER, \
+	"pad", "on|off", "fill sets up to multiples of 4 octets (default off)", \
 	"reduce", "common", "tell what records have in common once (RFC 5473): few collectors know it"
 /* Those, or what NetFlow has of them, by config->format; into the config. */
 int ipfix_parameters_message(const struct address *address, struct export_session_config *config,

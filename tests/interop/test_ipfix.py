@@ -203,6 +203,41 @@ def test_times_in_other_units(weir, capture, sent, tmp_path):
         for flow in sent.biflows for start in [min(flow.times)])
 
 
+def test_reduced_sizes(weir, capture, sent, tmp_path):
+    """A number of octets behind a field: so many on the wire, the same values (RFC 7011, 6.2)."""
+    path = tmp_path / "reduced.ipfix"
+    done = weir("meter", "-r", capture, *traffic.OPTIONS, "--fields", "sourceIPv4Address,"
+                "sourceIPv6Address,octetDeltaCount=3,reverseOctetDeltaCount=4,packetDeltaCount=1",
+                "-o", f"ipfix:{path}")
+    assert done.returncode == 0, done.stderr
+    session = Session()
+    session.file(path.read_bytes())
+    lengths = [(s.name, s.length) for s in session.templates[1, 256].specifiers]
+    assert lengths == [("sourceIPv4Address", 4), ("octetDeltaCount", 3),
+                       ("reverse octetDeltaCount", 4), ("packetDeltaCount", 1)]
+    found = Counter((record["octetDeltaCount"], record["reverse octetDeltaCount"],
+                     record["packetDeltaCount"]) for record in session.records)
+    assert found == Counter((*flow.octets, flow.packets[0]) for flow in sent.biflows)
+
+
+@pytest.mark.parametrize("word, says", [
+    ("octetDeltaCount=9", "a fixed length of 8 octets and cannot have 9"),
+    ("sourceIPv4Address=3", "a fixed length of 4"), ("flowStartMilliseconds=4", "fixed length")])
+def test_sizes_that_cannot_be(weir, capture, tmp_path, word, says):
+    done = weir("meter", "-r", capture, "--fields", word, "-o", f"ipfix:{tmp_path}/x")
+    assert done.returncode == 2 and says in done.stderr
+
+
+def test_padding(meter, sent, tmp_path):
+    """Sets begin at multiples of four octets; the strict reader checks what padding may be."""
+    path = tmp_path / "padded.ipfix"
+    meter(f"ipfix:{path}?pad=on&mtu=1000")
+    session = Session()
+    session.file(path.read_bytes())
+    check_records(session.records, sent)
+    assert all(message.octets % 4 == 0 for message in session.messages)
+
+
 def test_reverse_that_does_not_exist_is_told(weir, capture, tmp_path):
     done = weir("meter", "-r", capture, "--fields", "vlanId,octetDeltaCount,reverseOctetDeltaCount",
                 "-o", f"ipfix:{tmp_path / 'x.ipfix'}")

@@ -72,6 +72,40 @@ static void test_quoting(void **state)
 	bench_close(&b);
 }
 
+/* A list is an array in one cell: of protocols 6 and 17, and of the names a and "b" (RFC 6313). */
+static void test_lists(void **state)
+{
+	struct bench b;
+	bench_open(&b, "basicList,vlanId");
+	rows_add(b.batch, "0400040001" "0611|5");
+	rows_add(b.batch, "040052ffff" "0161" "03226222|6");
+	rows_add(b.batch, "ff00040001|-");
+	rows_write(&b.file, b.batch);
+	assert_string_equal(rows_finish(&b.file),
+	                    "basicList,vlanId\n"
+	                    "\"[6,17]\",5\n"
+	                    "\"[\"\"a\"\",\"\"\\\"\"b\\\"\"\"\"]\",6\n"
+	                    "[],\n");
+	bench_close(&b);
+}
+
+/* Where each octet of a list becomes as much text as it can. */
+static void test_longest_list(void **state)
+{
+	struct bench b;
+	enum { COUNT = 2000 };
+	static uint8_t list[5 + COUNT] = { 4, 0, 82, 0, 1 };
+	memset(list + 5, '"', COUNT);
+	bench_open(&b, "basicList");
+	struct value_writer w = { .batch = b.batch, .row = record_batch_append(b.batch) };
+	value_write_octets(&w, list, sizeof list);
+	rows_write(&b.file, b.batch);
+	const char *text = strchr(rows_finish(&b.file), '\n') + 1;
+	/* "[""\""",""\""",...]" and the line's end */
+	assert_int_equal(strlen(text), 2 + 2 + COUNT * 7 + COUNT - 1 + 1);
+	bench_close(&b);
+}
+
 static void test_header_without_records(void **state)
 {
 	struct bench b;
@@ -100,6 +134,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_header_and_values),
 		cmocka_unit_test(test_quoting),
+		cmocka_unit_test(test_lists),
+		cmocka_unit_test(test_longest_list),
 		cmocka_unit_test(test_header_without_records),
 		cmocka_unit_test(test_other_columns_are_refused),
 	};

@@ -159,6 +159,15 @@ static void test_wrong_parameter(void **state)
 	address_fini(&address);
 }
 
+/* RFC 6313: protocols, an empty list, a list of lists, and octets that are no list. */
+static void test_lists(void **state)
+{
+	assert_string_equal(json_of("", "basicList", ROWS("04000400010611", "ff00040001",
+	                                                  "040123ffff06ff0004000106", "ff0004")),
+	                    "{\"basicList\":[6,17]}\n{\"basicList\":[]}\n"
+	                    "{\"basicList\":[[6]]}\n{\"basicList\":\"ff0004\"}\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -168,6 +177,7 @@ int main(void)
 		cmocka_unit_test(test_texts_are_escaped),
 		cmocka_unit_test(test_long_text_has_room),
 		cmocka_unit_test(test_no_infinity),
+		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_several_schemas),
 		cmocka_unit_test(test_wrong_parameter),
 	};
