@@ -15,17 +15,10 @@ from pathlib import Path
 
 import pytest
 
+from needs import lacking
 from net.lab import Lab, why_no_namespaces
 
 ROOT = Path(__file__).resolve().parents[1]
-IN_CI = os.environ.get("CI") == "true"
-
-
-def lacking(reason):
-    """Something that the test needs is not there: a skip for people, a failure in CI."""
-    if IN_CI:
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
 
 
 def find_program():

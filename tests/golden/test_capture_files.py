@@ -11,7 +11,7 @@ import zlib
 import pytest
 from scapy.utils import RawPcapReader
 
-from conftest import lacking
+from needs import lacking
 from net import dump_frames
 
 ENDINGS = (".pcap", ".pcapng", ".cap")

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from conftest import lacking
+from needs import lacking
 from interop import traffic
 from interop.peers import Nfacctd, Nfcapd, ipfix_dump
 

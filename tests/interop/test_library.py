@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -49,8 +50,7 @@ def example(installed, root_folder, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def root_folder():
-    from conftest import ROOT
-    return ROOT
+    return Path(__file__).resolve().parents[2]
 
 
 def test_the_example_gives_the_records_of_the_program(example, library, weir, root_folder):

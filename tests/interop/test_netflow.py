@@ -108,7 +108,7 @@ def test_v9_tells_what_it_leaves_out(weir, capture):
     ("netflow9+udp://h?times=never", 'times is "never", expected uptime or absolute'),
     ("netflow9+udp://h?pen=1", "pen"),
     ("netflow5+udp://h?template-refresh=1s", "template-refresh"),
-    ("netflow5+udp://a,b", "expected one, as in netflow5+udp://host:2055"),
+    ("netflow5+udp://a,b", "found 2 hosts"),
     ("ipfix+udp://127.0.0.1?pen=29305", "expected the number of an enterprise")])
 def test_wrong_parameters(weir, capture, address, says):
     done = weir("meter", "-r", capture, "-o", address.replace("//h", "//127.0.0.1"))

@@ -13,7 +13,7 @@ from collections import Counter
 
 import pytest
 
-from conftest import lacking
+from needs import lacking
 from net import dump_frames
 from net.lab import wait_for
 
