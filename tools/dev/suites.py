@@ -42,7 +42,7 @@ SUITES = [
     Suite("lint", "", "lint"),
     Suite("golden", "gcc", "golden"),
     Suite("docs", "gcc", "docs"),
-    Suite("interop", "gcc", "interop"),
+    Suite("interop", "gcc", "interop", limit=480),
     Suite("net", "gcc", "net"),
     Suite("bench", "gcc", "bench", heavy=True, limit=400),
     Suite("asan-unit", "asan", labels=("unit",), heavy=True),
