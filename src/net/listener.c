@@ -156,12 +156,17 @@ int listener_open(const struct listener_setup *setup, const struct listener_even
 	return 0;
 }
 
-/* Streams that are closed unread would be reset, and their exporters could not tell what had been
- * read; so they are told, and read to the end. */
+/* What waits in the sockets has come, and is read. Streams that are closed unread would be reset, and
+ * their exporters could not tell what had been read; so they are told, and read to the end. */
 static void part(struct listener *l)
 {
+	struct listener *const own[] = { l };
 	uint64_t until_ns = monotonic_ns() + PART_NS;
-	if (!l->transport || !l->transport->farewell)
+	if (!l->transport || l->socket_count == 0 || l->epoll < 0)
+		return;
+	while (listener_poll(own, 1, 0) > 0 && monotonic_ns() < until_ns)
+		continue;
+	if (!l->transport->farewell)
 		return;
 	for (unsigned i = 0; i < l->socket_count; i++)
 		epoll_ctl(l->epoll, EPOLL_CTL_DEL, l->sockets[i], NULL);
@@ -169,7 +174,7 @@ static void part(struct listener *l)
 		for (struct session *s = l->rows[i].oldest; s; s = s->newer)
 			l->transport->farewell(l, s);
 	while (l->session_count && monotonic_ns() < until_ns)
-		listener_poll((struct listener *const[]){ l }, 1, until_ns);
+		listener_poll(own, 1, until_ns);
 }
 
 void listener_close(struct listener *l)

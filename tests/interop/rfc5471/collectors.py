@@ -248,6 +248,13 @@ class OverUdp(Live):
             self.socket.send(octets)
             self.sent += 1
 
+    def finish(self, wait=True):
+        """A collector that is told to stop reads what is in its socket first."""
+        result = super().finish(wait=False)
+        if wait:
+            assert result.stats["messages"]["received"] == self.sent
+        return result
+
 
 class OverTcp(Live):
     name, socket_protocol, closes = "tcp", "tcp", True
