@@ -67,9 +67,11 @@ static void note(void *context, const char *text)
 static int open_outputs(struct collecting *c, struct error *err)
 {
 	const struct collect_settings *s = c->settings;
-	struct outputs_setup outputs = { .addresses = &s->outputs, .log = c->env.log, .live = c->live,
-	                                 .terminal = c->env.terminal,
-	                                 .start_ns = clock_ns(CLOCK_REALTIME) };
+	const struct output_env env = { .live = c->live, .terminal = c->env.terminal,
+	                                .start_ns = clock_ns(CLOCK_REALTIME) };
+	const struct outputs_setup outputs = { .addresses = s->outputs.items,
+	                                       .count = s->outputs.count, .env = &env,
+	                                       .log = c->env.log };
 	int r = outputs_open(&outputs, &c->outputs, err);
 	if (r)
 		return r;

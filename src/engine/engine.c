@@ -162,10 +162,10 @@ static int open_streams(struct engine *e, unsigned meter, struct error *err)
 
 static int open_sinks(struct engine *e, bool live, struct error *err)
 {
-	const char *outputs[SINKS_MAX + 1];
+	const char *outputs[OUTPUTS_MAX + 1];
 	struct sinks_setup setup = {
 		.env = &e->env, .outputs = outputs, .live = live, .sort = e->settings->sort,
-		.output_count = settings_outputs(e->settings, outputs, SINKS_MAX + 1),
+		.output_count = settings_outputs(e->settings, outputs, OUTPUTS_MAX + 1),
 		.start_ns = clock_now_ns(CLOCK_REALTIME),
 		.options = e->options, .sample = e->rows.sample, .sample_random = e->rows.sample_random,
 	};
@@ -184,8 +184,8 @@ static unsigned own_export(const struct engine *e, struct pump_endpoint *ret)
 {
 	struct output_endpoint own[OWN_EXPORT_MAX];
 	unsigned count = 0;
-	for (unsigned i = 0; i < e->sinks.queue_count && !e->settings->meter_own_export; i++)
-		count += queue_endpoints(e->sinks.queues[i], own + count, OWN_EXPORT_MAX - count);
+	for (unsigned i = 0; i < e->sinks.outputs.count && !e->settings->meter_own_export; i++)
+		count += queue_endpoints(e->sinks.outputs.queues[i], own + count, OWN_EXPORT_MAX - count);
 	for (unsigned i = 0; i < count; i++) {
 		const struct output_endpoint *o = &own[i];
 		struct pump_endpoint *p = &ret[i];
@@ -337,9 +337,9 @@ static void collect_accounts(struct engine *e, bool finished, struct accounts *r
 			add_meter_account(&ret->meters[m], &w.meters[m]);
 	}
 	ret->outputs_balanced = true;
-	for (unsigned i = 0; i < e->sinks.queue_count; i++) {
+	for (unsigned i = 0; i < e->sinks.outputs.count; i++) {
 		struct output_counters c;
-		queue_counters(e->sinks.queues[i], &c);
+		queue_counters(e->sinks.outputs.queues[i], &c);
 		ret->accepted += c.accepted;
 		ret->outputs_balanced = ret->outputs_balanced && output_counters_balanced(&c);
 	}
@@ -434,8 +434,7 @@ static void reload(struct engine *e)
 static void serve_requests(struct engine *e, uint64_t now_ns, uint64_t *next_stats_ns)
 {
 	if (atomic_exchange(&e->reopen, false)) {
-		for (unsigned i = 0; i < e->sinks.queue_count; i++)
-			queue_reopen(e->sinks.queues[i]);
+		outputs_reopen(&e->sinks.outputs);
 		reload(e);
 	}
 	bool due = e->settings->stats && e->settings->stats_interval_ns != DURATION_OFF
@@ -472,8 +471,7 @@ static void wait_a_little(struct engine *e)
 /* An output that stalls must not keep a run alive that has been told to stop. */
 static void stop_waiting(struct engine *e)
 {
-	for (unsigned i = 0; i < e->sinks.queue_count; i++)
-		queue_stop_waiting(e->sinks.queues[i]);
+	outputs_stop_waiting(&e->sinks.outputs);
 }
 
 /* The control thread's loop. */
@@ -489,7 +487,7 @@ static void control(struct engine *e)
 			engine_stop(e);
 		if (atomic_load(&e->stop) && !stopped)
 			stopped = now;
-		if (stopped && (e->sinks.live || now - stopped >= stop_patience_ns))
+		if (stopped && (e->sinks.outputs.live || now - stopped >= stop_patience_ns))
 			stop_waiting(e);
 		serve_requests(e, now, &next_stats);
 	}

@@ -29,33 +29,45 @@ static int unknown_kind(const struct address *a, struct error *err)
 	                 nearest.best ? nearest.best : "", known);
 }
 
+int outputs_add(struct outputs *o, const struct queue_setup *setup, struct error *err)
+{
+	if (o->count == OUTPUTS_MAX)
+		return error_set(err, -E2BIG, "more than %d outputs", OUTPUTS_MAX);
+	int r = queue_open(setup, &o->queues[o->count], err);
+	o->count += r == 0;
+	return r;
+}
+
 static int open_one(struct outputs *o, const char *text, const struct output_env *env,
                     struct error *err)
 {
 	struct address address;
-	if (o->count == OUTPUTS_MAX)
-		return error_set(err, -E2BIG, "more than %d outputs", OUTPUTS_MAX);
 	int r = address_parse(text, &address, err);
 	if (r)
 		return r;
 	struct queue_setup queue = { .kind = output_kind_find(address.scheme), .address = &address,
 	                             .env = env };
-	r = queue.kind ? queue_open(&queue, &o->queues[o->count], err) : unknown_kind(&address, err);
-	o->count += r == 0;
+	r = queue.kind ? outputs_add(o, &queue, err) : unknown_kind(&address, err);
 	address_fini(&address);
 	return r;
 }
 
+struct output_env outputs_env(const struct output_env *env, const struct log *log)
+{
+	union { const struct log *log; void *context; } context = { .log = log };
+	struct output_env ret = *env;
+	ret.message = output_message;
+	ret.context = context.context;
+	return ret;
+}
+
 int outputs_open(const struct outputs_setup *setup, struct outputs *o, struct error *err)
 {
-	union { const struct log *log; void *context; } log = { .log = setup->log };
-	const struct output_env env = { .live = setup->live, .terminal = setup->terminal,
-	                                .start_ns = setup->start_ns, .message = output_message,
-	                                .context = log.context };
+	const struct output_env env = outputs_env(setup->env, setup->log);
 	int r = 0;
-	*o = (struct outputs){ .live = setup->live };
-	for (unsigned i = 0; i < setup->addresses->count && !r; i++)
-		r = open_one(o, setup->addresses->items[i], &env, err);
+	*o = (struct outputs){ .live = env.live };
+	for (unsigned i = 0; i < setup->count && !r; i++)
+		r = open_one(o, setup->addresses[i], &env, err);
 	if (r)
 		outputs_close(o);
 	return r;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The outputs of a run: every -o behind its queue (output/queue.h), from the address that the user
- * wrote to the end of its thread. What goes into them is the caller's: relay.h for records that
- * were collected.
+ * wrote to the end of its thread. What goes into them is the caller's: sinks.h for metered records,
+ * relay.h for collected ones.
  */
 #ifndef ENGINE_OUTPUTS_H
 #define ENGINE_OUTPUTS_H
@@ -12,7 +12,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "base/option.h"
 #include "output/queue.h"
 
 enum { OUTPUTS_MAX = 32 };
@@ -24,14 +23,18 @@ struct outputs {
 };
 
 struct outputs_setup {
-	const struct text_list *addresses;
+	const char *const *addresses;   /* borrowed for the call */
+	unsigned count;
+	const struct output_env *env;   /* borrowed for the call, without its message and context */
 	const struct log *log;          /* messages of outputs go there; borrowed until close */
-	bool live, terminal;
-	uint64_t start_ns;              /* of the run, since 1970 */
 };
 
 /* Nothing is left on an error. */
 int outputs_open(const struct outputs_setup *setup, struct outputs *ret, struct error *err);
+/* The environment with its messages going to the log. */
+struct output_env outputs_env(const struct output_env *env, const struct log *log);
+/* One more, before the start. */
+int outputs_add(struct outputs *outputs, const struct queue_setup *setup, struct error *err);
 int outputs_start(struct outputs *outputs, struct error *err);
 void outputs_reopen(struct outputs *outputs);
 /* From now on nobody waits for a full queue. */

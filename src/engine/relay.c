@@ -15,9 +15,15 @@
 
 enum { BATCH_ROWS = 256, CHOSEN_MAX = 2 * OUTPUTS_MAX };
 
+struct from_layout {
+	struct projection *forward, *backward;  /* backward NULL: one row is all */
+	int reverse_packets, reverse_octets;    /* columns of the layout; -1: none */
+};
+
 struct chosen {                         /* fixed columns, and the queues that want them */
 	struct schema *schema;
-	struct map projections;         /* by the layout's schema id */
+	bool uniflow;                   /* a biflow becomes two rows */
+	struct map projections;         /* struct from_layout by the layout's schema id */
 	struct record_batch *batch;     /* being filled; NULL: none */
 	unsigned queue_count;
 	struct queue *queues[OUTPUTS_MAX];
@@ -57,6 +63,8 @@ static int choose(const struct relay *r, const struct queue *q, struct column_ch
 	const struct output_kind *kind = queue_kind(q);
 	*ret_count = 0;
 	add_names(kind->default_fields ? kind->default_fields : output_standard_fields, ret, ret_count);
+	if (kind->fixed_fields)
+		return 0;
 	add_names(collector_fields, ret, ret_count);
 	int code = r->setup.fields
 		? column_list_parse(r->setup.fields, NULL, ret, ret_count, err) : 0;
@@ -71,23 +79,26 @@ static int chosen_add(struct relay *r, struct queue *q, const struct column_list
                       uint8_t family, struct error *err)
 {
 	struct column_choice kept[COLUMNS_MAX];
+	bool uniflow = queue_kind(q)->uniflow;
 	unsigned count = 0;
 	for (unsigned i = 0; i < list->count; i++) {
 		uint8_t own = row_field_family(list->choices[i].field);
-		if (!family || !own || own == family)
+		if ((!family || !own || own == family) && !(uniflow && list->choices[i].reverse))
 			kept[count++] = list->choices[i];
 	}
 	struct schema *schema;
 	if (schema_new(kept, count, 0, family, &schema))
 		return error_set(err, -E2BIG, "%s: too many fields for one record", queue_name(q));
 	struct chosen *c = &r->chosen[0];
-	while (c < r->chosen + r->chosen_count && !schema_equal(c->schema, schema))
+	while (c < r->chosen + r->chosen_count &&
+	       (c->uniflow != uniflow || !schema_equal(c->schema, schema)))
 		c++;
 	if (c < r->chosen + r->chosen_count) {
 		schema_free(schema);
 	} else {
 		r->chosen_count++;
 		c->schema = schema;
+		c->uniflow = uniflow;
 		map_init(&c->projections, 0x9e3779b97f4a7c15);
 	}
 	c->queues[c->queue_count++] = q;
@@ -107,7 +118,7 @@ static int queue_add(struct relay *r, struct queue *q, struct error *err)
 	struct column_choice choices[COLUMNS_MAX];
 	struct column_list list = { .choices = choices };
 	const struct output_kind *kind = queue_kind(q);
-	if (!r->setup.fields && !queue_fields(q) && !kind->fixed_columns) {
+	if (!r->setup.fields && !queue_fields(q) && !kind->fixed_columns && !kind->uniflow) {
 		r->plain[r->plain_count++] = q;
 		return 0;
 	}
@@ -150,6 +161,13 @@ int relay_new(const struct relay_setup *setup, struct relay **ret, struct error 
 	return 0;
 }
 
+static void from_layout_free(struct from_layout *f)
+{
+	projection_free(f->forward);
+	projection_free(f->backward);
+	free(f);
+}
+
 void relay_free(struct relay *r)
 {
 	if (!r)
@@ -157,9 +175,9 @@ void relay_free(struct relay *r)
 	for (unsigned i = 0; i < r->chosen_count; i++) {
 		struct chosen *c = &r->chosen[i];
 		uint32_t position = 0;
-		struct projection *p;
-		while ((p = map_next(&c->projections, &position)))
-			projection_free(p);
+		struct from_layout *from;
+		while ((from = map_next(&c->projections, &position)))
+			from_layout_free(from);
 		map_fini(&c->projections);
 		record_batch_release(c->batch);
 		schema_free(c->schema);
@@ -195,15 +213,37 @@ static void chosen_flush(struct relay *r, struct chosen *c)
 	record_batch_release(batch);
 }
 
-static struct projection *projection_of(struct chosen *c, const struct schema *from)
+static int column_of(const struct schema *schema, uint16_t id)
 {
-	struct projection *p = map_get(&c->projections, from->id);
-	if (p)
-		return p;
-	p = projection_new(from, c->schema);
-	if (p && !map_put(&c->projections, from->id, p))
-		return p;
-	projection_free(p);
+	return schema_find(schema, field_by_id(PEN_IANA, id), true);
+}
+
+static struct from_layout *from_layout_new(const struct chosen *c, const struct schema *layout)
+{
+	struct from_layout *f = calloc(1, sizeof *f);
+	if (!f)
+		return NULL;
+	f->reverse_octets = column_of(layout, 1);
+	f->reverse_packets = column_of(layout, 2);
+	bool both = c->uniflow && (f->reverse_octets >= 0 || f->reverse_packets >= 0);
+	f->forward = projection_new(layout, c->schema, false);
+	f->backward = both ? projection_new(layout, c->schema, true) : NULL;
+	if (f->forward && (f->backward || !both))
+		return f;
+	from_layout_free(f);
+	return NULL;
+}
+
+static struct from_layout *from_layout_of(struct chosen *c, const struct schema *layout)
+{
+	struct from_layout *f = map_get(&c->projections, layout->id);
+	if (f)
+		return f;
+	f = from_layout_new(c, layout);
+	if (f && !map_put(&c->projections, layout->id, f))
+		return f;
+	if (f)
+		from_layout_free(f);
 	return NULL;
 }
 
@@ -222,21 +262,38 @@ static uint8_t family_of(const struct record_batch *batch, const uint8_t *row)
 	return !has_present(batch, row, 4) && has_present(batch, row, 6) ? 6 : 4;
 }
 
+static bool has_reverse(const struct from_layout *f, const struct record_batch *batch,
+                        const uint8_t *row)
+{
+	const struct schema *s = batch->schema;
+	int packets = f->reverse_packets, octets = f->reverse_octets;
+	return f->backward && ((packets >= 0 && value_read_unsigned(s, row, (unsigned)packets)) ||
+	                       (octets >= 0 && value_read_unsigned(s, row, (unsigned)octets)));
+}
+
+static void row_put(struct relay *r, struct chosen *c, const struct record_batch *batch,
+                    const uint8_t *row)
+{
+	const struct from_layout *f = from_layout_of(c, batch->schema);
+	if (c->batch && c->batch->count + 2 > c->batch->capacity)
+		chosen_flush(r, c);
+	if (!c->batch)
+		c->batch = record_batch_new(c->schema, BATCH_ROWS);
+	if (!f || !c->batch) {
+		count(&r->lost, 1);
+		return;
+	}
+	projection_run(f->forward, batch, row, c->batch);
+	if (has_reverse(f, batch, row))
+		projection_run(f->backward, batch, row, c->batch);
+}
+
 static void chosen_put(struct relay *r, struct chosen *c, const struct record_batch *batch)
 {
-	const struct projection *p = projection_of(c, batch->schema);
 	for (uint32_t i = 0; i < batch->count; i++) {
 		const uint8_t *row = record_row(batch, i);
-		if (c->schema->family && c->schema->family != family_of(batch, row))
-			continue;
-		if (c->batch && c->batch->count == c->batch->capacity)
-			chosen_flush(r, c);
-		if (!c->batch)
-			c->batch = record_batch_new(c->schema, BATCH_ROWS);
-		if (p && c->batch)
-			projection_run(p, batch, row, c->batch);
-		else
-			count(&r->lost, 1);
+		if (!c->schema->family || c->schema->family == family_of(batch, row))
+			row_put(r, c, batch, row);
 	}
 }
 

@@ -3,7 +3,8 @@
  * Collected records to outputs. They come in as many layouts as exporters have templates. An output
  * that takes records as they are gets each layout as it is, all its columns, as long as --fields
  * does not choose; one with fixed columns (csv, table), and every one with --fields, gets the
- * chosen columns in their order, absent where a layout lacks them. Options data go to the former
+ * chosen columns in their order, absent where a layout lacks them. Where an output knows one
+ * direction only (NetFlow), a biflow becomes two records. Options data go to the former
  * only.
  *
  * Called by the thread that decodes. Neighbours: outputs.h, record/projection.h.

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
 #include "output/callback.h"
 
 enum { BATCH_ROWS = 256 };
@@ -108,11 +107,13 @@ static bool is_for(const struct sinks *s, const struct sinks_meter *m, const str
 int sinks_add_meter(struct sinks *s, const struct sinks_meter *m, struct error *err)
 {
 	int r = 0;
-	for (unsigned i = 0; i < s->queue_count && !r; i++)
-		if (is_for(s, m, s->queues[i])) {
-			r = add_streams(s, m, s->queues[i], err);
-			s->whole_outputs[m->number] += !m->rows->uniflow && !queue_kind(s->queues[i])->uniflow;
-		}
+	for (unsigned i = 0; i < s->outputs.count && !r; i++) {
+		struct queue *q = s->outputs.queues[i];
+		if (!is_for(s, m, q))
+			continue;
+		r = add_streams(s, m, q, err);
+		s->whole_outputs[m->number] += !m->rows->uniflow && !queue_kind(q)->uniflow;
+	}
 	return r;
 }
 
@@ -123,55 +124,6 @@ unsigned sinks_whole_outputs(const struct sinks *s, unsigned meter)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
-static void output_message(void *context, const char *text)
-{
-	const struct log *log = context;
-	log_line(log, LOG_WARNING, "%s", text);
-}
-
-static int unknown_kind(const struct address *a, struct error *err)
-{
-	char known[256] = "";
-	struct text_nearest nearest = { .word = a->scheme };
-	for (const struct output_kind *const *k = output_kinds; *k; k++) {
-		text_nearest_offer(&nearest, (*k)->scheme);
-		strncat(known, *known ? ", " : "", sizeof known - strlen(known) - 1);
-		strncat(known, (*k)->scheme, sizeof known - strlen(known) - 1);
-	}
-	return error_set(err, -EINVAL, "--output %s: no output is called '%s'%s%s; expected one of %s",
-	                 a->text, a->scheme, nearest.best ? "; did you mean " : "",
-	                 nearest.best ? nearest.best : "", known);
-}
-
-static int open_queue(struct sinks *s, const struct queue_setup *queue, struct error *err)
-{
-	if (s->queue_count == SINKS_MAX)
-		return error_set(err, -E2BIG, "more than %d outputs", SINKS_MAX);
-	struct queue *q;
-	int r = queue_open(queue, &q, err);
-	if (r)
-		return r;
-	s->queues[s->queue_count++] = q;
-	return 0;
-}
-
-static int open_address(struct sinks *s, const char *text, const struct output_env *env,
-                        struct error *err)
-{
-	struct address address;
-	int r = address_parse(text, &address, err);
-	if (r)
-		return r;
-	struct queue_setup queue = { .kind = output_kind_find(address.scheme), .address = &address,
-	                             .env = env };
-	if (queue.kind)
-		r = open_queue(s, &queue, err);
-	else
-		r = unknown_kind(&address, err);
-	address_fini(&address);
-	return r;
-}
-
 static int open_callback(struct sinks *s, const struct sinks_setup *setup,
                          const struct output_env *env, struct error *err)
 {
@@ -179,31 +131,32 @@ static int open_callback(struct sinks *s, const struct sinks_setup *setup,
 	int r = callback_output_new(setup->env->records, setup->env->context, &queue.opened);
 	if (r)
 		return error_set(err, r, "out of memory");
-	r = open_queue(s, &queue, err);
+	r = outputs_add(&s->outputs, &queue, err);
 	if (!r)
-		s->callback = s->queues[s->queue_count - 1];
+		s->callback = s->outputs.queues[s->outputs.count - 1];
 	return r;
 }
 
 int sinks_open(const struct sinks_setup *setup, struct sinks *s, struct error *err)
 {
-	union { const struct log *log; void *context; } log = { .log = setup->env->log };
-	struct output_env env = { .live = setup->live, .start_ns = setup->start_ns,
-	                          .message = output_message, .context = log.context,
-	                          .terminal = setup->env->terminal,
-	                          .options = setup->options ? metering_options_read : NULL,
-	                          .options_context = setup->options,
-	                          .sample = setup->sample, .sample_random = setup->sample_random };
+	const struct output_env env = { .live = setup->live, .start_ns = setup->start_ns,
+	                                .terminal = setup->env->terminal,
+	                                .options = setup->options ? metering_options_read : NULL,
+	                                .options_context = setup->options,
+	                                .sample = setup->sample,
+	                                .sample_random = setup->sample_random };
+	const struct outputs_setup outputs = { .addresses = setup->outputs,
+	                                       .count = setup->output_count, .env = &env,
+	                                       .log = setup->env->log };
 	memset(s, 0, sizeof *s);
-	s->live = setup->live;
 	s->sort = setup->sort;
 	s->log = setup->env->log;
 	pthread_mutex_init(&s->sort_lock, NULL);
-	int r = 0;
-	for (unsigned i = 0; i < setup->output_count && !r; i++)
-		r = open_address(s, setup->outputs[i], &env, err);
-	if (!r && setup->env->records)
-		r = open_callback(s, setup, &env, err);
+	int r = outputs_open(&outputs, &s->outputs, err);
+	if (!r && setup->env->records) {
+		const struct output_env told = outputs_env(&env, s->log);
+		r = open_callback(s, setup, &told, err);
+	}
 	if (r)
 		sinks_close(s);
 	return r;
@@ -211,24 +164,17 @@ int sinks_open(const struct sinks_setup *setup, struct sinks *s, struct error *e
 
 int sinks_start(struct sinks *s, struct error *err)
 {
-	for (unsigned i = 0; i < s->queue_count; i++) {
-		int r = queue_start(s->queues[i], err);
-		if (r)
-			return r;
-	}
-	s->started = true;
-	return 0;
+	return outputs_start(&s->outputs, err);
 }
 
 void sinks_close(struct sinks *s)
 {
-	for (unsigned i = 0; i < s->queue_count; i++)
-		queue_close(s->queues[i]);
+	outputs_close(&s->outputs);
 	for (unsigned i = 0; i < s->stream_count; i++)
 		schema_free(s->streams[i].schema);
 	free(s->sorted);
 	pthread_mutex_destroy(&s->sort_lock);
-	s->queue_count = s->stream_count = 0;
+	s->stream_count = 0;
 	s->sorted = NULL;
 }
 
@@ -250,30 +196,10 @@ static int compare_rows(const void *a, const void *b)
 static void put(const struct sinks *s, const struct stream *stream, struct record_batch *batch,
                 bool now)
 {
-	unsigned how = (s->live ? 0 : QUEUE_WAIT) | (now ? QUEUE_NOW : 0);
+	unsigned how = (s->outputs.live ? 0 : QUEUE_WAIT) | (now ? QUEUE_NOW : 0);
 	for (unsigned i = 0; i < stream->queue_count; i++)
 		queue_put(stream->queues[i], batch, how);
 	record_batch_release(batch);
-}
-
-/* Copies a row with what it has in the arena. False when there is no memory for it. */
-static bool copy_row(struct record_batch *to, const struct sorted_row *from)
-{
-	const struct schema *schema = to->schema;
-	const uint8_t *row = record_row(from->batch, from->row);
-	uint8_t *copy = record_batch_append(to);
-	if (!copy)
-		return false;
-	memcpy(copy, row, schema->row_bytes);
-	for (unsigned i = 0; i < schema->column_count; i++) {
-		if (!schema->column[i].variable || !record_is_present(schema, row, i))
-			continue;
-		uint32_t bytes;
-		const uint8_t *octets = value_read_octets(from->batch, row, i, &bytes);
-		struct value_writer w = { to, copy, i };
-		value_write_octets(&w, octets, bytes);
-	}
-	return true;
 }
 
 static void put_open(struct sinks *s, struct record_batch *open[STREAMS_MAX])
@@ -300,7 +226,7 @@ static void send_sorted(struct sinks *s)
 			put_open(s, open);
 		if (!*batch)
 			*batch = record_batch_new(s->streams[row->stream].schema, BATCH_ROWS);
-		if (!*batch || !copy_row(*batch, row))
+		if (!*batch || !record_batch_copy_row(*batch, row->batch, record_row(row->batch, row->row)))
 			log_line(s->log, LOG_ERROR, "out of memory while sorting: a record is lost");
 		record_batch_release(row->batch);
 	}
@@ -430,16 +356,7 @@ void builder_write(struct builder *b, const struct flow_record *record)
 
 bool sinks_finish(struct sinks *s)
 {
-	bool fine = true;
 	if (s->sort)
 		send_sorted(s);
-	for (unsigned i = 0; i < s->queue_count; i++) {
-		uint64_t patience_ns = s->live || s->hurried ? 5000000000ull : 0;
-		struct timespec now;
-		clock_gettime(CLOCK_REALTIME, &now);
-		uint64_t now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-		queue_finish(s->queues[i], patience_ns ? now_ns + patience_ns : UINT64_MAX);
-		fine = fine && !queue_failed(s->queues[i]);
-	}
-	return fine;
+	return outputs_finish(&s->outputs, s->hurried);
 }

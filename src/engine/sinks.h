@@ -18,10 +18,10 @@
 #include "engine/engine.h"
 #include "engine/metering_options.h"
 #include "engine/settings.h"
+#include "engine/outputs.h"
 #include "flow/rows.h"
-#include "output/queue.h"
 
-enum { SINKS_MAX = 32, STREAMS_MAX = 128 };
+enum { STREAMS_MAX = 128 };
 
 struct stream {
 	struct schema *schema;
@@ -29,7 +29,7 @@ struct stream {
 	bool uniflow;                   /* a biflow becomes two rows, whatever --uniflow says */
 	bool whole;                     /* a record is one row: no uniflow, of the meter or its own */
 	unsigned queue_count;
-	struct queue *queues[SINKS_MAX];
+	struct queue *queues[OUTPUTS_MAX];
 };
 
 struct sorted_row {                     /* --sort: a row that waits for the end */
@@ -39,11 +39,11 @@ struct sorted_row {                     /* --sort: a row that waits for the end 
 };
 
 struct sinks {
-	bool live, sort, started;
+	bool sort;
 	bool hurried;                   /* the run was told to stop: outputs get a deadline */
-	unsigned queue_count, stream_count;
-	struct queue *queues[SINKS_MAX];
-	struct queue *callback;         /* of libweir, one of the queues; NULL: none */
+	struct outputs outputs;
+	unsigned stream_count;
+	struct queue *callback;         /* of libweir, one of the outputs; NULL: none */
 	struct stream streams[STREAMS_MAX];
 	unsigned whole_outputs[METERS_MAX];
 	const struct log *log;

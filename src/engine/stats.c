@@ -128,8 +128,8 @@ static void print_lines(const struct accounts *a, const struct sinks *sinks, FIL
 	print_flows(out, &all);
 	print_meters(out, a);
 	fprintf(out, "  \"outputs\": {\n");
-	for (unsigned i = 0; i < sinks->queue_count; i++)
-		stats_print_output(out, sinks->queues[i], i + 1 == sinks->queue_count);
+	for (unsigned i = 0; i < sinks->outputs.count; i++)
+		stats_print_output(out, sinks->outputs.queues[i], i + 1 == sinks->outputs.count);
 	fprintf(out, "  },\n  \"balanced\": %s\n}\n",
 	        !a->finished ? "null" : accounts_balanced(a, NULL) ? "true" : "false");
 }

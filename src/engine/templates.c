@@ -162,12 +162,12 @@ void templates_print(const struct meters *meters, const struct sinks *sinks, FIL
 	for (unsigned m = 0; m < meters->count; m++) {
 		print_meter(out, meters->settings, &meters->list[m]);
 		fputs("  templates:\n", out);
-		for (unsigned q = 0; q < sinks->queue_count; q++)
+		for (unsigned q = 0; q < sinks->outputs.count; q++)
 			for (unsigned i = 0; i < sinks->stream_count; i++) {
 				const struct stream *stream = &sinks->streams[i];
 				for (unsigned k = 0; k < stream->queue_count && stream->meter == m; k++)
-					if (stream->queues[k] == sinks->queues[q])
-						print_template(out, stream, sinks->queues[q]);
+					if (stream->queues[k] == sinks->outputs.queues[q])
+						print_template(out, stream, sinks->outputs.queues[q]);
 			}
 	}
 }

@@ -195,7 +195,7 @@ static void properties_run(struct decode_lookup *k, const struct decode_run *run
 		return;
 	if (!k->projection || k->projected_id != p->schema->id) {
 		projection_free(k->projection);
-		k->projection = projection_new(p->schema, w->batch->schema);
+		k->projection = projection_new(p->schema, w->batch->schema, false);
 		k->projected_id = p->schema->id;
 	}
 	if (k->projection)

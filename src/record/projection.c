@@ -86,7 +86,43 @@ static enum projection_way way_of(const struct column *from, const struct column
 	       is_signed(from->field->type) ? WAY_SIGNED : WAY_NUMBER;
 }
 
-struct projection *projection_new(const struct schema *from, const struct schema *to)
+/* Elements of the two ends of a flow. */
+static const uint16_t ends[][2] = {
+	{ 7, 11 }, { 8, 12 }, { 9, 13 }, { 10, 14 }, { 16, 17 }, { 27, 28 }, { 29, 30 }, { 44, 45 },
+	{ 56, 80 }, { 169, 170 }, { 180, 181 }, { 182, 183 },
+};
+
+static uint16_t other_end(uint16_t id)
+{
+	for (unsigned i = 0; i < array_count(ends); i++)
+		for (unsigned k = 0; k < 2; k++)
+			if (ends[i][k] == id)
+				return ends[i][!k];
+	return 0;
+}
+
+static int find_mirrored(const struct schema *from, const struct column *wanted)
+{
+	const struct field *field = wanted->field;
+	int found = find(from, field->pen, field->id, true);
+	uint16_t other = field->pen == PEN_IANA ? other_end(field->id) : 0;
+	if (found >= 0 || wanted->reverse)
+		return wanted->reverse ? -1 : found;
+	if (other)
+		return find(from, PEN_IANA, other, false);
+	if (field->semantics == SEMANTICS_DELTA_COUNTER || field->semantics == SEMANTICS_TOTAL_COUNTER)
+		return -1;
+	found = find(from, field->pen, field->id, false);
+	return found >= 0 ? found : find_time(from, wanted);
+}
+
+static int find_forward(const struct schema *from, const struct column *wanted)
+{
+	int found = find(from, wanted->field->pen, wanted->field->id, wanted->reverse);
+	return found >= 0 ? found : find_time(from, wanted);
+}
+
+struct projection *projection_new(const struct schema *from, const struct schema *to, bool mirror)
 {
 	struct projection *p = malloc(sizeof *p + to->column_count * sizeof p->steps[0]);
 	if (!p)
@@ -94,9 +130,7 @@ struct projection *projection_new(const struct schema *from, const struct schema
 	*p = (struct projection){ .from = from, .to = to };
 	for (unsigned i = 0; i < to->column_count; i++) {
 		const struct column *wanted = &to->column[i];
-		int found = find(from, wanted->field->pen, wanted->field->id, wanted->reverse);
-		if (found < 0)
-			found = find_time(from, wanted);
+		int found = mirror ? find_mirrored(from, wanted) : find_forward(from, wanted);
 		if (found < 0)
 			continue;
 		p->steps[p->count++] = (struct projection_step){

@@ -14,8 +14,10 @@
 
 struct projection;
 
-/* Both schemas are borrowed. NULL: no memory. */
-struct projection *projection_new(const struct schema *from, const struct schema *to);
+/* Both schemas are borrowed. NULL: no memory. With `mirror` the row is that of the other direction
+ * of a biflow: reverse values are forward ones, the two ends change places, and counters of the
+ * forward direction alone are absent. */
+struct projection *projection_new(const struct schema *from, const struct schema *to, bool mirror);
 void projection_free(struct projection *projection);    /* NULL is fine */
 
 /* Appends the row to a batch of the other schema, which has room for it. */

@@ -25,15 +25,20 @@ struct fixture {
 	struct projection *projection;
 };
 
-static void begin(struct fixture *f, const char *from, const char *to)
+static void begin_as(struct fixture *f, const char *from, const char *to, bool mirror)
 {
 	f->from = schema_of(from);
 	f->to = schema_of(to);
 	f->source = record_batch_new(f->from, 4);
 	f->target = record_batch_new(f->to, 4);
-	f->projection = projection_new(f->from, f->to);
+	f->projection = projection_new(f->from, f->to, mirror);
 	assert_non_null(f->projection);
 	record_batch_append(f->source);
+}
+
+static void begin(struct fixture *f, const char *from, const char *to)
+{
+	begin_as(f, from, to, false);
 }
 
 static struct value_writer at(const struct fixture *f, unsigned column)
@@ -165,6 +170,29 @@ static void test_fill_leaves_what_is_there(void **state)
 	end(&f);
 }
 
+/* The other direction of a biflow: ends change places, reverse values are forward ones. */
+static void test_mirror(void **state)
+{
+	struct fixture f;
+	begin_as(&f, "sourceTransportPort,destinationTransportPort,octetDeltaCount,"
+	         "reverseOctetDeltaCount,packetDeltaCount,protocolIdentifier,flowStartSeconds,vlanId",
+	         "destinationTransportPort,sourceTransportPort,octetDeltaCount,packetDeltaCount,"
+	         "protocolIdentifier,flowStartMilliseconds,reverseOctetDeltaCount", true);
+	for (unsigned i = 0; i < 8; i++) {
+		struct value_writer w = at(&f, i);
+		value_write_unsigned(&w, 10 + i);
+	}
+	run(&f);
+	assert_int_equal(number(&f, 0), 10);
+	assert_int_equal(number(&f, 1), 11);
+	assert_int_equal(number(&f, 2), 13);
+	assert_true(is_absent(&f, 3));          /* its packets are not told */
+	assert_int_equal(number(&f, 4), 15);
+	assert_int_equal(number(&f, 5), 16000);
+	assert_true(is_absent(&f, 6));
+	end(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +202,7 @@ int main(void)
 		cmocka_unit_test(test_the_finest_unit_is_taken),
 		cmocka_unit_test(test_start_is_not_end),
 		cmocka_unit_test(test_fill_leaves_what_is_there),
+		cmocka_unit_test(test_mirror),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
