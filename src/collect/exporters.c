@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compiler.h"
+
 /* ---- the list by use ------------------------------------------------------------------------- */
 
 static void unlink_exporter(struct exporters *e, struct exporter *x)
@@ -137,6 +139,7 @@ struct collect_session *collect_session_open(struct exporters *e,
 	                                      .exporter_family = address->family };
 	memcpy(setup.exporter, address->octets, sizeof setup.exporter);
 	s->exporter = x;
+	s->setup = setup;
 	s->decode = decode_session_new(e->decoder, &setup);
 	if (!s->decode) {
 		free(s);
@@ -163,12 +166,39 @@ void collect_session_close(struct exporters *e, struct collect_session *s)
 	free(s);
 }
 
+/* The session goes on as if it were new: templates will come again. */
+static bool session_forget(struct exporters *e, struct collect_session *s)
+{
+	struct decode_session *fresh = decode_session_new(e->decoder, &s->setup);
+	if (!fresh)
+		return false;
+	decode_session_end(s->decode);
+	decode_counters_add(&s->exporter->ended, decode_session_counters(s->decode));
+	decode_session_free(s->decode);
+	s->decode = fresh;
+	e->forgotten++;
+	return true;
+}
+
+/* Streams keep their templates: they would not be told again. */
+static void make_room(struct exporters *e, const struct exporter *other)
+{
+	bool done = false;
+	for (struct exporter *x = e->oldest; x && !done; x = x->newer)
+		for (struct collect_session *s = x->first; s && x != other; s = s->next)
+			if (s->setup.transport == DECODE_DATAGRAMS && decode_session_bytes(s->decode))
+				done |= session_forget(e, s);
+}
+
 enum decode_fault collect_session_message(struct exporters *e, struct collect_session *s,
                                   const struct decode_message *message)
 {
 	use(e, s->exporter);
 	s->exporter->last_ns = message->time_ns;
-	return decode_message(s->decode, message);
+	enum decode_fault fault = decode_message(s->decode, message);
+	if (unlikely(decode_session_starved(s->decode)))
+		make_room(e, s->exporter);
+	return fault;
 }
 
 void exporter_counters(const struct exporter *x, struct decode_counters *ret)

@@ -5,6 +5,9 @@
  * given up, those that never gave a record first, so that a flood of invented addresses does not
  * push out who is real.
  *
+ * When the memory of all is used up the exporter that has been idle for longest forgets its
+ * templates, so that whoever comes next is not refused.
+ *
  * Sessions end in whatever brings messages (files.c, listen.c): here they are only owned.
  */
 #ifndef COLLECT_EXPORTERS_H
@@ -33,6 +36,7 @@ struct exporter {
 
 struct collect_session {
 	struct exporter *exporter;
+	struct decode_session_setup setup;
 	struct decode_session *decode;
 	struct collect_session *next;   /* of the exporter */
 };
@@ -43,6 +47,7 @@ struct exporters {
 	struct map by_address;
 	struct exporter *oldest, *newest;
 	uint64_t given_up;              /* exporters whose account was added to the next */
+	uint64_t forgotten;             /* sessions that lost their templates for want of memory */
 	struct decode_counters gone;
 };
 

@@ -21,6 +21,7 @@ struct collect_report *collect_report_new(struct collector *c)
 	collector_counters(c, &r->transport);
 	r->total = e->gone;
 	r->given_up = e->given_up;
+	r->forgotten = e->forgotten;
 	for (const struct exporter *x = e->oldest; x && r->exporter_count < count; x = x->newer) {
 		struct report_exporter *to = &r->exporters[r->exporter_count++];
 		memcpy(to->name, x->name, sizeof to->name);
@@ -192,8 +193,10 @@ static void put_transport(FILE *out, const struct collector_counters *c)
 
 static void put_exporters(FILE *out, const struct collect_report *r)
 {
-	fprintf(out, "  \"exporters_given_up\": %llu,\n  \"exporters\": [\n",
-	        (unsigned long long)r->given_up);
+	fprintf(out, "  ");
+	put(out, "exporters_given_up", r->given_up, ",\n  ");
+	put(out, "sessions_forgotten", r->forgotten, ",\n");
+	fprintf(out, "  \"exporters\": [\n");
 	for (unsigned i = 0; i < r->exporter_count; i++) {
 		const struct report_exporter *x = &r->exporters[i];
 		char name[4 * EXPORTER_NAME_MAX];

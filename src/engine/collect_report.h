@@ -35,6 +35,7 @@ struct collect_report {
 	bool options_emitted;           /* options data are records, too */
 	bool finished;                  /* all is flushed: outputs can be compared */
 	uint64_t given_up;              /* exporters that are no longer told apart */
+	uint64_t forgotten;             /* sessions that lost their templates for want of memory */
 	uint64_t accepted;              /* by outputs */
 	bool outputs_balanced;
 	unsigned exporter_count;

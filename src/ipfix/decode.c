@@ -106,6 +106,18 @@ void decode_session_end(struct decode_session *s)
 	}
 }
 
+uint64_t decode_session_bytes(const struct decode_session *s)
+{
+	return s->budget.used;
+}
+
+bool decode_session_starved(struct decode_session *s)
+{
+	bool starved = s->starved;
+	s->starved = false;
+	return starved;
+}
+
 const struct decode_counters *decode_session_counters(const struct decode_session *s)
 {
 	return &s->counters;

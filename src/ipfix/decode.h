@@ -74,6 +74,12 @@ enum decode_fault decode_message(struct decode_session *session,
 /* Data that wait for templates at the end are given up; to call before the counters are read for
  * the last time. */
 void decode_session_end(struct decode_session *session);
+/* Octets that it holds. */
+uint64_t decode_session_bytes(const struct decode_session *session);
+/* True once after something of the session found no room, though it had taken little of its own
+ * bound: the memory of all sessions is used up. */
+bool decode_session_starved(struct decode_session *session);
+
 const struct decode_counters *decode_session_counters(const struct decode_session *session);
 
 #endif

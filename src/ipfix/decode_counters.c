@@ -33,12 +33,11 @@ const char *decode_drop_name(enum decode_drop drop)
 	return drops[drop];
 }
 
-/* All members but the last are counters of one kind. */
+/* All members are counters of one kind. */
 void decode_counters_add(struct decode_counters *to, const struct decode_counters *from)
 {
 	uint64_t *sum = (uint64_t *)to;
 	const uint64_t *more = (const uint64_t *)from;
-	for (size_t i = 0; i < offsetof(struct decode_counters, starved) / sizeof *sum; i++)
+	for (size_t i = 0; i < sizeof *to / sizeof *sum; i++)
 		sum[i] += more[i];
-	to->starved |= from->starved;
 }

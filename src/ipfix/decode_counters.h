@@ -71,7 +71,6 @@ struct decode_counters {
 
 	uint64_t gaps, lost;                    /* in sequence numbers; records (v9: messages) */
 	uint64_t reordered, restarts;
-	bool starved;                   /* something was refused by the bound of all sessions */
 };
 
 const char *decode_fault_name(enum decode_fault fault);         /* "set_length" */

@@ -19,7 +19,7 @@ static uint64_t domain_key(enum decode_protocol protocol, uint32_t id)
 /* The session has room of its own: it is the others who have taken all that there is. */
 static void note_starving(struct decode_session *s)
 {
-	s->counters.starved |= s->budget.used < s->budget.bound / 2;
+	s->starved |= s->budget.used < s->budget.bound / 2;
 }
 
 static struct decode_domain *domain_make(struct decode_session *s, uint64_t key)

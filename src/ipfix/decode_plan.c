@@ -120,7 +120,8 @@ static int column_of(struct compiler *c, const struct decode_field *wire, struct
 	choice.field = field_of_wire(c, wire, &choice.reverse);
 	if (!choice.field || !decode_operation_of(choice.field, wire->length, &step->operation)) {
 		choice.reverse = false;
-		choice.field = elements_unknown(c->setup->elements, wire->pen, wire->id);
+		choice.field = elements_unknown(c->setup->elements, wire->pen, wire->id,
+		                                c->setup->only_known_elements);
 		if (!choice.field)      /* the bound on names is reached: kept without one */
 			choice.field = field_by_id(PEN_IANA, ELEMENT_OPAQUE);
 		decode_operation_of(choice.field, wire->length, &step->operation);
@@ -225,7 +226,8 @@ static int layout_make(struct compiler *c, bool *ret_new)
 {
 	struct layout_request request = { .choices = c->choices, .count = c->count,
 	                                  .scope_count = c->scope_count,
-	                                  .options = c->setup->template->options };
+	                                  .options = c->setup->template->options,
+	                                  .only_known = c->setup->only_known_layouts };
 	return layouts_intern(c->setup->layouts, &request, &c->plan->layout, ret_new);
 }
 

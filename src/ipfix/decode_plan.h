@@ -69,6 +69,7 @@ struct decode_plan_setup {
 	uint8_t exporter_family;        /* 4, 6; 0: unknown */
 	bool collection_time;           /* known */
 	bool sampling;                  /* columns for what is known of sampling */
+	bool only_known_layouts, only_known_elements;   /* make no new ones: the session had its share */
 };
 
 /* -EINVAL: records of this template have no octets or nothing but padding; -ENOSPC: too many

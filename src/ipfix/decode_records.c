@@ -7,6 +7,12 @@
 
 #include "ipfix/decode_session.h"
 
+/* Of what all sessions share: one of them cannot take all of it. */
+static unsigned share_of(unsigned bound)
+{
+	return bound / 2;
+}
+
 static int plan_make(struct decode_reading *r, struct decode_slot *slot)
 {
 	struct decode_session *s = r->session;
@@ -16,9 +22,14 @@ static int plan_make(struct decode_reading *r, struct decode_slot *slot)
 		.learned = s->learned, .domain = r->context.domain,
 		.exporter_family = s->setup.exporter_family,
 		.collection_time = r->message->time_is_collection, .sampling = d->setup.sampling,
+		.only_known_layouts = s->layouts_made >= share_of(d->setup.layouts_max),
+		.only_known_elements = s->elements_made >= share_of(d->setup.elements_max),
 	};
 	bool new;
+	unsigned elements = elements_count(d->elements);
 	int code = decode_plan_new(&setup, &slot->plan, &new);
+	s->layouts_made += new;
+	s->elements_made += elements_count(d->elements) - elements;
 	if (code)
 		return code;
 	slot->generation = s->learned ? learned_generation(s->learned) : 0;

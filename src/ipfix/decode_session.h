@@ -68,6 +68,8 @@ struct decode_session {
 	struct decode_domain *last;
 	struct learned *learned;        /* NULL until there is something to learn */
 	struct decode_counters counters;
+	unsigned layouts_made, elements_made;   /* at this session's wish */
+	bool starved;                   /* since it was asked last */
 };
 
 struct decode_reading {                 /* a message being read */

@@ -72,19 +72,24 @@ static struct element *element_new(const struct field *description)
 	return e;
 }
 
+static const struct field *find(const struct elements *es, const struct field *description)
+{
+	const struct element *at = map_get(&es->by_id, key_of(description->pen, description->id));
+	while (at && !is_same(&at->field, description))
+		at = at->next;
+	return at ? &at->field : NULL;
+}
+
 const struct field *elements_intern(struct elements *es, const struct field *description)
 {
 	uint64_t key = key_of(description->pen, description->id);
-	struct element *first = map_get(&es->by_id, key);
-	for (struct element *at = first; at; at = at->next)
-		if (is_same(&at->field, description))
-			return &at->field;
-	if (es->count >= es->bound)
-		return NULL;
+	const struct field *known = find(es, description);
+	if (known || es->count >= es->bound)
+		return known;
 	struct element *e = element_new(description);
 	if (!e)
 		return NULL;
-	e->next = first;
+	e->next = map_get(&es->by_id, key);
 	if (map_put(&es->by_id, key, e)) {
 		free(e);
 		return NULL;
@@ -93,13 +98,19 @@ const struct field *elements_intern(struct elements *es, const struct field *des
 	return &e->field;
 }
 
-const struct field *elements_unknown(struct elements *es, uint32_t pen, uint16_t id)
+unsigned elements_count(const struct elements *es)
+{
+	return es->count;
+}
+
+const struct field *elements_unknown(struct elements *es, uint32_t pen, uint16_t id,
+                                     bool only_known)
 {
 	char name[ELEMENT_NAME_MAX + 1];
 	snprintf(name, sizeof name, "e%uid%u", pen, id);
 	struct field description = { .name = name, .unit = "", .pen = pen, .id = id,
 	                             .type = TYPE_OCTET_ARRAY };
-	return elements_intern(es, &description);
+	return only_known ? find(es, &description) : elements_intern(es, &description);
 }
 
 static bool is_taken(const struct elements *es, const struct field *description)

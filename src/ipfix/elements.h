@@ -23,8 +23,11 @@ void elements_free(struct elements *elements);
  * is reached. */
 const struct field *elements_intern(struct elements *elements, const struct field *description);
 
-/* The field of an element that nobody has described: octets by the name e<pen>id<id>. */
-const struct field *elements_unknown(struct elements *elements, uint32_t pen, uint16_t id);
+/* The field of an element that nobody has described: octets by the name e<pen>id<id>. NULL when the
+ * bound is reached, or with `only_known` when there is none yet. */
+const struct field *elements_unknown(struct elements *elements, uint32_t pen, uint16_t id,
+                                     bool only_known);
+unsigned elements_count(const struct elements *elements);
 
 /* True when the description's name can be that of a field: a letter, then letters, digits and
  * underscores, not like those above, and the name of no other field. */

@@ -119,7 +119,7 @@ int layouts_intern(struct layouts *ls, const struct layout_request *q, struct la
 	bool made = !found;
 	if (made) {
 		struct layout model = { .schema = schema, .options = q->options, .rows = ROWS_FIRST };
-		r = layout_add(ls, shape, &model, &found);
+		r = q->only_known ? -ENOSPC : layout_add(ls, shape, &model, &found);
 	}
 	if (!made || r)
 		schema_free(schema);

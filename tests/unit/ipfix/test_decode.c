@@ -362,35 +362,50 @@ static void test_bound_of_all_sessions(void **state)
 		f.session = decode_session_new(f.decoder, &(struct decode_session_setup){
 			.transport = DECODE_DATAGRAMS });
 	}
-	assert_false(decode_session_counters(others[0])->starved);
-	assert_true(decode_session_counters(others[7])->starved);
+	assert_false(decode_session_starved(others[0]));
+	assert_true(decode_session_starved(others[7]));
+	assert_false(decode_session_starved(others[7]));        /* told once */
 	for (unsigned i = 0; i < 8; i++)
 		decode_session_free(others[i]);
 	fini(&f);
 }
 
-/* More layouts than may be: counted, and those that are known go on. */
+static void many_layouts(struct fixture *f, unsigned first)
+{
+	begin(f);
+	for (unsigned n = first; n < first + 20; n++) {
+		set(f, 2);
+		put_16(f, 256 + n);
+		put_16(f, 1);
+		put_16(f, 1 + n);
+		put_16(f, 4);
+		close_set(f);
+	}
+	for (unsigned n = first; n < first + 20; n++) {
+		set(f, 256 + n);
+		put_32(f, n);
+		close_set(f);
+	}
+	assert_int_equal(give(f), FAULT_none);
+}
+
+/* More layouts than a session may make: counted, those that are known go on, and another session
+ * has its own share. */
 static void test_bound_of_layouts(void **state)
 {
 	struct fixture f;
 	init(&f, DECODE_FILE);
-	begin(&f);
-	for (unsigned n = 0; n < 20; n++) {
-		set(&f, 2);
-		put_16(&f, 256 + n);
-		put_16(&f, 1);
-		put_16(&f, 1 + n);
-		put_16(&f, 4);
-		close_set(&f);
-	}
-	for (unsigned n = 0; n < 20; n++) {
-		set(&f, 256 + n);
-		put_32(&f, n);
-		close_set(&f);
-	}
-	assert_int_equal(give(&f), FAULT_none);
-	assert_int_equal(f.rows, f.setup.layouts_max);
-	assert_int_equal(counters(&f)->dropped[DECODE_DROP_layouts], 20 - f.setup.layouts_max);
+	many_layouts(&f, 0);
+	unsigned share = f.setup.layouts_max / 2;
+	assert_int_equal(f.rows, share);
+	assert_int_equal(counters(&f)->dropped[DECODE_DROP_layouts], 20 - share);
+	struct decode_session *first = f.session;
+	f.session = decode_session_new(f.decoder, &(struct decode_session_setup){
+		.transport = DECODE_FILE });
+	many_layouts(&f, 0);            /* the same are known */
+	many_layouts(&f, 40);
+	assert_int_equal(f.rows, 3 * share);
+	decode_session_free(first);
 	fini(&f);
 }
 
