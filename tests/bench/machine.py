@@ -40,9 +40,13 @@ def describe(context):
                f"- {os.uname().sysname} {os.uname().release}, {distribution()}",
                f"- {said('gcc', '--version')}",
                f"- {said(context.bench.weir, '--version')}, release build",
-               f"- {datetime.date.today().isoformat()}")
+               f"- {datetime.date.today().isoformat()}; load average at the start {load()}")
     for peer in context.peers:
         report.say(f"- {peer.name} of {peer.package} {peer.version()}")
+
+
+def load():
+    return " ".join(f"{value:.1f}" for value in os.getloadavg())
 
 
 def distribution():
@@ -57,6 +61,7 @@ def appendix(context):
     for made in context.made.values():
         what = made.workload.what + (f" ({made.source})" if made.source else "")
         report.row(made.name, what, f"{made.packets:,}", f"{made.octets:,}", f"{made.flows:,}")
+    report.say("", f"Load average at the end: {load()}.")
     report.section("Command lines", "In the order in which they were first run; FILE and PORT "
                    "stand for what changes.", "", "```", *context.bench.commands_with_names())
     for name, text in context.bench.files.items():

@@ -4,21 +4,26 @@
  *
  *   bench_run RESULT TOUCH_MIB COMMAND [ARGUMENT...]
  *
- * Before it, TOUCH_MIB MiB are written and freed in a process of their own, so that the command
- * does not pay for pages that the machine has not backed yet. RESULT then holds one line:
+ * Before it, TOUCH_MIB MiB of small and as much of large pages are written and freed in a process
+ * of their own: the command will most likely get these, and not pay for pages that the host of a
+ * virtual machine has not backed yet. RESULT then holds one line:
  * user_us=N system_us=N wall_us=N rss_kib=N status=N. It is a program because the most memory of a
  * process counts from that of its parent on, which had better be small.
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+enum { SMALL_PAGE_BYTES = 4096 };
 
 struct used {
 	int64_t user_us, system_us, wall_us;
@@ -39,17 +44,29 @@ static int64_t in_us(struct timeval time)
 	return (int64_t)time.tv_sec * 1000000 + time.tv_usec;
 }
 
+static void write_pages(size_t bytes, int advice)
+{
+	volatile char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+	                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		return;
+	madvise((void *)(uintptr_t)memory, bytes, advice);
+	for (size_t i = 0; i < bytes; i += SMALL_PAGE_BYTES)
+		memory[i] = 1;
+}
+
 static void touch(size_t bytes)
 {
-	pid_t child = fork();
+	pid_t child = bytes ? fork() : -1;
 
 	if (child == 0) {
-		volatile char *memory = malloc(bytes);
-		for (size_t i = 0; memory && i < bytes; i += 4096)
-			memory[i] = 1;
+		write_pages(bytes, MADV_NOHUGEPAGE);
+		write_pages(bytes, MADV_HUGEPAGE);
 		_exit(0);
 	}
-	waitpid(child, NULL, 0);
+	if (child > 0)
+		waitpid(child, NULL, 0);
 }
 
 static void run(char **command, struct used *used)
