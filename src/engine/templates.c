@@ -100,8 +100,10 @@ static void print_specifier(FILE *out, const struct schema *schema, const struct
 	for (unsigned i = 0; i < schema->column_count && !column; i++)
 		if (is_of(&schema->column[i], s))
 			column = &schema->column[i];
-	if (column)
-		field_column_name(column->field, column->reverse, name, sizeof name);
+	/* NetFlow v9 tells times by other elements than the columns'. */
+	const struct field *field = column ? column->field : field_by_id(s->pen, s->id);
+	if (field)
+		field_column_name(field, column && column->reverse, name, sizeof name);
 	size_t length = strlen(name);
 	fprintf(out, "    - {name: %s,%*s id: %5u, pen: %5" PRIu32 ", length: %5u", name,
 	        (int)(length < 32 ? 32 - length : 0), "", s->id, s->pen, s->length);

@@ -182,6 +182,13 @@ def test_netflow9_has_uniflows_and_no_enterprises(weir, here):
     assert ("reverseOctetDeltaCount", 1, REVERSE, 8) not in fields_of(web)
 
 
+def test_netflow9_names_its_times(weir, here):
+    done = weir("meter", "--check", "-r", "in.pcap", "-o", "netflow9+udp://127.0.0.1")
+    template = yaml.safe_load(done.stdout)["meters"][0]["templates"][0]
+    assert fields_of(template)[:2] == [("flowStartSysUpTime", 22, 0, 4),
+                                       ("flowEndSysUpTime", 21, 0, 4)]
+
+
 def test_ids_too_near_are_refused(weir, here):
     (here / "weir.yaml").write_text("meters:\n- {name: a, id: 300}\n- {name: b, id: 301}\n")
     done = weir("meter", "--check", "-f", "weir.yaml")
