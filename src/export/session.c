@@ -75,6 +75,29 @@ static void missed_rows(struct export_session *s, const struct record_batch *bat
 	sequence_skip(s, count);
 }
 
+static bool is_foreign(const struct export_lane *lane, const struct record_batch *batch,
+                       uint32_t row)
+{
+	unsigned column = (unsigned)lane->encoder->foreign_column;
+	return record_is_present(batch->schema, record_row(batch, row), column);
+}
+
+/* Takes those rows that the format can carry. */
+static int take_own(struct export_session *s, struct export_lane *lane,
+                    const struct record_batch *batch, struct error *err)
+{
+	int rc = 0;
+	for (uint32_t row = 0; row < batch->count;) {
+		struct ipfix_rows rows = { .batch = batch, .first = row };
+		for (; row < batch->count && !is_foreign(lane, batch, row); row++)
+			rows.count++;
+		rc = first_failure(rc, lane_take(s, lane, &rows, unless_failed(rc, err)));
+		for (; row < batch->count && is_foreign(lane, batch, row); row++)
+			s->counters.unencodable++;
+	}
+	return rc;
+}
+
 int export_session_write(struct export_session *s, const struct record_batch *batch,
                          struct error *err)
 {
@@ -85,6 +108,8 @@ int export_session_write(struct export_session *s, const struct record_batch *ba
 	struct ipfix_rows rows = { .batch = batch, .count = batch->count };
 	if (common)
 		return session_common_write(s, common, batch, err);
+	if (lane && lane->encoder && lane->encoder->foreign_column >= 0)
+		return take_own(s, lane, batch, err);
 	if (lane && lane->encoder)
 		return lane_take(s, lane, &rows, err);
 	if (lane) {

@@ -47,7 +47,7 @@ int ipfix_encoder_new(const struct schema *schema, const struct ipfix_encoder_se
 		return error_set(err, -ENOMEM, "out of memory for a template");
 	e->schema = schema;
 	e->settings = *settings;
-	e->start_column = e->end_column = -1;
+	e->start_column = e->end_column = e->foreign_column = -1;
 	int rc = encoder_allocate(e);
 	if (rc == 0)
 		rc = settings->format == FORMAT_NETFLOW5 ? netflow5_plan(e) : plan_make(e);

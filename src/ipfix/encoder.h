@@ -67,6 +67,7 @@ struct ipfix_encoder {                  /* immutable once made */
 	uint16_t template_bytes;        /* 0: the format has no templates */
 	bool zero_first;                /* steps do not cover every octet of a record */
 	int16_t start_column, end_column;       /* of the times since boot; -1: none */
+	int16_t foreign_column;         /* a row with this value cannot be carried; -1: none */
 	struct ipfix_step *steps;       /* in the order of the template */
 	struct ipfix_step *variable;    /* those of variable length once more */
 	uint8_t *template_record;       /* as it stands in a template set */

@@ -10,6 +10,8 @@
 #include "base/compiler.h"
 #include "ipfix/plan.h"
 
+enum { SOURCE_IPV6_ADDRESS = 27 };
+
 struct place {
 	uint16_t id;                    /* of an IANA element */
 	uint8_t at, bytes;
@@ -55,6 +57,8 @@ int netflow5_plan(struct ipfix_encoder *e)
 		if (place->operation == IPFIX_UPTIME)
 			*(place->at == 24 ? &e->start_column : &e->end_column) = (int16_t)column;
 	}
+	e->foreign_column = (int16_t)schema_find(e->schema, field_by_id(PEN_IANA, SOURCE_IPV6_ADDRESS),
+	                                         false);
 	e->fixed_bytes = NETFLOW5_RECORD_BYTES;
 	e->zero_first = true;
 	return e->step_count ? 0 : -EINVAL;

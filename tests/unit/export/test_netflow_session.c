@@ -158,6 +158,33 @@ static void test_v5_has_no_ipv6(void **state)
 	fini(&f);
 }
 
+/* Where a schema serves both families (collected records), each row is looked at. */
+static void test_v5_leaves_ipv6_rows_out(void **state)
+{
+	static struct fixture f;
+	struct column_choice choices[] = {
+		{ .field = field_by_id(0, 152) }, { .field = field_by_id(0, 8) },
+		{ .field = field_by_id(0, 27) },
+	};
+	struct schema *both;
+	init(&f, FORMAT_NETFLOW5, 4);
+	assert_int_equal(schema_new(choices, 3, 0, 0, &both), 0);
+	assert_int_equal(export_session_schema(&f.session, both, NULL, NULL), 0);
+	struct record_batch *batch = record_batch_new(both, 5);
+	for (unsigned i = 0; i < 5; i++) {
+		records_row(batch);
+		records_octets(batch, i % 3 == 0 ? 2 : 1, "2001:db8::a:b:c:d", i % 3 == 0 ? 16 : 4);
+	}
+	assert_int_equal(export_session_write(&f.session, batch, NULL), 0);
+	assert_int_equal(export_session_flush(&f.session, NULL), 0);
+	assert_int_equal(f.session.counters.unencodable, 2);
+	assert_int_equal(f.session.counters.sent, 3);
+	assert_int_equal(f.session.counters.taken, 5);
+	record_batch_release(batch);
+	fini(&f);
+	schema_free(both);
+}
+
 /* Records of now, of yesterday behind those, of ten years ago, and of now again: each time a
  * collector finds the start, and no uptime runs over. */
 static void test_boot(void **state)
@@ -212,7 +239,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sequence_of_v9), cmocka_unit_test(test_sequence_of_v5),
-		cmocka_unit_test(test_v5_has_no_ipv6), cmocka_unit_test(test_boot),
+		cmocka_unit_test(test_v5_has_no_ipv6), cmocka_unit_test(test_v5_leaves_ipv6_rows_out),
+		cmocka_unit_test(test_boot),
 		cmocka_unit_test(test_long_run), cmocka_unit_test(test_mixed_batch),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
