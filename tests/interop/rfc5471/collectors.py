@@ -201,7 +201,8 @@ class Live:
         wait_for(lambda: self.stats()["records"] >= count, seconds, f"{count} records")
 
     def end(self):
-        self.socket.close()
+        if self.socket:
+            self.socket.close()
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
 
@@ -275,6 +276,8 @@ class OverTcp(Live):
             self.sent += 1
 
     def is_closed(self):
+        if not self.socket:
+            return True
         self.socket.settimeout(0.02)
         try:
             return self.socket.recv(1) == b""

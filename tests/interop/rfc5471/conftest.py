@@ -26,11 +26,12 @@ def namespace():
 def collect(weir_program, tmp_path, request):
     started = []
 
-    def start(way, *arguments, **more):
+    def start(way, *arguments, host=None, **more):
         folder = tmp_path / f"{way}{len(started)}"
         folder.mkdir()
         kind = WAYS[way]
-        host = request.getfixturevalue("namespace") if kind.live else None
+        if kind.live and host is None:
+            host = request.getfixturevalue("namespace")
         made = kind(str(weir_program), folder, host, *arguments, **more)
         started.append(made)
         return made
