@@ -175,10 +175,12 @@ class Live:
         self.process = start_reading(
             program, folder, host, "-l",
             f"ipfix+{self.name}://{shown}:{self.port}{self.parameters}", *arguments)
-        wait_for(lambda: self.process.poll() is not None or
-                 bound(self.process, self.port, self.socket_protocol), what="the listener")
+        wait_for(lambda: self.process.poll() is not None or self.listens(), what="the listener")
         assert self.process.poll() is None, (folder / "log").read_text()
         self.socket = self.connect() if self.process.poll() is None else None
+
+    def listens(self, port=None):
+        return bound(self.process, port or self.port, self.socket_protocol)
 
     @property
     def family(self):
