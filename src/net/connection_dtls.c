@@ -81,7 +81,7 @@ static void association_free(struct association *a, bool farewell)
 static void dtls_end(struct connection *c)
 {
 	struct dtls *own = c->own;
-	association_free(own->now, false);
+	association_free(own->now, true);
 	association_free(own->next, false);
 	own->now = own->next = NULL;
 }
@@ -403,9 +403,6 @@ static uint64_t dtls_next_ns(const struct connection *c)
 
 static void dtls_part(struct connection *c)
 {
-	struct dtls *own = c->own;
-	association_free(own->now, true);
-	own->now = NULL;
 	dtls_end(c);
 	c->state = CONNECTION_CLOSED;
 }

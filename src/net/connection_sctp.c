@@ -359,9 +359,13 @@ static int unreachable(struct connection *c, int code, struct error *err)
 {
 	struct sctp *own = c->own;
 	uint64_t now_ns = connection_now_ns();
+	bool is_open = c->state == CONNECTION_OPEN;
+	bool raw = code == ENOPROTOOPT || code == EPROTONOSUPPORT;
+	if (is_open && !raw && code != ECONNREFUSED)
+		return 0;               /* no route, perhaps for a moment: SCTP has timers for that */
 	if (own->deaf_ns == 0)
 		own->deaf_ns = now_ns;
-	if (c->state == CONNECTION_OPEN && code != ECONNREFUSED && now_ns - own->deaf_ns < DEAF_NS)
+	if (is_open && raw && now_ns - own->deaf_ns < DEAF_NS)
 		return 0;
 	return error_set(err, -code, "%s", code == ENOPROTOOPT
 	                 ? "the collector's system does not speak SCTP" : strerror(code));

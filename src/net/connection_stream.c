@@ -168,6 +168,13 @@ static int shake(struct connection *c, struct error *err)
 	return 0;
 }
 
+/* How far the kernel has the stream: what confirmations are measured by. */
+static uint64_t stream_mark(struct stream *own, size_t wrote)
+{
+	own->written = own->ssl ? BIO_number_written(SSL_get_wbio(own->ssl)) : own->written + wrote;
+	return own->written;
+}
+
 /* --- what the peer says: nothing, or the end --- */
 
 static void give_time_to_acknowledge(struct connection *c)
@@ -313,13 +320,6 @@ static ssize_t write_some(struct connection *c, const struct iovec *pieces, unsi
 	return tls_failed(own, n, err);
 }
 
-/* How far the kernel has the stream: what confirmations are measured by. */
-static uint64_t stream_mark(struct stream *own, size_t wrote)
-{
-	own->written = own->ssl ? BIO_number_written(SSL_get_wbio(own->ssl)) : own->written + wrote;
-	return own->written;
-}
-
 static int keep_rest(struct connection *c, const struct connection_message *m, size_t done,
                      struct error *err)
 {
@@ -398,8 +398,8 @@ static void stream_settle(struct connection *c)
 	int waiting = 0;
 	if (own->fd <= 0 || !own->connected || ioctl(own->fd, SIOCOUTQ, &waiting) < 0)
 		return;
-	/* Our FIN counts as an octet. */
-	uint64_t end = own->written + own->parted;
+	/* Alerts are octets too, and so is our FIN. */
+	uint64_t end = stream_mark(own, 0) + own->parted;
 	if (end >= (uint64_t)waiting)
 		flight_confirm(c, end - (uint64_t)waiting);
 }

@@ -43,7 +43,7 @@ SUITES = [
     Suite("golden", "gcc", "golden"),
     Suite("docs", "gcc", "docs"),
     Suite("interop", "gcc", "interop", limit=480),
-    Suite("net", "gcc", "net"),
+    Suite("net", "gcc", "net", limit=600),
     Suite("bench", "gcc", "bench", heavy=True, limit=400),
     Suite("asan-unit", "asan", labels=("unit",), heavy=True),
     Suite("asan-fuzz", "asan", labels=("fuzz",), heavy=True),
