@@ -28,7 +28,8 @@ FIXED = [
 
 
 def test_fixed_size_elements(over):
-    """RFC 5471, 3.2.1: every abstract data type of fixed size."""
+    """RFC 5471, 3.2.1 (RFC 7011, 6.1.1, 6.1.2, 6.1.4, 6.1.5, 6.1.9): every abstract data type of
+    fixed size."""
     result = over(message([template_set(template(256, *(F(name) for name, _, _ in FIXED))),
                            data_set(256, b"".join(octets for _, octets, _ in FIXED))]))
     assert result.records == [[(name, value) for name, _, value in FIXED]]
@@ -36,7 +37,8 @@ def test_fixed_size_elements(over):
 
 
 def test_fixed_size_texts_and_octets(over):
-    """RFC 5471, 3.2.1: string and octetArray of a fixed length; a text ends where zeros begin."""
+    """RFC 5471, 3.2.1 (RFC 7011, 6.1.6): string and octetArray of a fixed length; a text ends where
+    zeros begin."""
     result = over(message([
         template_set(template(256, F("interfaceName", 8), F("ipHeaderPacketSection", 3))),
         data_set(256, b"eth0\0\0\0\0\xab\0\xcd", b"12345678\0\0\0")]))
@@ -46,7 +48,7 @@ def test_fixed_size_texts_and_octets(over):
 
 
 def test_signs_are_kept(over):
-    """RFC 5471, 3.2.1 (RFC 7011, 6.1.2): the least and largest signed values."""
+    """RFC 5471, 3.2.1 (RFC 7011, 6.1.1, 6.2): the least and largest signed values."""
     result = over(message([template_set(template(256, F("mibObjectValueInteger"))),
                            data_set(256, struct.pack("!iii", -2**31, -1, 2**31 - 1))]))
     assert result.records == [[("mibObjectValueInteger", n)] for n in (-2**31, -1, 2**31 - 1)]
@@ -145,7 +147,8 @@ def stream(collect, request):
 
 
 def test_withdrawal(stream):
-    """RFC 5471, 3.2.5.1: a template that was sent is withdrawn; data of it then wait in vain."""
+    """RFC 5471, 3.2.5.1: a template that was sent is withdrawn (RFC 7011, 8.1); data of it
+    then wait in vain."""
     result = stream(message([COUNT, data_set(256, u64(1))]),
                     message([template_set(withdrawal(256))], 1),
                     message([data_set(256, u64(2))], 1))

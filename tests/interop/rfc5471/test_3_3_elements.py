@@ -48,7 +48,7 @@ def test_reduced_unsigned64(over, size):
 
 
 def test_reduced_sizes_of_other_types(over):
-    """RFC 5471, 3.3.2 (RFC 7011, 6.2): 16 and 32 bits, signed ones with their sign, a float64."""
+    """RFC 5471, 3.3.2 (RFC 7011, 6.1.3, 6.2): 16 and 32 bits, signed ones with their sign, a float64."""
     result = over(message([
         template_set(template(256, F("sourceTransportPort", 1), F("ingressInterface", 3),
                               F("mibObjectValueInteger", 1), F("mibObjectValueInteger", 3),
@@ -71,7 +71,7 @@ def test_instances_in_a_row(over):
 
 
 def test_instances_with_others_between(over):
-    """RFC 5471, 3.3.3: the same element several times with others in between."""
+    """RFC 5471, 3.3.3 (RFC 7011, 8): the same element several times with others in between."""
     result = over(message([
         template_set(template(256, F("octetDeltaCount"), F("protocolIdentifier"),
                               F("octetDeltaCount", 4), F("sourceTransportPort"),

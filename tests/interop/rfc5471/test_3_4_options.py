@@ -22,7 +22,7 @@ def options(over, scope, fields, *records):
 
 @pytest.mark.parametrize("name, octets, value", FIXED, ids=[name for name, _, _ in FIXED])
 def test_any_element_as_scope(collect, name, octets, value):
-    """RFC 5471, 3.4.1: an element of each abstract type as scope."""
+    """RFC 5471, 3.4.1 (RFC 7011, 4): an element of each abstract type as scope."""
     collector = collect("file")
     collector.send(message([options_set(options_template(500, [F(name)], [F("interfaceName")])),
                             data_set(500, octets + variable(b"it"))]))

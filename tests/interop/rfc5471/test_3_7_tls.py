@@ -53,8 +53,8 @@ class Certificates:
                  f"/CN={names.split('DNS:')[1]}", "-addext", f"subjectAltName={names}", "-addext",
                  "basicConstraints=critical,CA:FALSE", "-CA", f"{issuer}.pem", "-CAkey",
                  f"{issuer}.key")
-        whole = (self.folder / f"{name}.crt").read_text() + (self.folder / f"{name}.key").read_text()
-        (self.folder / f"{name}.pem").write_text(whole)
+        parts = [(self.folder / f"{name}.{end}").read_text() for end in ("crt", "key")]
+        (self.folder / f"{name}.pem").write_text("".join(parts))
 
     def __getitem__(self, name):
         return str(self.folder / f"{name}.pem")

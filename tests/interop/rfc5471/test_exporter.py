@@ -106,7 +106,7 @@ def read(messages):
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_exporting_process(server, meter, sent, transport, address):
-    """RFC 5471, 3.1.1, 3.2.1 (RFC 7011, 3.3.1, 8.2, 6.1.1): both transports, both families; the
+    """RFC 5471, 3.1.1, 3.2.1 (RFC 7011, 3.1, 3.3.1, 8.2, 6.1.1): both transports, both families; the
     session's ends; every template before its data, sequences without a gap, lengths that add up."""
     collector = server(transport, address)
     account, = meter(collector.url)["outputs"].values()
@@ -127,9 +127,9 @@ def test_exporting_to_a_file(meter, sent, tmp_path):
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_exported_types(server, meter, transport):
-    """RFC 5471, 3.2.1, 3.2.2, 3.3.1 (RFC 7011, 3.2, 6.1.2, 6.1.6, 7): all that can be measured:
-    numbers, addresses, times in every unit, texts, octets, lists, enterprise elements; the reader
-    refuses lengths that a type cannot have and ill-formed texts."""
+    """RFC 5471, 3.2.1, 3.2.2, 3.3.1 (RFC 7011, 3.2, 6.1.2, 6.1.6, 6.2, 7): numbers, addresses,
+    times in every unit, texts, enterprise elements: all that can be measured; the reader refuses
+    lengths that a type cannot have and ill-formed texts."""
     collector = server(transport)
     meter(collector.url, more=("--fields", "all"))
     session = read(collector.read())
@@ -233,7 +233,7 @@ def test_templates_again_after_a_time(cable, feed):
 
 
 def test_templates_once_over_tcp(server, meter):
-    """RFC 7011, 8.1: over TCP a template is sent once, and nothing is withdrawn while it is used."""
+    """RFC 7011, 8.1: over TCP a template is sent once, and not withdrawn while it is used."""
     collector = server("tcp")
     meter(collector.url + "?options=off&mtu=512")
     session = read(collector.read())
@@ -296,9 +296,9 @@ def ports_of(connection):
 
 
 def test_collecting_process_restarts(cable, feed, tmp_path):
-    """RFC 5471, 3.6.1, 3.6.3 (RFC 7011, 8, 10.4.4): the collector dies and comes back: a new
-    connection begins with the templates and sequences of its own, and gets all that is written from
-    then on; twice, the second time after longer."""
+    """RFC 5471, 3.6.1, 3.6.3 (RFC 7011, 8, 10.4.1, 10.4.4): the collector dies and comes back: a
+    new connection begins with the templates and sequences of its own, and gets all that is written
+    from then on; twice, the second time after longer. All records are in the account."""
     collector = TcpServer(cable[1])
     port = collector.port
     frames = feed(collector.url + "?reconnect=1s")
