@@ -11,19 +11,26 @@
 #include "collect/streams.h"
 #include "record/value_text.h"
 
-enum { TCP = 6, UDP = 17, UDP_HEADER_BYTES = 8, TCP_HEADER_BYTES = 20, SESSIONS_MAX = 4096 };
+enum { TCP = 6, UDP = 17, UDP_HEADER_BYTES = 8, TCP_HEADER_BYTES = 20 };
 enum { FLAG_FIN = 1, FLAG_SYN = 2, FLAG_RST = 4 };
 
 struct udp_session {                    /* who sent, from which port to which */
 	struct collect_session *session;
 	uint64_t key;
+	bool proven;                    /* data of it were decoded */
 	struct udp_session *older, *newer;
 };
 
+struct by_use {
+	struct udp_session *oldest, *newest;
+};
+
+/* When there are too many those that never gave anything make room first: invented senders do not
+ * push out who is real. */
 struct traffic {
 	struct collector *collector;
 	struct map sessions;            /* struct udp_session by its key */
-	struct udp_session *oldest, *newest;
+	struct by_use proven, unproven;
 	struct fragments *fragments;
 	struct stream_table *streams;
 };
@@ -56,32 +63,37 @@ int traffic_new(struct collector *collector, struct traffic **ret)
 
 /* ---- sessions of datagrams ------------------------------------------------------------------- */
 
-static void unlink_session(struct traffic *t, struct udp_session *s)
+static struct by_use *list_of(struct traffic *t, const struct udp_session *s)
+{
+	return s->proven ? &t->proven : &t->unproven;
+}
+
+static void unlink_session(struct by_use *list, struct udp_session *s)
 {
 	if (s->older)
 		s->older->newer = s->newer;
 	else
-		t->oldest = s->newer;
+		list->oldest = s->newer;
 	if (s->newer)
 		s->newer->older = s->older;
 	else
-		t->newest = s->older;
+		list->newest = s->older;
 }
 
-static void link_newest(struct traffic *t, struct udp_session *s)
+static void link_newest(struct by_use *list, struct udp_session *s)
 {
-	s->older = t->newest;
+	s->older = list->newest;
 	s->newer = NULL;
-	if (t->newest)
-		t->newest->newer = s;
+	if (list->newest)
+		list->newest->newer = s;
 	else
-		t->oldest = s;
-	t->newest = s;
+		list->oldest = s;
+	list->newest = s;
 }
 
 static void session_end(struct traffic *t, struct udp_session *s)
 {
-	unlink_session(t, s);
+	unlink_session(list_of(t, s), s);
 	map_remove(&t->sessions, s->key);
 	collect_session_close(&t->collector->exporters, s->session);
 	free(s);
@@ -91,8 +103,10 @@ void traffic_free(struct traffic *t)
 {
 	if (!t)
 		return;
-	while (t->oldest)
-		session_end(t, t->oldest);
+	while (t->unproven.oldest)
+		session_end(t, t->unproven.oldest);
+	while (t->proven.oldest)
+		session_end(t, t->proven.oldest);
 	map_fini(&t->sessions);
 	fragments_free(t->fragments);
 	stream_table_free(t->streams);
@@ -130,15 +144,15 @@ static struct udp_session *session_make(struct traffic *t, uint64_t key, const s
 {
 	char name[NAME_BYTES];
 	struct exporter_address address = sender_of(p, name);
-	if (t->sessions.count >= SESSIONS_MAX)
-		session_end(t, t->oldest);
+	if (t->sessions.count >= t->collector->setup.exporters_max)
+		session_end(t, t->unproven.oldest ? t->unproven.oldest : t->proven.oldest);
 	struct udp_session *s = calloc(1, sizeof *s);
 	if (!s)
 		return NULL;
 	s->key = key;
 	s->session = collect_session_open(&t->collector->exporters, &address, DECODE_DATAGRAMS);
 	if (s->session && !map_put(&t->sessions, key, s)) {
-		link_newest(t, s);
+		link_newest(&t->unproven, s);
 		return s;
 	}
 	if (s->session)
@@ -157,11 +171,12 @@ static void datagram_read(struct traffic *t, const struct payload *p)
 		t->collector->counters.refused++;
 		return;
 	}
-	unlink_session(t, s);
-	link_newest(t, s);
 	struct decode_message message = { .octets = p->octets, .bytes = p->bytes,
 	                                  .time_ns = p->time_ns, .time_is_collection = true };
 	collector_message(t->collector, s->session, &message);
+	unlink_session(list_of(t, s), s);
+	s->proven = s->proven || decode_session_counters(s->session->decode)->data_sets > 0;
+	link_newest(list_of(t, s), s);
 }
 
 /* ---- what is export -------------------------------------------------------------------------- */

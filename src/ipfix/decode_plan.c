@@ -172,13 +172,16 @@ static void lookups_make(struct compiler *c)
 static void constant_add(struct compiler *c, uint16_t id, uint16_t from, uint16_t bytes)
 {
 	const struct field *field = field_by_id(PEN_IANA, id);
-	for (unsigned i = 0; i < c->count; i++)
-		if (c->choices[i].field == field && !c->choices[i].reverse)
-			return;
+	unsigned at = 0;
+	while (at < c->count && (c->choices[at].field != field || c->choices[at].reverse))
+		at++;
+	if (at < c->plan->told)
+		return;
 	struct decode_constant *constant = &c->plan->constants[c->plan->constant_count++];
-	*constant = (struct decode_constant){ .offset = (uint16_t)c->count, .from = from,
-	                                      .bytes = bytes };
-	c->choices[c->count++] = (struct column_choice){ .field = field };
+	*constant = (struct decode_constant){ .column = (uint16_t)at, .from = from, .bytes = bytes,
+	                                      .if_absent = at < c->count };
+	if (at == c->count)
+		c->choices[c->count++] = (struct column_choice){ .field = field };
 }
 
 static void constants_make(struct compiler *c)
@@ -217,8 +220,9 @@ static void place(struct compiler *c)
 	}
 	for (unsigned i = 0; i < p->constant_count; i++) {
 		struct decode_constant *k = &p->constants[i];
-		p->presence[k->offset / 8] |= (uint8_t)(1u << k->offset % 8);
-		k->offset = schema->column[k->offset].offset;
+		if (!k->if_absent)
+			p->presence[k->column / 8] |= (uint8_t)(1u << k->column % 8);
+		k->offset = schema->column[k->column].offset;
 	}
 }
 
@@ -253,6 +257,7 @@ static int compile(struct compiler *c, bool *ret_new)
 	steps_make(c);
 	if (c->count == 0 || t->bytes_min == 0)
 		return -EINVAL;
+	c->plan->told = (uint16_t)c->count;
 	lookups_make(c);
 	constants_make(c);
 	int r = layout_make(c, ret_new);
@@ -359,8 +364,24 @@ static void constants_put(const struct decode_plan *p, const struct decode_block
 		const struct decode_constant *c = &p->constants[k];
 		const uint8_t *from = (const uint8_t *)b->context + c->from;
 		uint8_t *to = b->rows + c->offset;
-		for (uint32_t i = 0; i < b->count; i++, to += b->row_bytes)
+		for (uint32_t i = 0; i < b->count && !c->if_absent; i++, to += b->row_bytes)
 			memcpy(to, from, c->bytes);
+	}
+}
+
+/* Behind the look-ups: where they found nothing. */
+static void constants_fill(const struct decode_plan *p, const struct decode_block *b)
+{
+	const struct schema *schema = p->layout->schema;
+	for (unsigned k = 0; k < p->constant_count; k++) {
+		const struct decode_constant *c = &p->constants[k];
+		uint8_t *row = b->rows;
+		for (uint32_t i = 0; i < b->count && c->if_absent; i++, row += b->row_bytes) {
+			if (record_is_present(schema, row, c->column))
+				continue;
+			memcpy(row + c->offset, (const uint8_t *)b->context + c->from, c->bytes);
+			record_set_present(schema, row, c->column);
+		}
 	}
 }
 
@@ -395,9 +416,11 @@ int decode_plan_run(const struct decode_run *run, const struct decode_set *set,
 		if (r)
 			return r;
 		block_decode(p, &b);
-		if (p->lookup_count)
+		if (p->lookup_count) {
 			decode_lookups_run(p->lookups, p->lookup_count, run, b.batch,
 			                   b.batch->count - b.count);
+			constants_fill(p, &b);
+		}
 		records += b.count;
 		if (run->rows)
 			run->rows(run->user, b.batch, b.batch->count - b.count);

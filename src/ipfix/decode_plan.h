@@ -42,8 +42,9 @@ struct decode_step;
 struct decode_lookup;
 
 struct decode_constant {                /* a column that the context fills */
-	uint16_t offset;                /* in the row */
+	uint16_t column, offset;        /* offset in the row */
 	uint16_t from, bytes;           /* in struct decode_context */
+	bool if_absent;                 /* common properties may know it better */
 };
 
 struct decode_plan {
@@ -51,6 +52,7 @@ struct decode_plan {
 	uint32_t bytes_min;             /* octets of the shortest record; > 0 */
 	uint16_t step_count, variable_count, constant_count, lookup_count;
 	uint16_t presence_bytes;
+	uint16_t told;                  /* columns, from the first, that the exporter sends */
 	uint16_t left_out;              /* elements behind the last column that a row has room for */
 	bool illegal_reverse;           /* reverse elements, but no end of a flow (RFC 5103, 4) */
 	struct decode_step *steps;      /* in the order of the record */
@@ -69,7 +71,8 @@ struct decode_plan_setup {
 	uint8_t exporter_family;        /* 4, 6; 0: unknown */
 	bool collection_time;           /* known */
 	bool sampling;                  /* columns for what is known of sampling */
-	bool only_known_layouts, only_known_elements;   /* make no new ones: the session had its share */
+	/* Make no new ones: the session had its share. */
+	bool only_known_layouts, only_known_elements;
 };
 
 /* -EINVAL: records of this template have no octets or nothing but padding; -ENOSPC: too many

@@ -35,7 +35,8 @@ static int plan_make(struct decode_reading *r, struct decode_slot *slot)
 	slot->generation = s->learned ? learned_generation(s->learned) : 0;
 	r->counters.elements_left_out += slot->plan->left_out;
 	if (slot->template->options)
-		slot->options = learned_options_new(slot->plan->layout->schema, &code);
+		slot->options = learned_options_new(slot->plan->layout->schema, slot->plan->told,
+		                                    &code);
 	return code;
 }
 

@@ -50,8 +50,8 @@ struct layout_request {
 	bool only_known;                /* make no new one */
 };
 
-/* The layout of these columns; *ret_new when it was made for this call. -ENOSPC when none more may be
- * made, else as schema_new(). */
+/* The layout of these columns; *ret_new when it was made for this call. -ENOSPC when none more may
+ * be made, else as schema_new(). */
 int layouts_intern(struct layouts *layouts, const struct layout_request *request,
                    struct layout **ret, bool *ret_new);
 

@@ -57,6 +57,7 @@ struct learned {
 };
 
 struct learned_options {                /* columns of a layout; -1: not there */
+	unsigned told;                  /* behind them stand columns that the collector knows itself */
 	int application, application_name;
 	int interface, interface_name;
 	int enterprise, element, type, semantics, name, units;
@@ -184,9 +185,10 @@ static int find_properties(const struct schema *s)
 	return found < s->scope_count ? found : -1;
 }
 
-struct learned_options *learned_options_new(const struct schema *s, int *ret_code)
+struct learned_options *learned_options_new(const struct schema *s, unsigned told, int *ret_code)
 {
 	struct learned_options o = {
+		.told = told,
 		.application = find(s, APPLICATION_ID), .application_name = find(s, APPLICATION_NAME),
 		.interface = find_either(s, INGRESS, EGRESS), .interface_name = find(s, INTERFACE_NAME),
 		.enterprise = find(s, ENTERPRISE), .element = find(s, ELEMENT_ID),
@@ -392,10 +394,10 @@ static struct record_batch *row_keep(const struct lesson *n)
 }
 
 /* New fields are new columns of every record that refers to properties. */
-static bool fields_add(struct domain_options *d, const struct schema *s)
+static bool fields_add(struct domain_options *d, const struct schema *s, unsigned told)
 {
 	bool more = false;
-	for (unsigned i = s->scope_count; i < s->column_count; i++) {
+	for (unsigned i = s->scope_count; i < told; i++) {
 		const struct column *c = &s->column[i];
 		unsigned k = 0;
 		while (k < d->field_count &&
@@ -431,7 +433,7 @@ static void properties_take(struct learned *l, const struct lesson *n)
 		record_batch_release(old->batch);
 		entry_free(l, old, sizeof *old);
 	}
-	l->generation += fields_add(d, n->batch->schema);
+	l->generation += fields_add(d, n->batch->schema, n->columns->told);
 }
 
 void learned_take(struct learned *l, const struct learned_options *options, uint32_t domain,

@@ -33,8 +33,10 @@ void learned_free(struct learned *learned);             /* NULL is fine */
 
 /* What columns of an options layout are good for; compiled once. */
 struct learned_options;
-/* NULL with *ret_code 0 when there is nothing to learn from it. */
-struct learned_options *learned_options_new(const struct schema *schema, int *ret_code);
+/* `told`: so many columns, from the first, are the exporter's. NULL with *ret_code 0 when there is
+ * nothing to learn from it. */
+struct learned_options *learned_options_new(const struct schema *schema, unsigned told,
+                                            int *ret_code);
 void learned_options_free(struct learned_options *options);
 
 /* Takes what rows [first, batch->count) say. */

@@ -498,6 +498,24 @@ def test_common_properties(collect):
     assert got[1]["commonPropertiesId"] == 2
 
 
+def test_common_properties_leave_what_the_collector_knows(datagrams):
+    properties = options(300, [(137, 8)], [(4, 1)])
+    got = datagrams(ipfix(properties, data(300, u64(1) + u8(6)), template(256, (8, 4), (137, 8)),
+                          data(256, ip("192.0.2.1") + u64(1), ip("192.0.2.2") + u64(9))))
+    assert [(r["exporterIPv4Address"], r["observationDomainId"], "collectionTimeMilliseconds" in r)
+            for r in got.records] == [("203.0.113.1", 1, True)] * 2
+
+
+def test_common_properties_may_name_the_exporter(datagrams):
+    """A mediator tells who exported at first; for records without such properties it is itself."""
+    properties = options(300, [(137, 8)], [(130, 4), (149, 4)])
+    got = datagrams(ipfix(properties, data(300, u64(1) + ip("198.51.100.77") + u32(5)),
+                          template(256, (8, 4), (137, 8)),
+                          data(256, ip("192.0.2.1") + u64(1), ip("192.0.2.2") + u64(9))))
+    assert [(r["exporterIPv4Address"], r["observationDomainId"]) for r in got.by_source()] == [
+        ("198.51.100.77", 5), ("203.0.113.1", 1)]
+
+
 def test_common_properties_belong_to_their_domain(collect):
     got = collect(*[ipfix(options(300, [(137, 8)], [(10, 4)]), data(300, u64(1) + u32(domain)),
                           template(256, (8, 4), (137, 8)), domain=domain) for domain in (1, 2)],

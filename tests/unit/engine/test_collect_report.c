@@ -13,8 +13,8 @@
 static struct collect_report whole(void)
 {
 	struct collect_report r = {
-		.transport = { .packets = 21, .datagrams = 6, .not_export = 5, .filtered = 4, .truncated = 3,
-		               .fragments = 2, .segments = 1, .delivered = 10,
+		.transport = { .packets = 21, .datagrams = 6, .not_export = 5, .filtered = 4,
+		               .truncated = 3, .fragments = 2, .segments = 1, .delivered = 10,
 		               .delivered_octets = 1000 },
 		.total = { .messages = 10, .octets = 1000, .sets = 7, .template_sets = 2, .data_sets = 4,
 		           .records = 100, .options_records = 5 },
