@@ -18,7 +18,7 @@
 #include "net/listener_inner.h"
 
 #define REST_NS UINT64_C(4000000)
-#define BUFFER_NS_PER_BYTE 4            /* a buffer is no fuller than by a quarter of a GB/s after it */
+#define BUFFER_NS_PER_BYTE 4            /* left alone, it may fill at a quarter of a GB/s */
 #define SECOND_NS UINT64_C(1000000000)
 #define PART_NS (SECOND_NS / 2)         /* for peers to end streams that the collector ends */
 
