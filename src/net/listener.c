@@ -156,8 +156,8 @@ int listener_open(const struct listener_setup *setup, const struct listener_even
 	return 0;
 }
 
-/* What waits in the sockets has come, and is read. Streams that are closed unread would be reset, and
- * their exporters could not tell what had been read; so they are told, and read to the end. */
+/* What waits in the sockets has come, and is read. Streams that are closed unread would be reset,
+ * and their exporters could not tell what had been read; so they are told, and read to the end. */
 static void part(struct listener *l)
 {
 	struct listener *const own[] = { l };
