@@ -107,7 +107,8 @@ def read(messages):
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 def test_exporting_process(server, meter, sent, transport, address):
     """RFC 5471, 3.1.1, 3.2.1 (RFC 7011, 3.1, 3.3.1, 8.2, 6.1.1): both transports, both families;
-    the session's ends; every template before its data, sequences without a gap, lengths that add up."""
+    the session's ends; every template before its data, sequences without a gap, lengths that
+    add up."""
     collector = server(transport, address)
     account, = meter(collector.url)["outputs"].values()
     session = read(collector.read())
