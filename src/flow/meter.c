@@ -59,6 +59,11 @@ void meter_set_limits(struct meter *m)
 	for (unsigned seen = 0; seen <= CLOSING; seen++)
 		if (m->settings.linger_ns != DURATION_OFF && closes(m, seen))
 			m->closing_states |= (uint8_t)(1u << seen);
+	for (unsigned state = 0; state < 256; state++)
+		for (unsigned side = 0; side < 2; side++)
+			m->slow_states[side][state] = !(state & FLOW_IN_USE)
+				|| !(state & (unsigned)FLOW_SPOKE_0 << side)
+				|| (m->closing_states >> (state & CLOSING) & 1);
 	m->idle_limit = m->settings.idle_ns < LIMIT_MAX ? m->settings.idle_ns : LIMIT_MAX;
 	m->active_limit = m->settings.active_ns < LIMIT_MAX ? m->settings.active_ns : LIMIT_MAX;
 }

@@ -63,6 +63,8 @@ struct meter {
 	                                         * going back fall out of */
 	uint8_t closing_states;         /* bit i: with these FINs and RST (enum flow_state) seen, it is
 	                                 * over; 0 when a TCP end closes nothing */
+	bool slow_states[2][256];       /* by sender and flow.state: packets need the slow path, since
+	                                 * the flow is gone or closing or its side is new */
 	uint16_t tcp_mask[2];             /* flags that need the slow path: 0 when
 	                                 * the key has no TCP state */
 	uint64_t next_flow_id;

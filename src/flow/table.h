@@ -62,13 +62,17 @@ static inline uint32_t flow_table_handle(const struct flow_table *t, const struc
 	return (uint32_t)((size_t)((const uint8_t *)f - t->hot) / t->stride);
 }
 
-/* Keys compare as 64-bit words. */
-static inline bool key_equal(const void *a, const void *b, unsigned bytes)
+/* 0 if two keys are the same; they compare as 64-bit words. */
+static inline uint64_t key_differs(const void *a, const void *b, unsigned bytes)
 {
 	uint64_t differ = 0;
 	for (unsigned i = 0; i < bytes; i += 8)
 		differ |= load_64((const uint8_t *)a + i) ^ load_64((const uint8_t *)b + i);
-	return differ == 0;
+	return differ;
+}
+static inline bool key_equal(const void *a, const void *b, unsigned bytes)
+{
+	return key_differs(a, b, bytes) == 0;
 }
 
 /* The flow of a key, by every slot and overflow; HANDLE_NONE if there is none. */

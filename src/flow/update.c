@@ -222,26 +222,29 @@ static inline struct flow *flow_of(const struct flow_table *t, uint32_t handle, 
 }
 
 /* Counts a packet that changes nothing but counters; false: it needs the slow path. One branch for
- * all that can speak against it. Flow 0, which nothing found points at, is never in use. */
+ * all that can speak against it. Flow 0, which nothing found points at, is never in use.
+ * `differs`: not 0 if the flow has another key. */
 static inline bool update_known(const struct meter *m, struct flow *f, const struct packet *p,
-                                unsigned s, bool same_flow)
+                                unsigned s, uint64_t differs)
 {
 	uint64_t since_last = p->time_ns - f->last_ns, since_first = p->time_ns - f->first_ns;
-	uint32_t packets = f->packets[s] + p->wire_packets;
-	unsigned spoke = (unsigned)FLOW_SPOKE_0 << s;
-	bool slow = !same_flow | (since_last >= m->idle_limit) | (since_first >= m->active_limit)
-		| ((p->tcp_flags & m->tcp_mask[p->family == 6]) != 0)
-		| !(f->state & spoke) | (m->closing_states >> (f->state & CLOSING) & 1)
+	uint32_t packets = f->packets[s] + p->wire_packets, flags = p->tcp_flags;
+	uint32_t word = load_32(f->tcp_flags);  /* both flags, their high bits, the state */
+	bool slow = (differs != 0) | (since_last >= m->idle_limit) | (since_first >= m->active_limit)
+		| ((flags & m->tcp_mask[p->family == 6]) != 0) | m->slow_states[s][word >> 24]
 		| (packets < p->wire_packets);
 	if (unlikely(slow))
 		return false;
+	word |= (flags & 0xff) << (8 * s) | (flags >> 8 & 15) << (16 + 4 * s);
 	f->last_ns = p->time_ns;
 	f->packets[s] = packets;
 	f->octets[s] += p->ip_bytes;
-	f->tcp_flags[s] |= (uint8_t)p->tcp_flags;
-	f->tcp_flags_high |= (uint8_t)((p->tcp_flags >> 8 & 15) << (4 * s));
+	memcpy(f->tcp_flags, &word, sizeof word);
 	return true;
 }
+static_assert(offsetof(struct flow, tcp_flags_high) == offsetof(struct flow, tcp_flags) + 2
+              && offsetof(struct flow, state) == offsetof(struct flow, tcp_flags) + 3,
+              "what update_known() loads as one word");
 
 static inline __attribute__((always_inline))
 void update_one(struct meter *m, const struct lookup *l, const struct packet *p, unsigned i,
@@ -251,13 +254,14 @@ void update_one(struct meter *m, const struct lookup *l, const struct packet *p,
 	struct flow *f = flow_of(t, l->handle[i], key_bytes);
 	unsigned sender = key_bytes == WIDE_KEY ? l->sender[i] : p->sender;
 	const void *key = key_bytes == WIDE_KEY ? l->keys[i] : p;
-	/* A flow that has ended in this batch still has its key. */
-	bool same_flow = key_equal(f->key, key, key_bytes) & ((f->state & FLOW_IN_USE) != 0);
-	bool known = update_known(m, f, p, sender, same_flow);
+	uint64_t differs = key_differs(f->key, key, key_bytes);
+	bool known = update_known(m, f, p, sender, differs);
 	if (likely(known && !m->hook_count))
 		return;
+	/* A flow that has ended in this batch still has its key. */
+	bool found = !differs && (f->state & FLOW_IN_USE);
 	struct visit v = { .meter = m, .table = t, .packet = p, .key = key, .hash = l->hash[i],
-	                   .handle = same_flow ? l->handle[i] : HANDLE_NONE, .sender = sender };
+	                   .handle = found ? l->handle[i] : HANDLE_NONE, .sender = sender };
 	if (known)
 		add_touch(&v);
 	else
