@@ -165,6 +165,7 @@ static int open_sinks(struct engine *e, bool live, struct error *err)
 	const char *outputs[OUTPUTS_MAX + 1];
 	struct sinks_setup setup = {
 		.env = &e->env, .outputs = outputs, .live = live, .sort = e->settings->sort,
+		.check = e->settings->check,
 		.output_count = settings_outputs(e->settings, outputs, OUTPUTS_MAX + 1),
 		.start_ns = clock_now_ns(CLOCK_REALTIME),
 		.options = e->options, .sample = e->rows.sample, .sample_random = e->rows.sample_random,

@@ -140,7 +140,7 @@ static int open_callback(struct sinks *s, const struct sinks_setup *setup,
 int sinks_open(const struct sinks_setup *setup, struct sinks *s, struct error *err)
 {
 	const struct output_env env = { .live = setup->live, .start_ns = setup->start_ns,
-	                                .terminal = setup->env->terminal,
+	                                .terminal = setup->env->terminal, .check = setup->check,
 	                                .options = setup->options ? metering_options_read : NULL,
 	                                .options_context = setup->options,
 	                                .sample = setup->sample,

@@ -56,7 +56,7 @@ struct sinks_setup {
 	const struct engine_env *env;
 	const char *const *outputs;     /* addresses; borrowed */
 	unsigned output_count;
-	bool live, sort;
+	bool live, sort, check;         /* check: as output_env has it */
 	uint64_t start_ns;
 	struct metering_options *options;       /* borrowed until close */
 	uint32_t sample;                /* as output_env has it */

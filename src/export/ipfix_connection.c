@@ -38,7 +38,9 @@ extern const struct output_kind output_ipfix_tcp, output_ipfix_tls, output_ipfix
 #define SECOND_NS UINT64_C(1000000000)
 #define HOLD_NS (SECOND_NS / 2)         /* with a tick every second: out within one second */
 #define SLICE_NS (SECOND_NS / 10)
-#define ATTEMPT_NS (60 * SECOND_NS)     /* for all addresses: each has its own limit */
+#define ATTEMPT_NS SECOND_NS            /* at a time; an attempt may take several */
+#define FIRST_NS (SECOND_NS / 4)        /* that the start of a live meter waits */
+#define FILE_FIRST_NS (60 * SECOND_NS)  /* more than all addresses of a host need */
 #define RECONNECT_NS (60 * SECOND_NS)   /* RFC 7011, section 10.4.4 */
 #define RENEW_NS (300 * SECOND_NS)      /* DTLS: a new handshake */
 
@@ -61,6 +63,7 @@ struct ipfix_connection {
 	uint64_t sessions;              /* of the connection, that ours has followed */
 	uint64_t reconnect_ns;
 	uint64_t attempt_ns;            /* CLOCK_MONOTONIC: when the next one may be made */
+	bool opening;                   /* an attempt is being made */
 	unsigned failures;              /* attempts in a row */
 	bool down;                      /* told that there is no connection */
 	uint32_t lifetime_ms;           /* SCTP: of messages with flow records; 0: reliable */
@@ -71,6 +74,8 @@ static struct ipfix_connection *self_of(struct output *o)
 {
 	return container_of(o, struct ipfix_connection, output);
 }
+
+static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
 
 static bool is_up(const struct ipfix_connection *o)
 {
@@ -140,19 +145,23 @@ static bool serve(struct ipfix_connection *o)
 	return is_up(o);
 }
 
-static int attempt(struct ipfix_connection *o, struct error *err)
+/* Begins an attempt, or goes on with one; -EINPROGRESS when it takes longer than that. */
+static int attempt(struct ipfix_connection *o, uint64_t wait_ns, struct error *err)
 {
-	uint64_t now_ns = pace_now_ns();
-	o->attempt_ns = now_ns + o->reconnect_ns;
-	int rc = connection_begin(o->connection, err);
-	uint64_t until_ns = pace_now_ns() + ATTEMPT_NS;
-	while (rc == 0 && !is_up(o)) {
-		rc = connection_poll(o->connection, pace_now_ns() + SLICE_NS, err);
-		bool over = pace_must_hurry(&o->pace) || pace_now_ns() >= until_ns;
-		if (rc == -EINPROGRESS && over)
-			connection_close(o->connection, 0);
-		rc = rc == -EINPROGRESS && !over ? 0 : rc;
+	int rc = 0;
+	if (!o->opening) {
+		o->attempt_ns = pace_now_ns() + o->reconnect_ns;
+		rc = connection_begin(o->connection, err);
 	}
+	o->opening = rc == 0;
+	uint64_t until_ns = pace_now_ns() + wait_ns;
+	while (rc == 0 && !is_up(o)) {
+		rc = connection_poll(o->connection, sooner(until_ns, pace_now_ns() + SLICE_NS), err);
+		if (rc == -EINPROGRESS && (pace_must_hurry(&o->pace) || pace_now_ns() >= until_ns))
+			return rc;
+		rc = rc == -EINPROGRESS ? 0 : rc;
+	}
+	o->opening = false;
 	if (rc == 0)
 		begin_session(o);
 	else
@@ -166,12 +175,12 @@ static bool come_up(struct ipfix_connection *o)
 	struct error err = { "" };
 	if (serve(o))
 		return true;
-	if (pace_now_ns() < o->attempt_ns)
+	if (!o->opening && pace_now_ns() < o->attempt_ns)
 		return false;
-	if (attempt(o, &err) == 0)
-		return true;
-	tell_down(o, "no connection", err.text);
-	return false;
+	int rc = attempt(o, ATTEMPT_NS, &err);
+	if (rc < 0 && rc != -EINPROGRESS)
+		tell_down(o, "no connection", err.text);
+	return rc == 0;
 }
 
 static uint64_t monotonic_of(uint64_t deadline_ns)
@@ -188,7 +197,8 @@ static bool waits(const struct ipfix_connection *o)
 {
 	if (pace_must_hurry(&o->pace))
 		return false;
-	if (o->pace.deadline_ns && monotonic_of(o->pace.deadline_ns) <= o->attempt_ns)
+	if (o->pace.deadline_ns && !o->opening
+	    && monotonic_of(o->pace.deadline_ns) <= o->attempt_ns)
 		return false;           /* finishing, and no attempt will be made before the end */
 	return o->env->live || o->failures < FILE_ATTEMPTS;
 }
@@ -400,12 +410,14 @@ static void ipfix_connection_close(struct output *output)
  * there. */
 static int first_attempt(struct ipfix_connection *o, struct error *err)
 {
-	int rc = attempt(o, err);
-	if (rc == 0)
+	struct error reason = { "" };
+	if (o->env->check)
 		return 0;
-	if (!o->env->live)
-		return error_prefix(err, rc, "%s: no connection", o->name);
-	tell_down(o, "no connection", err->text);
+	int rc = attempt(o, o->env->live ? FIRST_NS : FILE_FIRST_NS, &reason);
+	if (rc < 0 && !o->env->live)
+		return error_set(err, rc, "%s: no connection: %s", o->name, reason.text);
+	if (rc < 0 && rc != -EINPROGRESS)
+		tell_down(o, "no connection", reason.text);
 	return 0;
 }
 
@@ -490,8 +502,6 @@ static void ipfix_connection_missed(struct output *output, const struct output_m
 	export_session_missed(&self_of(output)->session, missed);
 }
 
-static uint64_t sooner(uint64_t a, uint64_t b) { return a < b ? a : b; }
-
 /* Without a connection records stay where they are: nothing is gained by waiting here. */
 static int ipfix_connection_tick(struct output *output, uint64_t now_ns, uint64_t *ret_next_ns,
                                  struct error *err)
@@ -512,7 +522,9 @@ static int ipfix_connection_finish(struct output *output, uint64_t deadline_ns, 
 {
 	struct ipfix_connection *o = self_of(output);
 	o->pace.deadline_ns = deadline_ns;
-	int rc = export_session_finish(&o->session, err);
+	/* A collector that is not there is not waited for with nothing but templates. */
+	bool worth_it = serve(o) || o->session.counters.waiting;
+	int rc = worth_it ? export_session_finish(&o->session, err) : 0;
 	connection_close(o->connection, monotonic_of(deadline_ns));
 	settle(o);
 	uint64_t lost = o->session.counters.lost;

@@ -168,7 +168,8 @@ static void part(struct listener *l)
 		continue;
 	if (!l->transport->farewell)
 		return;
-	for (unsigned i = 0; i < l->socket_count; i++)
+	/* No new ones; packets of SCTP go on coming by its sockets. */
+	for (unsigned i = 0; i < l->socket_count && l->transport->socket_type == SOCK_STREAM; i++)
 		epoll_ctl(l->epoll, EPOLL_CTL_DEL, l->sockets[i], NULL);
 	for (unsigned i = 0; i < array_count(l->rows); i++)
 		for (struct session *s = l->rows[i].oldest; s; s = s->newer)

@@ -47,6 +47,7 @@ struct output_counters {
 /* What the engine tells an output at open; borrowed until close. */
 struct output_env {
 	bool live;                      /* a live source: never wait for long, drop and count */
+	bool check;                     /* only to see whether it can be: no collector is called */
 	bool terminal;                  /* standard output is a terminal (colour, alignment) */
 	uint64_t start_ns;              /* when the metering process started, since 1970 */
 	/* Options data of the metering process, as things are now: batches of records with scope
