@@ -229,7 +229,8 @@ static inline bool update_known(const struct meter *m, struct flow *f, const str
 {
 	uint64_t since_last = p->time_ns - f->last_ns, since_first = p->time_ns - f->first_ns;
 	uint32_t packets = f->packets[s] + p->wire_packets, flags = p->tcp_flags;
-	uint32_t word = load_32(f->tcp_flags);  /* both flags, their high bits, the state */
+	uint8_t *flags_state = (uint8_t *)f + offsetof(struct flow, tcp_flags);
+	uint32_t word = load_32(flags_state);   /* both flags, their high bits, the state */
 	bool slow = (differs != 0) | (since_last >= m->idle_limit) | (since_first >= m->active_limit)
 		| ((flags & m->tcp_mask[p->family == 6]) != 0) | m->slow_states[s][word >> 24]
 		| (packets < p->wire_packets);
@@ -239,7 +240,7 @@ static inline bool update_known(const struct meter *m, struct flow *f, const str
 	f->last_ns = p->time_ns;
 	f->packets[s] = packets;
 	f->octets[s] += p->ip_bytes;
-	memcpy(f->tcp_flags, &word, sizeof word);
+	memcpy(flags_state, &word, sizeof word);
 	return true;
 }
 static_assert(offsetof(struct flow, tcp_flags_high) == offsetof(struct flow, tcp_flags) + 2
