@@ -95,11 +95,11 @@ static const char *const parameters[] = {
 	"cert", "key", "ca", "peers", "encapsulation", "idle", "sessions", NULL
 };
 
-static int wrong_scheme(const struct address *a, struct error *err)
+static int wrong_address(const char *text, struct error *err)
 {
 	return error_set(err, -EINVAL, "-l %s: expected ipfix+udp://HOST:PORT, or tcp, tls, dtls or "
 	                               "sctp for udp; netflow+udp:// listens at port 2055 without one",
-	                 a->text);
+	                 text);
 }
 
 static int number_read(const struct address *a, const char *name, uint64_t most, uint64_t *ret,
@@ -141,7 +141,7 @@ static int setup_read(const struct collector *c, const struct address *a,
 	bool ipfix = strncmp(a->scheme, "ipfix+", 6) == 0 &&
 	             net_transport_of_scheme(a->scheme, &transport);
 	if ((!netflow && !ipfix) || a->host_count != 1)
-		return wrong_scheme(a, err);
+		return wrong_address(a->text, err);
 	bool datagrams = transport == NET_UDP || transport == NET_DTLS;
 	*ret = (struct listener_setup){
 		.transport = transport, .host = *a->hosts[0].host ? a->hosts[0].host : NULL,
@@ -168,6 +168,8 @@ static int open_one(struct collect_listen *l, const char *text, struct error *er
 	const struct listener_events events = { opened, message, closed, note, l, remains };
 	if (l->count == LISTENERS_MAX)
 		return error_set(err, -E2BIG, "more than %d addresses to listen at", LISTENERS_MAX);
+	if (!strstr(text, "://"))
+		return wrong_address(text, err);
 	int r = address_parse(text, &address, err);
 	if (r)
 		return error_prefix(err, r, "-l");
