@@ -92,6 +92,13 @@ def bound(process, port, protocol):
     return False
 
 
+def catches_signals(process):
+    """Whether the process would hear that it is to stop, rather than die of it."""
+    with open(f"/proc/{process.pid}/status") as status:
+        caught = next(int(line.split()[1], 16) for line in status if line.startswith("SigCgt"))
+    return bool(caught >> signal.SIGTERM - 1 & 1)
+
+
 def start_reading(program, folder, host, *arguments):
     """weir collect in the background; its log and account stand in the folder."""
     log = open(folder / "log", "w")
@@ -129,7 +136,7 @@ class FromFile:
         path.write_bytes(b"".join(self.messages))
         return path
 
-    def finish(self, wait=True):
+    def finish(self, **_):
         with open(self.folder / "log", "w") as log:
             done = subprocess.run(
                 [self.program, "collect", "-r", self.write(), "--options-data", *self.arguments,
@@ -175,7 +182,8 @@ class Live:
         self.process = start_reading(
             program, folder, host, "-l",
             f"ipfix+{self.name}://{shown}:{self.port}{self.parameters}", *arguments)
-        wait_for(lambda: self.process.poll() is not None or self.listens(), what="the listener")
+        wait_for(lambda: self.process.poll() is not None or
+                 (self.listens() and catches_signals(self.process)), what="the listener")
         assert self.process.poll() is None, (folder / "log").read_text()
         self.socket = self.connect() if self.process.poll() is None else None
 
@@ -208,13 +216,18 @@ class Live:
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(20)
 
-    def finish(self, wait=True):
-        """Waits until all that was sent has been read, unless the session was closed."""
-        if wait:
+    def finish(self, wait=True, settle=False):
+        """Stops the collector, which reads what has come before it ends; what is in this machine's
+        sockets has come. With `wait` all that was sent must have been read, unless the session was
+        closed. With `settle` it is given the time to do so before, and its memory is known."""
+        if settle:
             wait_for(lambda: self.received() >= self.sent or self.is_closed(), 20,
                      f"{self.sent} messages")
         closed, memory = self.is_closed(), peak_kb(self.process.pid)
-        return parse(self.folder, self.end(), closed=closed, peak_kb=memory)
+        result = parse(self.folder, self.end(), closed=closed, peak_kb=memory)
+        if wait and not closed:
+            assert result.stats["messages"]["received"] >= self.sent
+        return result
 
     def finish_idle(self, last):
         """For messages that may be lost: waits until no more come, and until `last` has."""
@@ -250,13 +263,6 @@ class OverUdp(Live):
         for octets in messages:
             self.socket.send(octets)
             self.sent += 1
-
-    def finish(self, wait=True):
-        """A collector that is told to stop reads what is in its socket first."""
-        result = super().finish(wait=False)
-        if wait:
-            assert result.stats["messages"]["received"] == self.sent
-        return result
 
 
 class OverTcp(Live):

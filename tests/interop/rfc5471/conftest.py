@@ -55,13 +55,13 @@ def over(way):
     def send(*messages, arguments=()):
         collector = way(*arguments)
         collector.send(*messages)
-        return collector.finish()
+        return collector.finish(settle=bool(arguments))
     return send
 
 
 def pytest_collection_modifyitems(config, items):
     """Messages are decoded by one code, whatever brings them: of a long list of cases the live
-    transports see the first and the last, files and captures all."""
+    transports see the first, files and captures all."""
     groups = {}
     for item in items:
         call = getattr(item, "callspec", None)
@@ -69,6 +69,6 @@ def pytest_collection_modifyitems(config, items):
             groups.setdefault(item.originalname, {}).setdefault(
                 call.params["transport"], []).append(item)
     spared = {id(item) for ways in groups.values() if set(ways) == set(WAYS)
-              for name, cases in ways.items() if WAYS[name].live for item in cases[1:-1]}
+              for name, cases in ways.items() if WAYS[name].live for item in cases[1:]}
     config.hook.pytest_deselected(items=[item for item in items if id(item) in spared])
     items[:] = [item for item in items if id(item) not in spared]

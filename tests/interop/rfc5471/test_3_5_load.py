@@ -32,7 +32,7 @@ def test_many_records_of_one_template(collect, transport):
     """RFC 5471, 3.5.1: 160,000 records; all are written, in bounded memory."""
     collector = collect(transport)
     collector.send(message([COUNT]), *counting(160000))
-    result = collector.finish()
+    result = collector.finish(settle=True)
     assert [record[0][1] for record in result.records] == list(range(160000))
     assert result.stats["balanced"] and result.exporter["sequence"]["lost"] == 0
     assert result.peak_kb < MEMORY_KB
@@ -149,7 +149,7 @@ def test_many_templates(collect, transport):
             template(i, F("sourceIPv4Address"), F("octetDeltaCount", 1 + i % 8),
                      F("ingressInterface")) for i in range(first, first + 1000)))]))
     collector.send(message([data_set(256, u64(9))]))
-    result = collector.finish()
+    result = collector.finish(settle=True)
     templates = result.exporter["templates"]
     assert templates["defined"] + templates["refused"] == 64001
     assert templates["defined"] > 1000 and templates["refused"] > 1000

@@ -4,7 +4,6 @@
 The other end is Python's ssl for TLS and the program openssl for DTLS. Hosts are named by their
 addresses, so no name server is asked.
 """
-import json
 import socket
 import ssl
 import subprocess

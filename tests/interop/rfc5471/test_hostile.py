@@ -173,7 +173,7 @@ def test_flood_of_layouts(collect, transport):
             sets += [template_set(template(256 + i, *bits)), data_set(256 + i, bytes(104))]
         collector.send(message(sets))
     collector.send(GOOD)
-    result = collector.finish()
+    result = collector.finish(settle=True)
     sets = result.exporter["sets"]
     assert RECORD in result.records
     assert sets["data"] + sets["layouts"] + sets["unknown_template"] + sets["no_room"] == 6001
@@ -188,7 +188,7 @@ def test_flood_of_unknown_elements(collect, transport):
     for at in range(0, 60000, 400):
         fields = [F(i % 32768, 1, 40000 + i // 32768) for i in range(at, at + 400)]
         collector.send(message([template_set(template(300, *fields)), data_set(300, bytes(400))]))
-    result = collector.finish()
+    result = collector.finish(settle=True)
     assert result.exporter["records"] == 151 and result.exporter["sets"]["layouts"] == 0
     check_bounded(result)
 
@@ -202,7 +202,7 @@ def test_flood_of_early_data(collect, transport):
     for i in range(400):
         collector.send(message([a_set(300 + i, bytes(29000)), a_set(300, b"x")], 1, domain=i % 7))
     collector.send(message([data_set(256, u64(2))], 1))
-    result = collector.finish()
+    result = collector.finish(settle=True)
     sets = result.exporter["sets"]
     assert len(result.records) == 2 and sets["no_room"] > 300
     assert sets["unknown_template"] + sets["no_room"] == 800 and sets["waiting"] == 0
@@ -219,7 +219,7 @@ def test_flood_of_domains(collect, transport):
         collector.send(message([COUNT], domain=domain))
         if collector.closes and domain % 500 == 0 and collector.is_closed():
             break
-    result = collector.finish()
+    result = collector.finish(settle=True)
     assert result.records == [RECORD] and result.discarded["memory"] > 0
     assert result.closed == collector.closes
     check_bounded(result)
