@@ -49,11 +49,7 @@ def test_reduced_unsigned64(over, size):
 
 def test_reduced_sizes_of_other_types(over):
     """RFC 5471, 3.3.2 (RFC 7011, 6.1.3, 6.2): 16 and 32 bits, signed ones with their sign, a
-<<<<<<< HEAD
-    float64."""
-=======
     float64 as a float32."""
->>>>>>> f4b6973 (The plan's tests wait less: collectors that stop read what has come)
     result = over(message([
         template_set(template(256, F("sourceTransportPort", 1), F("ingressInterface", 3),
                               F("mibObjectValueInteger", 1), F("mibObjectValueInteger", 3),
