@@ -141,7 +141,7 @@ static void drain(struct heard *h, struct connection *c)
 		fail_msg("%s", err.text);
 }
 
-static void carries(enum net_transport transport, uint16_t encapsulation)
+static void carries_to(const char *host, enum net_transport transport, uint16_t encapsulation)
 {
 	enum { COUNT = 1000 };
 	struct heard h = { .setup = { .transport = transport, .encapsulation = encapsulation } };
@@ -150,7 +150,12 @@ static void carries(enum net_transport transport, uint16_t encapsulation)
 		heard_open_with(&h);
 	else
 		listen_over(&h, transport);
-	struct connection *c = open_to(&h);
+	struct connection_setup setup = setup_to(&h);
+	setup.host = host;
+	struct connection *c = connection_make(&setup);
+	struct error err = { "" };
+	if (open_with(&h, c, &err) < 0)
+		fail_msg("%s over %s: %s", host, net_transport_name(transport), err.text);
 	assert_int_equal(send_some(&h, c, 0, COUNT), 0);
 	drain(&h, c);
 	heard_poll_messages(&h, COUNT);
@@ -165,6 +170,12 @@ static void carries(enum net_transport transport, uint16_t encapsulation)
 	heard_poll_closed(&h, 1);
 	assert_int_equal(h.opened, 1);
 	heard_close(&h);
+}
+
+static void carries(enum net_transport transport, uint16_t encapsulation)
+{
+	carries_to("localhost", transport, encapsulation);
+	carries_to("::1", transport, encapsulation);
 }
 
 static void test_tcp_carries(void **state) { carries(NET_TCP, 0); }
