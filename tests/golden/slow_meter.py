@@ -40,6 +40,9 @@ class Packet:
     ports: object = 0               # (source, destination), or what stands for them in the key
     tcp_flags: int = 0
     icmp: object = None             # type << 8 | code
+    header_bytes: int = 0           # of the IP header and its chain
+    chain: tuple = ()               # numbers of the headers of that chain
+    above: bytes = b""              # what was captured of what they carry
 
 
 # ---- octets to packet ----
@@ -65,7 +68,8 @@ class Parser:
         if data[0] >> 4 != 4 or header < 20 or 0 < total < header:
             raise Unmeterable("malformed_ipv4")
         total = total or wire
-        packet = Packet(time_ns, vlans, data[12:16], data[16:20], data[9], total)
+        packet = Packet(time_ns, vlans, data[12:16], data[16:20], data[9], total,
+                        header_bytes=header)
         offset, more = (place & 0x1fff) * 8, place >> 13 & 1
         return self.transport(packet, data[header:total], offset, more, (ident, data[9]))
 
@@ -76,28 +80,29 @@ class Parser:
         if data[0] >> 4 != 6:
             raise Unmeterable("malformed_ipv6")
         total = length + 40 if length else wire
-        packet = Packet(time_ns, vlans, data[8:24], data[24:40], data[6], total)
+        packet = Packet(time_ns, vlans, data[8:24], data[24:40], data[6], total, header_bytes=40)
         return self.transport(packet, data[40:total], 0, 0, None)
 
     def transport(self, packet, data, offset, more, datagram):
         """Walks extension headers and AH, then reads what tells flows apart."""
         if datagram and offset:
-            return self.later_fragment(packet, datagram)
+            return self.later_fragment(packet, data, datagram)
         is_ipv6 = len(packet.source) == 16
         while True:
-            if is_ipv6 and packet.protocol in EXTENSIONS and len(data) >= 8:
-                packet.protocol, data = data[0], data[8 + data[1] * 8:]
-            elif packet.protocol == 51 and len(data) >= 8:
-                packet.protocol, data = data[0], data[(data[1] + 2) * 4:]
-            elif is_ipv6 and packet.protocol == 44 and len(data) >= 8:
+            number = packet.protocol
+            if is_ipv6 and number in EXTENSIONS and len(data) >= 8:
+                data = self.step(packet, data, 8 + data[1] * 8)
+            elif number == 51 and len(data) >= 8:
+                data = self.step(packet, data, (data[1] + 2) * 4)
+            elif is_ipv6 and number == 44 and len(data) >= 8:
                 place, ident = struct.unpack("!HI", data[2:8])
                 offset, more, datagram = place & ~7, place & 1, (ident,)
+                data = self.step(packet, data, 8)
                 if offset:
-                    packet.protocol = data[0]
-                    return self.later_fragment(packet, datagram)
-                packet.protocol, data = data[0], data[8:]
+                    return self.later_fragment(packet, data, datagram)
             else:
                 break
+        packet.above = data
         self.read_transport(packet, data)
         if more:
             self.datagrams[self.datagram_key(packet, datagram)] = (
@@ -105,10 +110,19 @@ class Parser:
         return packet
 
     @staticmethod
+    def step(packet, data, octets):
+        """Over one header of the chain."""
+        packet.chain += (packet.protocol,)
+        packet.protocol = data[0]
+        packet.header_bytes += octets
+        return data[octets:]
+
+    @staticmethod
     def datagram_key(packet, datagram):
         return packet.vlans, packet.source, packet.destination, datagram
 
-    def later_fragment(self, packet, datagram):
+    def later_fragment(self, packet, data, datagram):
+        packet.above = data
         known = self.datagrams.get(self.datagram_key(packet, datagram))
         packet.ports = (0, 0)
         if known and packet.time_ns - known[0] <= 30 * SECOND:
@@ -157,8 +171,10 @@ class Record:
     octets: list = field(default_factory=lambda: [0, 0])
     flags: list = field(default_factory=lambda: [0, 0])
     icmp: list = field(default_factory=lambda: [None, None])
+    members: list = field(default_factory=list)                 # (packet, sender)
 
     def add(self, packet, sender):
+        self.members.append((packet, sender))
         self.first = min(self.first, packet.time_ns)
         self.last = max(self.last, packet.time_ns)
         self.packets[sender] += 1
