@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "measure/measure.h"
 #include "net/address.h"
 
 static unsigned choices_of_names(const char *const *names, struct column_choice *ret)
@@ -86,23 +85,62 @@ static int key_and_list(const struct columns_wish *wish, const struct column_lis
 	return r;
 }
 
+/* The fields of measures that are asked for by name, as far as they are not there. */
+static int add_measures(const struct columns_wish *wish, struct column_choice *ret,
+                        unsigned *ret_count, struct error *err)
+{
+	struct column_choice more[COLUMNS_MAX];
+	struct hook_set hooks;
+	unsigned count = 0;
+	int r = hooks_parse(wish->measures, &hooks, err);
+	if (r)
+		return error_prefix(err, r, "--measure");
+	for (unsigned i = 0; i < hooks.count; i++)
+		count += row_hook_fields(hooks.hook[i], more + count, COLUMNS_MAX - count);
+	for (unsigned i = 0; i < count; i++) {
+		if (has(ret, *ret_count, &more[i]))
+			continue;
+		if (*ret_count == COLUMNS_MAX)
+			return error_set(err, -E2BIG, "--measure: more than %d fields", COLUMNS_MAX);
+		ret[(*ret_count)++] = more[i];
+	}
+	return 0;
+}
+
+static bool is_plain_list(const char *text)
+{
+	text += strspn(text, " \t\n");
+	return *text != '+' && *text != '-';
+}
+
+/* A list, or changes to the one in `ret`. A list has the fields of --measure behind it. */
+static int apply_fields(const struct columns_wish *wish, const char *text,
+                        struct column_choice *ret, unsigned *ret_count, struct error *err)
+{
+	struct column_choice available[COLUMNS_MAX];
+	struct column_list list = { .choices = available };
+	struct hook_set hooks;
+	bool plain = is_plain_list(text);
+	hooks_available(&hooks);
+	list.count = row_fields(hooks.hook, available, COLUMNS_MAX, &list.all);
+	int r = plain && wish->key && text == wish->fields ? key_and_list(wish, &list, ret,
+	                                                                    ret_count, err)
+		: column_list_parse(text, &list, ret, ret_count, err);
+	return r || !plain ? r : add_measures(wish, ret, ret_count, err);
+}
+
 /* What the settings say, then what the output's address says. `ret` holds the list that changes
  * are made to. */
 static int apply(const struct columns_wish *wish, struct column_choice *ret, unsigned *ret_count,
                  struct error *err)
 {
-	struct column_choice available[COLUMNS_MAX];
-	const struct column_list list = { available, row_fields(measures, available, COLUMNS_MAX) };
-	const char *first = wish->fields ? wish->fields + strspn(wish->fields, " \t\n") : "";
 	int r = 0;
 	if (wish->fields)
-		r = wish->key && *first != '+' && *first != '-'
-			? key_and_list(wish, &list, ret, ret_count, err)
-			: column_list_parse(wish->fields, &list, ret, ret_count, err);
+		r = apply_fields(wish, wish->fields, ret, ret_count, err);
 	if (r)
 		return error_prefix(err, r, "%s", wish->label);
 	if (wish->output_fields)
-		r = column_list_parse(wish->output_fields, &list, ret, ret_count, err);
+		r = apply_fields(wish, wish->output_fields, ret, ret_count, err);
 	return r ? error_prefix(err, r, "%s: fields", wish->output) : 0;
 }
 
@@ -111,8 +149,11 @@ int columns_choose(const struct columns_wish *wish, const struct output_kind *ki
 {
 	struct column_choice *choices = ret->choices;
 	unsigned count = default_choices(wish, kind, rows, choices);
+	int r = kind->fixed_fields ? 0 : add_measures(wish, choices, &count, err);
+	if (r)
+		return r;
 	if ((wish->fields || wish->output_fields) && !kind->fixed_fields) {
-		int r = apply(wish, choices, &count, err);
+		r = apply(wish, choices, &count, err);
 		if (r)
 			return r;
 		if (kind->splits_families)      /* a template has no absent values */
@@ -128,23 +169,29 @@ int columns_choose(const struct columns_wish *wish, const struct output_kind *ki
 	return 0;
 }
 
-/* ---- measures -------------------------------------------------------------------------------- */
+/* ---- hooks ----------------------------------------------------------------------------------- */
+
+struct wanted {
+	struct hook_set all;
+	bool hook[METER_HOOKS_MAX];     /* of `all` */
+};
 
 /* Those that give one of the columns. */
-static int wanted_measures(const struct columns_wish *wish, bool wanted[METER_HOOKS_MAX],
-                           struct error *err)
+static int want_hooks(const struct columns_wish *wish, struct wanted *wanted, struct error *err)
 {
 	struct column_choice choices[COLUMNS_MAX];
 	unsigned count = choices_of_names(output_standard_fields, choices);
-	int r = apply(wish, choices, &count, err);
-	for (unsigned m = 0; !r && m < METER_HOOKS_MAX && measures[m]; m++)
-		for (unsigned i = 0; i < count; i++)
-			wanted[m] |= measure_of_field(choices[i].field) == measures[m];
+	int r = add_measures(wish, choices, &count, err);
+	if (!r)
+		r = apply(wish, choices, &count, err);
+	for (unsigned h = 0; !r && h < wanted->all.count; h++)
+		for (unsigned i = 0; i < count && !wanted->hook[h]; i++)
+			wanted->hook[h] = hooks_find(&wanted->all, choices[i].field) == wanted->all.hook[h];
 	return r;
 }
 
-static int wanted_by_output(const struct columns_wish *wish, const char *text,
-                            bool wanted[METER_HOOKS_MAX], struct error *err)
+static int want_hooks_of_output(const struct columns_wish *wish, const char *text,
+                                struct wanted *wanted, struct error *err)
 {
 	struct address address;
 	int r = address_parse(text, &address, err);
@@ -154,23 +201,24 @@ static int wanted_by_output(const struct columns_wish *wish, const char *text,
 	own.output = text;
 	own.output_fields = address_parameter(&address, "fields");
 	if (own.output_fields)
-		r = wanted_measures(&own, wanted, err);
+		r = want_hooks(&own, wanted, err);
 	address_fini(&address);
 	return r;
 }
 
-int columns_measures(const struct columns_wish *wish, const struct text_list *outputs,
-                     const struct flow_hook *ret[METER_HOOKS_MAX + 1], struct error *err)
+int columns_hooks(const struct columns_wish *wish, const struct text_list *outputs,
+                  struct hook_set *ret, struct error *err)
 {
-	bool wanted[METER_HOOKS_MAX] = { false };
-	unsigned count = 0;
-	int r = wanted_measures(wish, wanted, err);
+	struct wanted wanted = { .hook = { false } };
+	hooks_available(&wanted.all);
+	int r = want_hooks(wish, &wanted, err);
 	for (unsigned i = 0; i < outputs->count && !r; i++)
-		r = wanted_by_output(wish, outputs->items[i], wanted, err);
-	for (unsigned m = 0; m < METER_HOOKS_MAX && !r; m++)
-		if (wanted[m])
-			ret[count++] = measures[m];
-	if (!r)
-		ret[count] = NULL;
-	return r;
+		r = want_hooks_of_output(wish, outputs->items[i], &wanted, err);
+	if (r)
+		return r;
+	*ret = (struct hook_set){ .count = 0 };
+	for (unsigned h = 0; h < wanted.all.count; h++)
+		if (wanted.hook[h])
+			ret->hook[ret->count++] = wanted.all.hook[h];
+	return 0;
 }

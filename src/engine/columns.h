@@ -8,10 +8,12 @@
 #define ENGINE_COLUMNS_H
 
 #include "base/error.h"
+#include "engine/hooks.h"
 #include "flow/rows.h"
 #include "output/output.h"
 
 struct columns_wish {                   /* borrowed */
+	const char *measures;           /* --measure: fields of these besides; NULL: none */
 	const char *fields;             /* a list, or changes to the output's own; NULL: that one */
 	const struct key_options *key;  /* its columns stand before those of a list; NULL: they do
 	                                 * not */
@@ -31,8 +33,8 @@ struct columns {
 int columns_choose(const struct columns_wish *wish, const struct output_kind *kind,
                    const struct row_settings *rows, struct columns *ret, struct error *err);
 
-/* The measures that are asked for, by the wish or by one of the addresses; NULL-terminated. */
-int columns_measures(const struct columns_wish *wish, const struct text_list *outputs,
-                     const struct flow_hook *ret[METER_HOOKS_MAX + 1], struct error *err);
+/* The hooks that give what is asked for, by the wish or by one of the addresses. */
+int columns_hooks(const struct columns_wish *wish, const struct text_list *outputs,
+                  struct hook_set *ret, struct error *err);
 
 #endif

@@ -171,11 +171,11 @@ static void print_key(struct explain *x, const struct packet *p)
 	        key_vlan_outer(&p->key), key_vlan_inner(&p->key));
 }
 
-static void explain_update(void *worker, struct flow_touch *touches, unsigned count)
+static void explain_update(const struct hook_call *call)
 {
-	struct explain *x = worker;
-	for (unsigned i = 0; i < count; i++) {
-		const struct flow_touch *t = &touches[i];
+	struct explain *x = call->worker;
+	for (unsigned i = 0; i < call->count; i++) {
+		const struct flow_touch *t = call->touch[i];
 		bool forward = direction_initiator(t->flow) == t->sender;
 		const char *basis = basis_texts[t->cold->basis];
 		fprintf(x->out, "     flow %" PRIu64 ", %s", t->cold->flow_id,
@@ -215,9 +215,9 @@ static void timer_text(const struct meter_entry *s, const struct flow_view *v, u
 		         reason == END_IDLE ? "last" : "first");
 }
 
-static void explain_ended(void *worker, const struct flow_view *v, uint8_t reason, bool gone)
+static void explain_ended(const struct flow_view *v, uint8_t reason, bool gone)
 {
-	struct explain *x = worker;
+	struct explain *x = v->worker;
 	const struct flow *f = v->flow;
 	char line[320], timer[96];
 	uint64_t packets = (uint64_t)f->packets[0] + f->packets[1];
@@ -231,9 +231,14 @@ static void explain_ended(void *worker, const struct flow_view *v, uint8_t reaso
 	add_end(x, line);
 }
 
-static int explain_open(void *argument, void **ret_worker, struct error *err)
+struct explain_link {                   /* what open() gets: settings of hooks are constant */
+	struct explain *explain;
+};
+
+static int explain_open(const void *argument, void **ret_worker, struct error *err)
 {
-	*ret_worker = argument;
+	const struct explain_link *link = argument;
+	*ret_worker = link->explain;
 	return 0;
 }
 
@@ -295,7 +300,8 @@ static void explain_all(struct explain *x, const struct capture_kind *kind, stru
 static int prepare(struct explain *x, struct error *err)
 {
 	const struct settings *s = x->settings;
-	static const struct flow_hook *const hooks[] = { &explain_hook, NULL };
+	struct explain_link link = { x };
+	const struct hook_choice hooks[] = { { &explain_hook, &link }, { .hook = NULL } };
 	const struct meter_entry *e = &x->entry;
 	struct key_options options = { .key = e->key, .vlan_key = e->vlan_key,
 	                               .per_interface = e->per_interface, .tunnels = s->tunnels };
@@ -305,7 +311,7 @@ static int prepare(struct explain *x, struct error *err)
 		.idle_ns = e->idle_timeout_ns, .active_ns = e->active_timeout_ns,
 		.linger_ns = e->tcp_linger_ns,
 		.max_flows = e->max_flows ? e->max_flows : MAX_FLOWS, .first_flow_id = 1,
-		.evidence = e->direction == DIRECTION_EVIDENCE, .hooks = hooks, .hook_argument = x,
+		.evidence = e->direction == DIRECTION_EVIDENCE, .hooks = hooks,
 	};
 	int r = key_plan_parse(&options, &m.plan, err);
 	if (!r)

@@ -25,13 +25,14 @@ static int configure(const struct settings *s, struct meter_config *c, unsigned 
 		snprintf(c->label, sizeof c->label, "%s: meter %s: values", e->place, e->name);
 	else
 		snprintf(c->label, sizeof c->label, "--fields");
-	c->columns = (struct columns_wish){ .fields = e->values ? e->values : s->fields,
+	c->columns = (struct columns_wish){ .measures = s->measures,
+	                                    .fields = e->values ? e->values : s->fields,
 	                                    .key = e->values ? &c->key : NULL, .several = meters > 1,
 	                                    .label = c->label };
 	int r = key_plan_parse(&c->key, &c->plan, err);
 	if (r)
 		return error_prefix(err, r, "--key");
-	return columns_measures(&c->columns, &e->outputs, c->measures, err);
+	return columns_hooks(&c->columns, &e->outputs, &c->hooks, err);
 }
 
 /* Each may have two templates. */
@@ -79,8 +80,8 @@ static uint64_t flow_bound(const struct meters *all, const struct meter_config *
 {
 	const struct settings *s = all->settings;
 	uint64_t flow_bytes = FLOW_BYTES, max_flows = c->entry.max_flows;
-	for (const struct flow_hook *const *hook = c->measures; *hook; hook++)
-		flow_bytes += (*hook)->space_bytes;
+	for (unsigned i = 0; i < c->hooks.count; i++)
+		flow_bytes += c->hooks.hook[i]->space_bytes;
 	uint64_t memory = s->memory_bytes ? s->memory_bytes : memory_of_machine() / 2;
 	uint64_t bound = memory / all->count / flow_bytes;
 	if (max_flows && (max_flows < bound || !s->memory_bytes))
@@ -121,6 +122,10 @@ static int open_meter(const struct meters *all, unsigned number, struct worker *
                       struct error *err)
 {
 	const struct meter_config *c = &all->list[number];
+	struct hook_choice hooks[METER_HOOKS_MAX + 1] = { { .hook = NULL } };
+	for (unsigned i = 0; i < c->hooks.count; i++)
+		hooks[i] = (struct hook_choice){ c->hooks.hook[i],
+		                                 hooks_argument(c->hooks.hook[i], all->settings) };
 	struct meter_slot *slot = &w->meters[number];
 	struct meter_settings m = {
 		.idle_ns = c->entry.idle_timeout_ns, .active_ns = c->entry.active_timeout_ns,
@@ -129,7 +134,7 @@ static int open_meter(const struct meters *all, unsigned number, struct worker *
 		.flood_records = (all->settings->flood_records + workers - 1) / workers,
 		.evidence = c->entry.direction == DIRECTION_EVIDENCE,
 		.first_flow_id = (uint64_t)w->number << 56 | (uint64_t)number << 48 | 1,
-		.emit = emit, .context = slot, .hooks = c->measures,
+		.emit = emit, .context = slot, .hooks = hooks,
 	};
 	int r = meter_new(&m, &slot->meter, err);
 	if (r)

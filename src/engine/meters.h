@@ -15,7 +15,7 @@ struct meter_config {
 	struct meter_entry entry;       /* texts borrowed from the settings */
 	struct key_options key;
 	struct key_plan plan;
-	const struct flow_hook *measures[METER_HOOKS_MAX + 1];
+	struct hook_set hooks;
 	struct columns_wish columns;    /* points into this struct: not to be copied */
 	char label[256];
 };

@@ -8,9 +8,9 @@
 
 #include <string.h>
 
+#include "engine/hooks.h"
 #include "flow/key.h"
 #include "flow/rows.h"
-#include "measure/measure.h"
 #include "packet/filter.h"
 
 #define AT(member) (uint16_t)offsetof(struct settings, member)
@@ -19,6 +19,7 @@
 static int check_key(const char *text, struct error *err);
 static int check_fields(const char *text, struct error *err);
 static int check_filter(const char *text, struct error *err);
+static int check_measures(const char *text, struct error *err);
 
 static const char *const icmp_keys[] = {
 	[ICMP_KEY_TYPE] = "type", [ICMP_KEY_NONE] = "none", NULL
@@ -146,6 +147,10 @@ const struct option meter_options[] = {
 	  .argument = "ADDRESS", .group = "Output",
 	  .help = "where records go: a file told by its name, or an address such as json:- or "
 	          "ipfix+udp://HOST:PORT; without it table: on a terminal, else json:-" },
+	{ .name = "measure", .type = OPTION_TEXT, .offset = AT(measures), .argument = "LIST",
+	  .check = check_measures, .joined = true,
+	  .help = "measures whose fields records get besides, such as tcp,sizes; default: the usual "
+	          "ones, all: all but those that cost much; a field of --fields opens its own" },
 	{ .name = "fields", .type = OPTION_TEXT, .offset = AT(fields), .argument = "LIST",
 	  .check = check_fields, .joined = true,
 	  .help = "fields of a record by name, or changes to the default ones: "
@@ -195,9 +200,17 @@ static int check_key(const char *text, struct error *err)
 static int check_fields(const char *text, struct error *err)
 {
 	struct column_choice available[COLUMNS_MAX], choices[COLUMNS_MAX];
-	unsigned count = row_fields(measures, available, COLUMNS_MAX), chosen = count;
+	struct hook_set hooks;
+	hooks_available(&hooks);
+	unsigned all, count = row_fields(hooks.hook, available, COLUMNS_MAX, &all), chosen = count;
 	memcpy(choices, available, count * sizeof *choices);
 	return column_choices_parse(text, available, count, choices, &chosen, err);
+}
+
+static int check_measures(const char *text, struct error *err)
+{
+	struct hook_set hooks;
+	return hooks_parse(text, &hooks, err);
 }
 
 static int check_filter(const char *text, struct error *err)

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/option.h"
+#include "measure/measure.h"
 
 enum direction_setting { DIRECTION_EVIDENCE, DIRECTION_FIRST };
 enum icmp_key_setting { ICMP_KEY_TYPE, ICMP_KEY_NONE };
@@ -66,6 +67,8 @@ struct settings {
 	const char *user;               /* -u: drop to this user after opening */
 
 	struct option_entries meters;   /* struct meter_entry each; none: one meter as said above */
+	const char *measures;           /* --measure: a list of hooks; NULL: none by name */
+	struct measure_settings measure;
 	const char *fields;             /* --fields */
 	bool sort;                      /* --sort */
 	const char *stats;              /* --stats FILE|- */

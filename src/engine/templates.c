@@ -7,8 +7,7 @@
 #include "base/compiler.h"
 #include "record/value_text.h"
 
-enum { SPECIFIER_BYTES = 4, PEN_BYTES = 4, ENTERPRISE_BIT = 0x8000, OWN_REVERSE_BIT = 0x4000,
-       LENGTH_VARIABLE = 65535 };
+enum { SPECIFIER_BYTES = 4, PEN_BYTES = 4, ENTERPRISE_BIT = 0x8000, LENGTH_VARIABLE = 65535 };
 
 /* Text in double quotes means the same in YAML as in JSON. */
 static void print_text(FILE *out, const char *text)
@@ -90,7 +89,7 @@ static bool is_of(const struct column *c, const struct specifier *s)
 			&& c->reverse == (s->pen == PEN_REVERSE);
 	bool own = c->field->pen == PEN_WEIR_DEFAULT;   /* its number can be configured */
 	return (own || c->field->pen == s->pen)
-		&& (c->field->id | (own && c->reverse ? OWN_REVERSE_BIT : 0)) == s->id;
+		&& (c->field->id | (c->reverse ? FIELD_REVERSE_BIT : 0)) == s->id;
 }
 
 static void print_specifier(FILE *out, const struct schema *schema, const struct specifier *s)

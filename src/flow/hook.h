@@ -6,6 +6,8 @@
 #ifndef FLOW_HOOK_H
 #define FLOW_HOOK_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 #include "flow/flow.h"
 #include "record/record.h"
@@ -20,19 +22,34 @@ enum flow_event {
 struct flow_touch {
 	struct flow *flow;
 	struct flow_cold *cold;
-	void *space;                    /* this hook's zeroed space of the flow;
-	                                 * NULL if space_bytes is 0 */
+	uint8_t *spaces;                /* of all hooks; NULL when none has any */
 	const struct packet *packet;
 	uint32_t events;                /* enum flow_event */
 	uint8_t sender;                 /* key endpoint (0 or 1) that sent the
 	                                 * packet, in this meter's key */
 };
 
+struct hook_call {                      /* touches that a hook wants, in packet order */
+	void *worker;                   /* what its open() gave */
+	struct flow_touch *const *touch;
+	unsigned count;                 /* at most BATCH_MAX */
+	uint32_t offset;                /* of its space */
+};
+
+/* The hook's own space of the flow: zeroed when the flow begins, and with HOOK_SCOPE_RECORD when a
+ * record is cut, too. Only with space_bytes. */
+static inline void *touch_space(const struct hook_call *call, unsigned i)
+{
+	return call->touch[i]->spaces + call->offset;
+}
+
 struct flow_view {                      /* a record as a hook sees it when it writes */
 	const struct flow *flow;
 	const struct flow_cold *cold;
-	const void *space;
+	void *worker;                   /* what open() gave */
+	void *space;                    /* the hook's own; NULL if it has none */
 	unsigned side;                  /* key endpoint whose direction is asked for */
+	uint8_t key_bytes;              /* 16, 40 or 56: how to read flow->key (key.h) */
 };
 
 enum hook_wants { HOOK_PACKET = 1, HOOK_TCP = 2, HOOK_PAYLOAD = 4, HOOK_END = 8 };
@@ -46,10 +63,14 @@ struct flow_hook {
 	                                         * state is a pointer in it */
 	uint16_t wants;                         /* enum hook_wants; never called for the rest */
 	uint16_t scope;                         /* enum hook_scope */
-	int  (*open)(void *argument, void **ret_worker, struct error *err);
-	void (*update)(void *worker, struct flow_touch *touches, unsigned count);
-	/* A record ends, and with it the flow if `gone`. view->side is the initiator's. */
-	void (*ended)(void *worker, const struct flow_view *view, uint8_t reason, bool gone);
+	bool standard;                          /* one of `--measure default` */
+	bool costly;                            /* not among `all`: has to be named */
+	/* A worker's: argument is what came with the hook (struct hook_choice). NULL: no worker. */
+	int  (*open)(const void *argument, void **ret_worker, struct error *err);
+	void (*update)(const struct hook_call *call);
+	/* A record ends, and with it the flow if `gone`. view->side is the initiator's. The space is
+	 * zeroed behind this: what it points at is given back here. */
+	void (*ended)(const struct flow_view *view, uint8_t reason, bool gone);
 	/* Writes fields[field] as it stands in the direction of view->side. Absent: write nothing. */
 	void (*write)(const struct flow_view *view, unsigned field, struct value_writer *w);
 	/* Adds the space of a flow that is merged into a record of many to that record's, which is zero
@@ -57,6 +78,11 @@ struct flow_hook {
 	void (*merge)(void *space, const struct flow_view *from);
 	void (*close)(void *worker);
 };
+struct hook_choice {                    /* a hook that is to run */
+	const struct flow_hook *hook;
+	const void *argument;           /* for open(); borrowed */
+};
+
 /* Before the table ends a flow inside a batch it hands the touches so far to the hooks.
  * Hooks run in list order and may set events for those behind them. */
 

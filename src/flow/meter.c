@@ -15,24 +15,42 @@
 /* The largest timer that the fast path can tell from a difference that went below zero. */
 static const uint64_t LIMIT_MAX = 1ull << 62;
 
+enum { CACHE_LINE = 64 };
+
 /* ---- opening and closing -------------------------------------------------------------------- */
+
+/* Spaces lie in as few cache lines as they can. */
+static uint32_t space_start(uint32_t end, uint32_t bytes)
+{
+	return end % CACHE_LINE + bytes > CACHE_LINE ? (end + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE
+		: end;
+}
+
+/* Of all spaces of a flow: a power of two up to a line, then whole lines. */
+static uint32_t space_stride(uint32_t bytes)
+{
+	uint32_t stride = bytes ? 8 : 0;
+	while (stride < bytes && stride < CACHE_LINE)
+		stride *= 2;
+	return bytes <= CACHE_LINE ? stride : (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+}
 
 static int open_hooks(struct meter *m, uint32_t *ret_space, struct error *err)
 {
-	uint32_t offset = 0;
-	for (const struct flow_hook *const *h = m->settings.hooks; h && *h; h++) {
+	uint32_t end = 0;
+	for (const struct hook_choice *h = m->settings.hooks; h && h->hook; h++) {
 		struct meter_hook_slot *slot = &m->hook[m->hook_count];
 		if (m->hook_count == METER_HOOKS_MAX)
 			return error_set(err, -E2BIG, "more than %d hooks", METER_HOOKS_MAX);
-		int r = (*h)->open ? (*h)->open(m->settings.hook_argument, &slot->worker, err) : 0;
+		int r = h->hook->open ? h->hook->open(h->argument, &slot->worker, err) : 0;
 		if (r)
 			return r;
-		slot->hook = *h;
-		slot->offset = offset;
-		offset += ((*h)->space_bytes + 7u) / 8 * 8;
+		slot->hook = h->hook;
+		slot->offset = space_start(end, h->hook->space_bytes);
+		end = slot->offset + (h->hook->space_bytes + 7u) / 8 * 8;
 		m->hook_count++;
 	}
-	*ret_space = offset;
+	*ret_space = space_stride(end);
 	return 0;
 }
 
@@ -115,53 +133,51 @@ static bool hook_wants(const struct flow_hook *hook, const struct packet *p)
 		|| ((hook->wants & HOOK_PAYLOAD) && p->payload_bytes && p->payload_offset);
 }
 
+static void prefetch_spaces(const struct hook_call *call, unsigned bytes)
+{
+	for (unsigned i = 0; i < call->count; i++)
+		for (unsigned at = 0; at < bytes; at += CACHE_LINE)
+			prefetch_write((const uint8_t *)touch_space(call, i) + at);
+}
+
 static void flush_hook(struct meter *m, const struct meter_hook_slot *slot)
 {
-	struct flow_touch some[BATCH_MAX];
-	unsigned which[BATCH_MAX], count = 0;
+	struct flow_touch *some[BATCH_MAX];
+	struct hook_call call = { .worker = slot->worker, .touch = some, .offset = slot->offset };
+	bool all = slot->hook->wants & HOOK_PACKET;
 	for (unsigned i = 0; i < m->touch_count; i++)
-		if (hook_wants(slot->hook, m->touches[i].packet)) {
-			some[count] = m->touches[i];
-			if (some[count].space)
-				some[count].space = (uint8_t *)some[count].space + slot->offset;
-			which[count++] = i;
-		}
-	if (!count)
+		if (all || hook_wants(slot->hook, m->touches[i].packet))
+			some[call.count++] = &m->touches[i];
+	if (!call.count)
 		return;
-	slot->hook->update(slot->worker, some, count);
-	for (unsigned i = 0; i < count; i++)    /* events that this hook set are for those behind it */
-		m->touches[which[i]].events = some[i].events;
+	prefetch_spaces(&call, slot->hook->space_bytes);
+	slot->hook->update(&call);
 }
 
 void meter_flush_touches(struct meter *m)
 {
-	for (unsigned i = 0; i < m->hook_count; i++)
+	for (unsigned i = 0; i < m->hook_count && m->touch_count; i++)
 		if (m->hook[i].hook->update)
 			flush_hook(m, &m->hook[i]);
 	m->touch_count = 0;
 }
 
-void meter_touch(struct meter *m, const struct flow_touch *touch)
+static struct flow_view view_of(const struct meter_hook_slot *slot, const struct flow_record *r)
 {
-	m->touches[m->touch_count++] = *touch;
-	if (m->touch_count == BATCH_MAX)
-		meter_flush_touches(m);
+	return (struct flow_view){ .flow = r->flow, .cold = r->cold, .worker = slot->worker,
+		.space = slot->hook->space_bytes ? r->spaces + slot->offset : NULL,
+		.side = direction_initiator(r->flow), .key_bytes = r->key_bytes };
 }
 
-static void hooks_ended(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason,
-                        bool gone)
+static void hooks_ended(struct meter *m, const struct flow_record *record)
 {
 	for (unsigned i = 0; i < m->hook_count; i++) {
 		const struct flow_hook *hook = m->hook[i].hook;
-		uint8_t *space = flow_table_space(t, handle);
-		if (space)
-			space += m->hook[i].offset;
-		struct flow_view view = { flow_table_at(t, handle), flow_table_cold(t, handle), space,
-		                          direction_initiator(flow_table_at(t, handle)) };
+		struct flow_view view = view_of(&m->hook[i], record);
 		if (hook->ended)
-			hook->ended(m->hook[i].worker, &view, reason, gone);
-		if (!gone && hook->scope == HOOK_SCOPE_RECORD && space)
-			memset(space, 0, hook->space_bytes);
+			hook->ended(&view, record->reason, record->flow_gone);
+		if (!record->flow_gone && hook->scope == HOOK_SCOPE_RECORD && view.space)
+			memset(view.space, 0, hook->space_bytes);
 	}
 }
 
@@ -188,29 +204,30 @@ static void merge_record(struct meter *m, const struct flow_record *record)
 	m->counters.merged_flows++;
 	for (unsigned i = 0; i < m->hook_count && space; i++) {
 		const struct meter_hook_slot *slot = &m->hook[i];
-		struct flow_view view = { record->flow, record->cold, record->spaces + slot->offset,
-		                          direction_initiator(record->flow) };
+		struct flow_view view = view_of(slot, record);
 		if (slot->hook->merge)
 			slot->hook->merge(space + slot->offset, &view);
 	}
 }
 
-/* Exports the record at hand, unless it is empty. */
-static void emit_record(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason,
-                        bool gone)
+/* Exports the record at hand, unless it is empty, and tells the hooks. */
+static void end_record(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason,
+                       bool gone)
 {
 	struct flow *f = flow_table_at(t, handle);
-	struct flow_cold *c = flow_table_cold(t, handle);
-	if (record_is_empty(f, c))
-		return;
-	struct flow_record record = { .flow = f, .cold = c, .spaces = flow_table_space(t, handle),
+	struct flow_record record = { .flow = f, .cold = flow_table_cold(t, handle),
+	                              .spaces = flow_table_space(t, handle),
 	                              .key_bytes = (uint8_t)t->key_bytes, .reason = reason,
 	                              .flow_gone = gone };
-	if (reason == END_RESOURCES && flow_is_single(f) && flood_is_on(&m->flood))
-		merge_record(m, &record);
-	else
-		hand_out(m, &record);
-	f->state |= FLOW_EXPORTED;
+	meter_flush_touches(m);
+	if (!record_is_empty(f, record.cold)) {
+		if (reason == END_RESOURCES && flow_is_single(f) && flood_is_on(&m->flood))
+			merge_record(m, &record);
+		else
+			hand_out(m, &record);
+		f->state |= FLOW_EXPORTED;
+	}
+	hooks_ended(m, &record);
 }
 
 void meter_flush_flood(struct meter *m)
@@ -226,9 +243,7 @@ void meter_cut_record(struct meter *m, struct flow_table *t, uint32_t handle, ui
 {
 	struct flow *f = flow_table_at(t, handle);
 	struct flow_cold *c = flow_table_cold(t, handle);
-	meter_flush_touches(m);
-	emit_record(m, t, handle, reason, false);
-	hooks_ended(m, t, handle, reason, false);
+	end_record(m, t, handle, reason, false);
 	f->octets[0] = f->octets[1] = 0;
 	f->packets[0] = f->packets[1] = 0;
 	c->packets_high[0] = c->packets_high[1] = 0;
@@ -240,9 +255,7 @@ void meter_cut_record(struct meter *m, struct flow_table *t, uint32_t handle, ui
 
 void meter_close_flow(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason)
 {
-	meter_flush_touches(m);
-	emit_record(m, t, handle, reason, true);
-	hooks_ended(m, t, handle, reason, true);
+	end_record(m, t, handle, reason, true);
 	m->counters.ended[reason]++;
 	m->counters.active--;
 }

@@ -20,7 +20,7 @@
 #include "flow/table.h"
 #include "flow/victim.h"
 
-enum { METER_HOOKS_MAX = 16 };
+enum { METER_HOOKS_MAX = 32 };
 
 struct meter_settings {
 	uint64_t idle_ns, active_ns;    /* DURATION_OFF: never */
@@ -31,8 +31,7 @@ struct meter_settings {
 	struct key_plan plan;
 	bool evidence;                  /* direction may be corrected by evidence */
 	uint64_t first_flow_id;         /* ids count from here: workers start apart */
-	const struct flow_hook *const *hooks;   /* NULL-terminated, or NULL; run in this order */
-	void *hook_argument;
+	const struct hook_choice *hooks;/* up to one without a hook, or NULL; run in this order */
 	void (*emit)(void *context, const struct flow_record *record);
 	void *context;
 };

@@ -14,8 +14,6 @@ static_assert(CLOSING == 7, "meter.closing_states has a bit for each set of thes
 /* ---- meter.c ---- */
 
 void meter_set_limits(struct meter *m);
-/* Remembers a packet for the hooks; its record must be open. */
-void meter_touch(struct meter *m, const struct flow_touch *touch);
 /* Hands the remembered packets to the hooks. */
 void meter_flush_touches(struct meter *m);
 /* Cuts a record; the flow goes on with an empty one. first_ns 0 sends its next packet the slow

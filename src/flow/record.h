@@ -24,7 +24,7 @@ enum record_varies {                    /* in what the flows of a merged record 
 struct flow_record {
 	const struct flow *flow;
 	const struct flow_cold *cold;
-	const uint8_t *spaces;          /* of all hooks; NULL when there are none */
+	uint8_t *spaces;                /* of all hooks; NULL when there are none */
 	uint64_t merged;                /* flows that were merged into it (flood.h); 0: it is one
 	                                 * flow's own */
 	uint32_t varies;                /* enum record_varies: no value of the record */

@@ -116,6 +116,7 @@ struct presence {                       /* presence bits of all columns that the
 
 struct hook_op {
 	const struct flow_hook *hook;
+	void *worker;
 	uint32_t space_offset;
 	uint16_t column, field;
 	bool reverse;
@@ -192,6 +193,7 @@ static bool add_hook_column(struct row_plan *plan, unsigned column)
 		for (unsigned f = 0; hook->fields && hook->fields[f]; f++)
 			if (!strcmp(hook->fields[f], c->field->name)) {
 				plan->hooks[plan->hook_count++] = (struct hook_op){ .hook = hook,
+					.worker = m->hook[h].worker,
 					.space_offset = m->hook[h].offset, .column = (uint16_t)column,
 					.field = (uint16_t)f, .reverse = c->reverse };
 				return true;
@@ -281,7 +283,22 @@ void row_plan_free(struct row_plan *plan)
 	free(plan);
 }
 
-unsigned row_fields(const struct flow_hook *const *hooks, struct column_choice *ret, unsigned room)
+unsigned row_hook_fields(const struct flow_hook *hook, struct column_choice *ret, unsigned room)
+{
+	unsigned count = 0;
+	for (const char *const *name = hook->fields; name && *name && count + 1 < room; name++) {
+		const struct field *field = field_find(*name, strlen(*name), NULL);
+		if (!field)
+			continue;
+		ret[count++] = (struct column_choice){ .field = field };
+		if (field_is_reversible(field))
+			ret[count++] = (struct column_choice){ .field = field, .reverse = true };
+	}
+	return count;
+}
+
+unsigned row_fields(const struct flow_hook *const *hooks, struct column_choice *ret, unsigned room,
+                    unsigned *ret_all)
 {
 	unsigned count = 0;
 	for (unsigned i = 0; i < array_count(sources) && count + 1 < room; i++) {
@@ -292,16 +309,13 @@ unsigned row_fields(const struct flow_hook *const *hooks, struct column_choice *
 		if (sources[i].back_offset != NO_BACK)
 			ret[count++] = (struct column_choice){ .field = field, .reverse = true };
 	}
-	for (; hooks && *hooks; hooks++)
-		for (const char *const *name = (*hooks)->fields;
-		     name && *name && count + 1 < room; name++) {
-			const struct field *field = field_find(*name, strlen(*name), NULL);
-			if (!field)
-				continue;
-			ret[count++] = (struct column_choice){ .field = field };
-			if (field_is_reversible(field))
-				ret[count++] = (struct column_choice){ .field = field, .reverse = true };
-		}
+	for (unsigned i = 0; hooks && hooks[i]; i++)
+		if (!hooks[i]->costly)
+			count += row_hook_fields(hooks[i], ret + count, room - count);
+	*ret_all = count;
+	for (unsigned i = 0; hooks && hooks[i]; i++)
+		if (hooks[i]->costly)
+			count += row_hook_fields(hooks[i], ret + count, room - count);
 	return count;
 }
 
@@ -543,8 +557,9 @@ static void write_row(struct row_plan *plan, const struct flow_record *r, unsign
 		if (r->merged && !op->hook->merge)
 			continue;
 		struct value_writer w = { batch, row, op->column };
-		struct flow_view view = { r->flow, r->cold, r->spaces ? r->spaces + op->space_offset : NULL,
-		                          op->reverse ? from ^ 1 : from };
+		struct flow_view view = { .flow = r->flow, .cold = r->cold, .worker = op->worker,
+			.space = op->hook->space_bytes ? r->spaces + op->space_offset : NULL,
+			.side = op->reverse ? from ^ 1 : from, .key_bytes = r->key_bytes };
 		op->hook->write(&view, op->field, &w);
 	}
 }

@@ -37,9 +37,13 @@ void row_plan_free(struct row_plan *plan);
 void row_plan_write(struct row_plan *plan, const struct flow_record *record,
                     struct record_batch *batch);
 
-/* Every field that flows (and these hooks) can give, for `--fields all` and
- * checks. Returns the number. */
-unsigned row_fields(const struct flow_hook *const *hooks, struct column_choice *ret, unsigned room);
+/* Every field that flows and these hooks can give, for checks; the first *ret_all of them are what
+ * `--fields all` means: costly hooks have to be named. Returns the number. */
+unsigned row_fields(const struct flow_hook *const *hooks, struct column_choice *ret, unsigned room,
+                    unsigned *ret_all);
+
+/* A hook's fields, and their reverses where they have one. Returns the number. */
+unsigned row_hook_fields(const struct flow_hook *hook, struct column_choice *ret, unsigned room);
 
 /* 4 or 6 when a field belongs to one address family alone, else 0. */
 uint8_t row_field_family(const struct field *field);

@@ -24,16 +24,15 @@ struct visit {
 	unsigned sender;
 };
 
-static void add_touch(struct visit *v)
+/* Remembers a packet for the hooks; there is room for a batch, and every batch ends with a flush.
+ * Its record must be open. */
+static inline void add_touch(const struct visit *v)
 {
-	if (!v->meter->hook_count)
-		return;
-	struct flow_touch touch = {
+	v->meter->touches[v->meter->touch_count++] = (struct flow_touch){
 		.flow = flow_table_at(v->table, v->handle), .cold = flow_table_cold(v->table, v->handle),
-		.space = flow_table_space(v->table, v->handle), .packet = v->packet, .events = v->events,
+		.spaces = flow_table_space(v->table, v->handle), .packet = v->packet, .events = v->events,
 		.sender = (uint8_t)v->sender,
 	};
-	meter_touch(v->meter, &touch);
 }
 
 /* The table with more flows gives one up; the other does if only it has one of a single packet. */
@@ -189,7 +188,8 @@ static void update_slow(struct visit *v)
 		first_of_side(v, f, c);
 	count_packet(v, f, c);
 	bool closed = follow_tcp(v, f, c, &v->events);
-	add_touch(v);
+	if (m->hook_count)
+		add_touch(v);
 	if (closed && m->settings.linger_ns == 0)
 		meter_end_flow(m, v->table, v->handle, END_DETECTED, &v->hash);
 	else if (closed || (v->events & FLOW_RECORD_OPENED))

@@ -18,7 +18,7 @@
 #include "ipfix/template.h"
 
 enum {
-	ELEMENT_PADDING = 210, ELEMENT_OPAQUE = 266, PEN_CERT = 6871,
+	ELEMENT_PADDING = 210, ELEMENT_OPAQUE = 266,
 	ELEMENT_FIRST_UPTIME = 22, ELEMENT_LAST_UPTIME = 21,
 	ELEMENT_START_MS = 152, ELEMENT_END_MS = 153,
 	CONSTANTS_MAX = 8,
@@ -57,9 +57,8 @@ static const struct field *field_of_wire(const struct compiler *c, const struct 
 		return f;
 	}
 	f = field_of(c, wire->pen, wire->id);
-	bool owns_bit = wire->pen == PEN_WEIR_DEFAULT || wire->pen == PEN_CERT;
-	if (!f && owns_bit && wire->id & IPFIX_OWN_REVERSE_BIT) {
-		f = field_of(c, wire->pen, wire->id & (uint16_t)~IPFIX_OWN_REVERSE_BIT);
+	if (!f && field_reverses_by_bit(wire->pen) && wire->id & FIELD_REVERSE_BIT) {
+		f = field_of(c, wire->pen, wire->id & (uint16_t)~FIELD_REVERSE_BIT);
 		*ret_reverse = f != NULL;
 	}
 	return f;

@@ -21,7 +21,6 @@ enum {
 	IPFIX_TEMPLATE_ID_MAX = 65535,
 
 	IPFIX_ENTERPRISE_BIT = 0x8000,  /* of the element id in a template: a PEN follows */
-	IPFIX_OWN_REVERSE_BIT = 0x4000, /* of our own elements' ids: the reverse direction */
 	IPFIX_LENGTH_VARIABLE = 65535,  /* element length in a template */
 	IPFIX_LENGTH_LONG = 255,        /* first length octet: two more follow */
 };

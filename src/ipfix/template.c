@@ -48,9 +48,9 @@ static const char *reverse_specify(const struct field *field,
 		specifier->pen = PEN_REVERSE;
 		return NULL;
 	}
-	if (field->pen != PEN_WEIR_DEFAULT || field->id >= IPFIX_OWN_REVERSE_BIT)
+	if (!field_reverses_by_bit(field->pen) || field->id >= FIELD_REVERSE_BIT)
 		return "no reverse is defined by its enterprise";
-	specifier->id |= IPFIX_OWN_REVERSE_BIT;
+	specifier->id |= FIELD_REVERSE_BIT;
 	return NULL;
 }
 

@@ -7,11 +7,12 @@ struct layer2 {
 	uint64_t octets[2];             /* by key endpoint */
 };
 
-static void layer2_update(void *worker, struct flow_touch *touches, unsigned count)
+static void layer2_update(const struct hook_call *call)
 {
-	for (unsigned i = 0; i < count; i++) {
-		struct layer2 *space = touches[i].space;
-		space->octets[touches[i].sender] += frame_octets(touches[i].packet->frame);
+	for (unsigned i = 0; i < call->count; i++) {
+		const struct flow_touch *touch = call->touch[i];
+		struct layer2 *space = touch_space(call, i);
+		space->octets[touch->sender] += frame_octets(touch->packet->frame);
 	}
 }
 

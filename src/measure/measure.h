@@ -10,7 +10,8 @@
 
 extern const struct flow_hook *const measures[];        /* NULL-terminated, in the order they run */
 
-/* The measure that gives a field; NULL if none does. */
-const struct flow_hook *measure_of_field(const struct field *field);
+struct measure_settings {               /* what their open() gets */
+	uint64_t sequence_packets;      /* of each record that are kept one by one */
+};
 
 #endif

@@ -8,13 +8,14 @@ struct tunnel {
 	bool seen[2];
 };
 
-static void tunnel_update(void *worker, struct flow_touch *touches, unsigned count)
+static void tunnel_update(const struct hook_call *call)
 {
-	for (unsigned i = 0; i < count; i++) {
-		struct tunnel *space = touches[i].space;
-		unsigned side = touches[i].sender;
-		if (!space->seen[side] && (touches[i].packet->layers & LAYER_GTP)) {
-			space->id[side] = touches[i].packet->tunnel_peer_id;
+	for (unsigned i = 0; i < call->count; i++) {
+		const struct flow_touch *touch = call->touch[i];
+		struct tunnel *space = touch_space(call, i);
+		unsigned side = touch->sender;
+		if (!space->seen[side] && (touch->packet->layers & LAYER_GTP)) {
+			space->id[side] = touch->packet->tunnel_peer_id;
 			space->seen[side] = true;
 		}
 	}

@@ -136,7 +136,8 @@ static int apply_all(struct choice_list *list, char sign, struct error *err)
 {
 	if (sign == '-')
 		list->count = 0;
-	for (unsigned i = 0; sign != '-' && i < list->available.count; i++) {
+	unsigned all = list->available.all ? list->available.all : list->available.count;
+	for (unsigned i = 0; sign != '-' && i < all; i++) {
 		int r = list_add(list, &list->available.choices[i], err);
 		if (r < 0)
 			return r;

@@ -143,10 +143,18 @@ static const struct { uint16_t first, last; } not_reversible[] = {
 	{ 361, 364 }, { 434, 454 }, { 463, 463 }, { 466, 467 }, { 471, 481 },
 };
 
+/* What YAF says of each direction. */
+static bool is_reversible_of_cert(uint16_t id)
+{
+	return id == 14 || id == 15 || id == 18 || id == 35 || (id >= 500 && id <= 510 && id != 507);
+}
+
 bool field_is_reversible(const struct field *field)
 {
 	if (field->pen == PEN_WEIR_DEFAULT)
-		return field->id != 1;          /* flowDirectionBasis speaks of the biflow */
+		return field->id != 1 && field->id < OWN_BIFLOW_IDS;    /* 1: flowDirectionBasis */
+	if (field->pen == PEN_CERT)
+		return is_reversible_of_cert(field->id);
 	if (field->pen != PEN_IANA)
 		return false;                   /* RFC 5103, section 6.2: their owners' business */
 	for (unsigned i = 0; i < array_count(not_reversible); i++)

@@ -29,7 +29,10 @@ enum field_semantics {                  /* RFC 5610 numbers */
 	SEMANTICS_SNMP_COUNTER, SEMANTICS_SNMP_GAUGE
 };
 
-enum { PEN_IANA = 0, PEN_REVERSE = 29305 /* RFC 5103 */, PEN_WEIR_DEFAULT = 32473 };
+enum { PEN_IANA, PEN_CERT = 6871, PEN_REVERSE = 29305 /* RFC 5103 */, PEN_WEIR_DEFAULT = 32473 };
+
+enum { OWN_BIFLOW_IDS = 0x2000 };       /* our ids from here on speak of the biflow: no reverse */
+
 
 struct field {
 	const char *name;               /* "octetDeltaCount" */
@@ -56,8 +59,15 @@ const struct field *field_by_id(uint32_t pen, uint16_t id);
 const char *field_suggest(const char *name);
 
 /* True where a reverse element makes sense: RFC 5103, section 6.1, less the flow key. Elements of
- * other enterprises are false (section 6.2); ours set the bit 0x4000 of the id. */
+ * other enterprises are false (section 6.2) but for CERT's; its and ours set the bit 0x4000 of the
+ * id, FIELD_REVERSE_BIT. */
 bool field_is_reversible(const struct field *field);
+
+enum { FIELD_REVERSE_BIT = 0x4000 };
+static inline bool field_reverses_by_bit(uint32_t pen)
+{
+	return pen == PEN_WEIR_DEFAULT || pen == PEN_CERT;
+}
 
 /* Writes "octetDeltaCount" or "reverseOctetDeltaCount"; returns the length. */
 size_t field_column_name(const struct field *field, bool reverse, char *buffer, size_t size);

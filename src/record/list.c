@@ -9,7 +9,7 @@
 
 #include "base/ntp.h"
 
-enum { ENTERPRISE_BIT = 0x8000, OWN_REVERSE_BIT = 0x4000, LENGTH_LONG = 255 };
+enum { ENTERPRISE_BIT = 0x8000, LENGTH_LONG = 255 };
 
 /* --- reading --- */
 
@@ -17,9 +17,9 @@ static const struct field *element_find(uint32_t pen, uint16_t id)
 {
 	if (pen == PEN_REVERSE)
 		return field_by_id(PEN_IANA, id);
-	if (pen == PEN_WEIR_DEFAULT)
-		id &= (uint16_t)~OWN_REVERSE_BIT;
-	return field_by_id(pen, id);
+	const struct field *f = field_by_id(pen, id);
+	return f || !field_reverses_by_bit(pen) ? f
+		: field_by_id(pen, id & (uint16_t)~FIELD_REVERSE_BIT);
 }
 
 static size_t value_length(struct wire_reader *r, uint16_t element_bytes)

@@ -19,7 +19,7 @@
 #include "base/error.h"
 #include "record/field.h"
 
-enum { COLUMNS_MAX = 512, ROW_BYTES_MAX = 32768 };
+enum { COLUMNS_MAX = 1024, ROW_BYTES_MAX = 32768 };
 
 struct column {
 	const struct field *field;
@@ -76,11 +76,12 @@ bool schema_equal(const struct schema *a, const struct schema *b);      /* same 
 struct column_list {                    /* borrowed */
 	const struct column_choice *choices;
 	unsigned count;
+	unsigned all;                   /* the first so many are what "all" means; 0: all of them */
 };
 
 /* Parses a list such as "sourceIPv4Address,octetDeltaCount=4,applicationName=64" or, when it
  * starts with + or -, changes to the list in `choices` ("+tcpControlBits,-vlanId"); "all" is
- * every field in `available`, and a field that is not in it is an error; NULL: any field of the
+ * what `available` says, and a field that is not in it is an error; NULL: any field of the
  * table, and no "all". A plain list starts empty and may use signs after its first word
  * ("all,-vlanId"); a field named twice stays where it was first. Writes at most COLUMNS_MAX
  * choices and their number; on an error the message names the word and suggests a near name, and

@@ -14,7 +14,7 @@ import struct
 from dataclasses import dataclass, field
 
 VERSION, TEMPLATE_SET, OPTIONS_SET, VARIABLE = 10, 2, 3, 65535
-IANA, REVERSE, OWN, OWN_REVERSE_BIT = 0, 29305, 32473, 0x4000
+IANA, REVERSE, OWN, CERT, REVERSE_BIT = 0, 29305, 32473, 6871, 0x4000
 NTP_UNIX_SECONDS = 2208988800
 
 
@@ -137,7 +137,7 @@ class Specifier:
 
     @property
     def reverse(self):
-        return self.pen == REVERSE or (self.pen == OWN and bool(self.id & OWN_REVERSE_BIT))
+        return self.pen == REVERSE or (self.pen in (OWN, CERT) and bool(self.id & REVERSE_BIT))
 
     @property
     def name(self):
@@ -145,7 +145,7 @@ class Specifier:
             name = ELEMENTS[self.id][0]
         else:
             pen = IANA if self.pen == REVERSE else self.pen
-            number_ = self.id & ~OWN_REVERSE_BIT if self.pen == OWN else self.id
+            number_ = self.id & ~REVERSE_BIT if self.pen in (OWN, CERT) else self.id
             name = f"e{pen}id{number_}"
         return "reverse " + name if self.reverse else name
 

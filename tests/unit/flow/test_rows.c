@@ -41,7 +41,7 @@ static struct schema *meter_one(bool uniflow)
 	s.emit = write_rows;
 	assert_int_equal(meter_new(&s, &x.meter, NULL), 0);
 	struct row_settings rows = { .meter = x.meter, .uniflow = uniflow, .sample = 1 };
-	unsigned count = row_fields(NULL, choices, COLUMNS_MAX);
+	unsigned all, count = row_fields(NULL, choices, COLUMNS_MAX, &all);
 	assert_true(count > 60);
 	assert_int_equal(schema_new(choices, count, 0, 0, &schema), 0);
 	assert_int_equal(row_plan_new(schema, &rows, &plan, NULL), 0);

@@ -227,7 +227,9 @@ static void not_reversible(void **state)
 		assert_null(find(name, &reverse));
 	}
 	assert_false(field_is_reversible(field_by_id(PEN_WEIR_DEFAULT, 1)));
-	assert_false(field_is_reversible(field_by_id(6871, 500)));
+	assert_false(field_is_reversible(field_by_id(PEN_CERT, 507)));
+	assert_true(field_is_reversible(field_by_id(PEN_CERT, 500)));
+	assert_false(field_is_reversible(field_by_id(8057, 1013)));
 	assert_null(find("reverseFlowDirectionBasis", &reverse));
 }
 
