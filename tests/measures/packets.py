@@ -214,19 +214,20 @@ def read_tcp(data):
 
 
 def transport_bytes(packet):
-    """Octets of the transport header; None where there is no payload to speak of: the header's
-    length makes no sense or was not captured, or the protocol is one that is not read."""
+    """Octets of the transport header, none for protocols that are not read; None where there is
+    no payload to speak of: the header's length makes no sense or was not captured."""
     above, protocol = packet.above, packet.protocol
-    if protocol == 6 and len(above) >= 14:
-        size = (above[12] >> 4) * 4
+    if protocol == 6:
+        size = (above[12] >> 4) * 4 if len(above) >= 14 else 0
         return size if size >= 20 else None
-    if protocol == 33 and len(above) >= 5:
-        size = above[4] * 4
+    if protocol == 33:
+        size = above[4] * 4 if len(above) >= 5 else 0
         return size if size >= 12 else None
-    if protocol in (17, 132, 136) and len(above) >= 4:
-        return 12 if protocol == 132 else 8
-    icmp = 1 if len(packet.source) == 4 else 58
-    return 8 if protocol == icmp and len(above) >= 2 else None
+    if protocol in (17, 132, 136):
+        return None if len(above) < 4 else 12 if protocol == 132 else 8
+    if protocol == (1 if len(packet.source) == 4 else 58):
+        return 8 if len(above) >= 2 else None
+    return 0
 
 
 # ---- packets to records ----
