@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "measure/measure.h"
 
-extern const struct flow_hook measure_layer2, measure_sizes, measure_tunnel;
+extern const struct flow_hook measure_layer2, measure_sizes, measure_timing, measure_tunnel;
 
 const struct flow_hook *const measures[] = {
 	&measure_layer2,
 	&measure_sizes,
+	&measure_timing,
 	&measure_tunnel,
 	NULL
 };
