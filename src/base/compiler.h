@@ -56,6 +56,18 @@ static inline uint64_t load_64(const void *p)
 	return v;
 }
 
+/* Unaligned stores in wire order. */
+static inline void store_be16(void *p, uint16_t v)
+{
+	v = __builtin_bswap16(v);
+	memcpy(p, &v, sizeof v);
+}
+static inline void store_be32(void *p, uint32_t v)
+{
+	v = __builtin_bswap32(v);
+	memcpy(p, &v, sizeof v);
+}
+
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "weir is written for little-endian machines; " \
 	"load_be* and the wire cursor need twins elsewhere"

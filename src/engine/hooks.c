@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "identify/identify.h"
 #include "measure/measure.h"
 
 void hooks_available(struct hook_set *ret)
 {
-	static const struct flow_hook *const *const lists[] = { measures };
+	static const struct flow_hook *const identify[] = { &identify_hook, NULL };
+	static const struct flow_hook *const *const lists[] = { measures, identify };
 	*ret = (struct hook_set){ .count = 0 };
 	for (unsigned l = 0; l < array_count(lists); l++)
 		for (unsigned i = 0; lists[l][i] && ret->count < METER_HOOKS_MAX; i++)
@@ -79,6 +81,8 @@ int hooks_parse(const char *text, struct hook_set *ret, struct error *err)
 
 const void *hooks_argument(const struct flow_hook *hook, const struct settings *settings)
 {
+	if (hook == &identify_hook)
+		return &settings->identify;
 	for (unsigned i = 0; measures[i]; i++)
 		if (measures[i] == hook)
 			return &settings->measure;

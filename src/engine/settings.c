@@ -20,6 +20,7 @@ static int check_key(const char *text, struct error *err);
 static int check_fields(const char *text, struct error *err);
 static int check_filter(const char *text, struct error *err);
 static int check_measures(const char *text, struct error *err);
+static int check_backends(const char *text, struct error *err);
 
 static const char *const icmp_keys[] = {
 	[ICMP_KEY_TYPE] = "type", [ICMP_KEY_NONE] = "none", NULL
@@ -151,6 +152,22 @@ const struct option meter_options[] = {
 	  .check = check_measures, .joined = true,
 	  .help = "measures whose fields records get besides, such as tcp,sizes; default: the usual "
 	          "ones, all: all but those that cost much; a field of --fields opens its own" },
+	{ .name = "identify", .type = OPTION_TEXT, .offset = AT(identify.backends),
+	  .argument = "LIST", .check = check_backends, .joined = true,
+	  .help = "what names applications, in the order asked: ndpi (payload), port (registered "
+	          "services); without it ndpi, or port in a build without libndpi" },
+	{ .name = "identify-tcp", .type = OPTION_COUNT, .offset = AT(identify.tcp_packets),
+	  .argument = "NUMBER", .default_text = "80", .minimum = "1", .maximum = "10k",
+	  .help = "packets with payload of a TCP flow to look at before giving up" },
+	{ .name = "identify-udp", .type = OPTION_COUNT, .offset = AT(identify.udp_packets),
+	  .argument = "NUMBER", .default_text = "24", .minimum = "1", .maximum = "10k",
+	  .help = "the same of UDP and other flows" },
+	{ .name = "identify-flows", .type = OPTION_COUNT, .offset = AT(identify.states),
+	  .argument = "NUMBER", .default_text = "64k", .minimum = "1", .maximum = "16M",
+	  .help = "flows that each worker looks into at a time; those beyond are guessed" },
+	{ .name = "identify-texts", .type = OPTION_BYTES, .offset = AT(identify.text_bytes),
+	  .argument = "SIZE", .default_text = "64M",
+	  .help = "memory of each worker for host names and the like of its flows" },
 	{ .name = "fields", .type = OPTION_TEXT, .offset = AT(fields), .argument = "LIST",
 	  .check = check_fields, .joined = true,
 	  .help = "fields of a record by name, or changes to the default ones: "
@@ -211,6 +228,12 @@ static int check_measures(const char *text, struct error *err)
 {
 	struct hook_set hooks;
 	return hooks_parse(text, &hooks, err);
+}
+
+static int check_backends(const char *text, struct error *err)
+{
+	struct identify_choice choice;
+	return identify_choose(text, &choice, err);
 }
 
 static int check_filter(const char *text, struct error *err)

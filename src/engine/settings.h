@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/option.h"
+#include "identify/identify.h"
 #include "measure/measure.h"
 
 enum direction_setting { DIRECTION_EVIDENCE, DIRECTION_FIRST };
@@ -69,6 +70,7 @@ struct settings {
 	struct option_entries meters;   /* struct meter_entry each; none: one meter as said above */
 	const char *measures;           /* --measure: a list of hooks; NULL: none by name */
 	struct measure_settings measure;
+	struct identify_settings identify;
 	const char *fields;             /* --fields */
 	bool sort;                      /* --sort */
 	const char *stats;              /* --stats FILE|- */

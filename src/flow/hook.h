@@ -65,9 +65,13 @@ struct flow_hook {
 	uint16_t scope;                         /* enum hook_scope */
 	bool standard;                          /* one of `--measure default` */
 	bool costly;                            /* not among `all`: has to be named */
+	bool biflow;                            /* its fields speak of the biflow: none has a reverse */
 	/* A worker's: argument is what came with the hook (struct hook_choice). NULL: no worker. */
 	int  (*open)(const void *argument, void **ret_worker, struct error *err);
 	void (*update)(const struct hook_call *call);
+	/* A record is about to be written: what is open can be concluded. Not called where the flow is
+	 * merged into a record of many. */
+	void (*settle)(const struct flow_view *view, bool gone);
 	/* A record ends, and with it the flow if `gone`. view->side is the initiator's. The space is
 	 * zeroed behind this: what it points at is given back here. */
 	void (*ended)(const struct flow_view *view, uint8_t reason, bool gone);

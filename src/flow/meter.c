@@ -210,6 +210,15 @@ static void merge_record(struct meter *m, const struct flow_record *record)
 	}
 }
 
+static void hooks_settle(struct meter *m, const struct flow_record *record)
+{
+	for (unsigned i = 0; i < m->hook_count; i++) {
+		struct flow_view view = view_of(&m->hook[i], record);
+		if (m->hook[i].hook->settle)
+			m->hook[i].hook->settle(&view, record->flow_gone);
+	}
+}
+
 /* Exports the record at hand, unless it is empty, and tells the hooks. */
 static void end_record(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason,
                        bool gone)
@@ -223,8 +232,10 @@ static void end_record(struct meter *m, struct flow_table *t, uint32_t handle, u
 	if (!record_is_empty(f, record.cold)) {
 		if (reason == END_RESOURCES && flow_is_single(f) && flood_is_on(&m->flood))
 			merge_record(m, &record);
-		else
+		else {
+			hooks_settle(m, &record);
 			hand_out(m, &record);
+		}
 		f->state |= FLOW_EXPORTED;
 	}
 	hooks_ended(m, &record);

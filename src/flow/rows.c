@@ -291,7 +291,7 @@ unsigned row_hook_fields(const struct flow_hook *hook, struct column_choice *ret
 		if (!field)
 			continue;
 		ret[count++] = (struct column_choice){ .field = field };
-		if (field_is_reversible(field))
+		if (!hook->biflow && field_is_reversible(field))
 			ret[count++] = (struct column_choice){ .field = field, .reverse = true };
 	}
 	return count;

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The hook: a flow is new until its first payload, is looked at with state from the pool, and is
+ * over when every backend has seen enough or the packets allowed are spent. What is then known stays
+ * in 32 octets and, where there are names and texts, in a piece of memory of just their size; the
+ * state goes back at once. A flow that ends before is concluded when its last record is written.
+ */
+#include "identify/inner.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PROTOCOL_TCP = 6 };
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static void identify_close(void *worker)
+{
+	struct identify_worker *w = worker;
+	if (!w)
+		return;
+	for (unsigned i = 0; i < w->choice.count; i++)
+		if (w->backend[i] && w->choice.backend[i]->close)
+			w->choice.backend[i]->close(w->backend[i]);
+	pool_fini(&w->pool);
+	free(w);
+}
+
+static int open_backends(struct identify_worker *w, struct error *err)
+{
+	uint32_t offset = 0;
+	for (unsigned i = 0; i < w->choice.count; i++) {
+		const struct identify_backend *b = w->choice.backend[i];
+		int r = b->open ? b->open(&w->settings, &w->backend[i], err) : 0;
+		if (r)
+			return r;
+		w->state_offset[i] = offset;
+		offset += (b->state_bytes + 7) / 8 * 8;
+	}
+	if (pool_init(&w->pool, offset ? offset : 8, w->settings.states))
+		return error_set(err, -ENOMEM, "no address space for the states of %llu flows",
+		                 (unsigned long long)w->settings.states);
+	return 0;
+}
+
+static int identify_open(const void *argument, void **ret_worker, struct error *err)
+{
+	struct identify_worker *w = calloc(1, sizeof *w);
+	if (!w)
+		return error_set(err, -ENOMEM, "out of memory");
+	memcpy(&w->settings, argument, sizeof w->settings);
+	int r = identify_choose(w->settings.backends, &w->choice, err);
+	if (!r)
+		r = open_backends(w, err);
+	if (r) {
+		identify_close(w);
+		return r;
+	}
+	*ret_worker = w;
+	return 0;
+}
+
+/* ---- what is learned ------------------------------------------------------------------------- */
+
+static void *state_of(const struct identify_worker *w, const struct identified *s, unsigned backend)
+{
+	return s->state ? s->state + w->state_offset[backend] : NULL;
+}
+
+/* By this backend, or by one that is asked before it. */
+static bool is_answered(const struct identified *s, unsigned backend)
+{
+	return s->identity.application && s->identity.backend <= backend;
+}
+
+static void keep_text(struct identify_worker *w, struct identified *s,
+                      const struct attribute_list *list)
+{
+	size_t bytes = sizeof(struct identify_text) + list->bytes;
+	if (!list->bytes)
+		return;
+	struct identify_text *text = w->text_bytes + bytes <= w->settings.text_bytes
+		? malloc(bytes) : NULL;
+	if (!text) {
+		w->counters.no_text++;
+		return;
+	}
+	w->text_bytes += bytes;
+	text->bytes = list->bytes;
+	memcpy(text->octets, list->octets, list->bytes);
+	s->text = text;
+}
+
+static void drop_text(struct identify_worker *w, struct identified *s)
+{
+	if (s->text)
+		w->text_bytes -= sizeof(struct identify_text) + s->text->bytes;
+	free(s->text);
+	s->text = NULL;
+}
+
+/* The backends' attributes are taken and their state goes back to the pool. */
+static void give_back(struct identify_worker *w, struct identified *s)
+{
+	struct attribute_list list;
+	s->stage = STAGE_OVER;
+	if (!s->state)
+		return;
+	list.bytes = 0;
+	for (unsigned i = 0; i < w->choice.count; i++) {
+		const struct identify_backend *b = w->choice.backend[i];
+		if (b->attributes)
+			b->attributes(w->backend[i], state_of(w, s, i), &s->identity, &list);
+		if (b->release)
+			b->release(w->backend[i], state_of(w, s, i));
+	}
+	pool_give(&w->pool, s->state);
+	s->state = NULL;
+	keep_text(w, s, &list);
+}
+
+/* The last word of the backends, in their order, until one has an answer. */
+static void conclude(struct identify_worker *w, struct identified *s,
+                     const struct identify_flow *flow)
+{
+	for (unsigned i = 0; i < w->choice.count && !is_answered(s, i); i++) {
+		struct identity answer = { .backend = (uint8_t)i };
+		w->choice.backend[i]->conclude(w->backend[i], state_of(w, s, i), flow, &answer);
+		if (answer.application)
+			s->identity = answer;
+	}
+	give_back(w, s);
+}
+
+/* ---- packets --------------------------------------------------------------------------------- */
+
+static bool begin(struct identify_worker *w, struct identified *s, const struct packet *p)
+{
+	s->state = pool_take(&w->pool);
+	if (!s->state) {
+		w->counters.no_state += s->packets == 0;
+		s->packets = 1;         /* counted once; it may still get one */
+		return false;
+	}
+	s->packets = 0;
+	s->protocol = p->key.protocol;
+	s->stage = STAGE_LOOKING;
+	w->counters.looked_at++;
+	return true;
+}
+
+/* True when all backends have seen enough. The first of them in order that knows an application is
+ * believed; it may change its mind as long as it looks. */
+static bool show(struct identify_worker *w, struct identified *s,
+                 const struct identify_packet *packet)
+{
+	for (unsigned i = 0; i < w->choice.count; i++) {
+		const struct identify_backend *b = w->choice.backend[i];
+		struct identity answer = { .backend = (uint8_t)i };
+		if (s->enough >> i & 1 || !b->packet)
+			continue;
+		if (b->packet(w->backend[i], state_of(w, s, i), packet, &answer) == IDENTIFY_ENOUGH)
+			s->enough |= (uint8_t)(1u << i);
+		if (answer.application && (!i || !is_answered(s, i - 1)))
+			s->identity = answer;
+	}
+	for (unsigned i = 0; i < w->choice.count; i++)
+		if (w->choice.backend[i]->packet && !(s->enough >> i & 1))
+			return false;
+	return true;
+}
+
+static bool is_spent(const struct identify_worker *w, const struct identified *s)
+{
+	return s->packets > (s->protocol == PROTOCOL_TCP ? w->settings.tcp_packets
+	                     : w->settings.udp_packets);
+}
+
+static void give_up(struct identify_worker *w, struct identified *s, const struct flow_touch *touch)
+{
+	struct identify_flow flow;
+	identify_flow_of_touch(touch, &flow);
+	w->counters.given_up++;
+	conclude(w, s, &flow);
+}
+
+static void look(struct identify_worker *w, struct identified *s, struct flow_touch *touch)
+{
+	struct identify_packet packet;
+	unsigned before = s->identity.application;
+	if (!identify_packet_make(w, touch, &packet))
+		return;
+	if (s->stage == STAGE_NEW && !begin(w, s, touch->packet))
+		return;
+	if (touch->packet->key.protocol != s->protocol)
+		return;
+	s->packets++;
+	if (show(w, s, &packet)) {
+		w->counters.found++;
+		give_back(w, s);
+	} else if (is_spent(w, s)) {
+		give_up(w, s, touch);
+	}
+	if (s->identity.application != before)
+		touch->events |= FLOW_IDENTIFIED;
+}
+
+static void identify_update(const struct hook_call *call)
+{
+	for (unsigned i = 0; i < call->count; i++) {
+		struct identified *s = touch_space(call, i);
+		if (s->stage != STAGE_OVER)
+			look(call->worker, s, call->touch[i]);
+	}
+}
+
+/* ---- ends ------------------------------------------------------------------------------------ */
+
+static void identify_settle(const struct flow_view *view, bool gone)
+{
+	struct identified *s = view->space;
+	struct identify_flow flow;
+	if (!gone || s->stage == STAGE_OVER)
+		return;
+	identify_flow_of_view(view, &flow);
+	conclude(view->worker, s, &flow);
+}
+
+static void identify_ended(const struct flow_view *view, uint8_t reason, bool gone)
+{
+	if (!gone)
+		return;
+	give_back(view->worker, view->space);   /* of flows that no record tells of */
+	drop_text(view->worker, view->space);
+}
+
+const struct flow_hook identify_hook = {
+	.name = "applications", .help = "which application a flow is of, and what it says of itself",
+	.fields = identify_field_names, .space_bytes = sizeof(struct identified),
+	.wants = HOOK_PAYLOAD | HOOK_END, .scope = HOOK_SCOPE_FLOW, .costly = true, .biflow = true,
+	.open = identify_open, .update = identify_update, .settle = identify_settle,
+	.ended = identify_ended, .write = identify_write, .close = identify_close,
+};

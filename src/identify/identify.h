@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which application a flow is of. identify.c is the hook: it takes detection state from a bounded
+ * pool when a flow's first payload comes, shows payload to the backends and gives the state back as
+ * soon as they have seen enough. A backend is one file behind `struct identify_backend`, listed in
+ * backends.c. fields.c writes what is known into records; attributes.h keeps names and texts.
+ */
+#ifndef IDENTIFY_IDENTIFY_H
+#define IDENTIFY_IDENTIFY_H
+
+#include "base/error.h"
+#include "flow/hook.h"
+#include "identify/attributes.h"
+
+struct identify_settings {
+	const char *backends;           /* names in the order they are asked; NULL: the first there is */
+	uint64_t tcp_packets, udp_packets;      /* with payload, that are looked at before giving up;
+	                                         * other protocols as UDP */
+	uint64_t states;                /* flows being looked at, at a time, in a worker */
+	uint64_t text_bytes;            /* of attributes, in a worker */
+};
+
+enum identify_confidence {              /* applicationConfidence: how an answer was found */
+	CONFIDENCE_NONE = 0, CONFIDENCE_PORT = 1, CONFIDENCE_ADDRESS = 2, CONFIDENCE_CACHE = 3,
+	CONFIDENCE_PAYLOAD = 4, CONFIDENCE_ANNOUNCED = 5
+};
+
+/* An answer. Numbers are the backend's own; 0: unknown. */
+struct identity {
+	uint16_t application, master;   /* what runs over what: Google over TLS */
+	uint16_t category;
+	uint8_t  confidence;            /* enum identify_confidence */
+	uint8_t  backend;               /* index into the meter's backends */
+};
+
+/* A flow's ends, as far as its key says them. */
+struct identify_flow {
+	uint8_t  family;                /* 4 or 6; 0: the key does not say */
+	uint8_t  protocol;
+	uint16_t port[2];               /* [0] the initiator's */
+	const uint8_t *address[2];      /* network order */
+};
+
+/* A packet with payload, whole from its IP header on: lengths in it are those of `ip_bytes`. */
+struct identify_packet {
+	const struct flow_touch *touch;
+	const uint8_t *ip;
+	uint16_t ip_bytes;
+	uint64_t time_ms;               /* never goes back */
+};
+
+enum identify_progress { IDENTIFY_MORE, IDENTIFY_ENOUGH };
+
+enum identify_name { NAME_APPLICATION, NAME_CATEGORY, NAME_GROUP, NAME_RISK };
+enum { APPLICATION_ID_MAX = 8 };
+
+struct identify_backend {
+	const char *name, *help;
+	uint32_t state_bytes;           /* of a flow while it is looked at, zeroed; 0: none */
+	/* A worker's. */
+	int  (*open)(const struct identify_settings *settings, void **ret_worker, struct error *err);
+	void (*close)(void *worker);
+	/* Looks at a packet. `ret` is what is known so far: application 0 while nothing is. NULL: only
+	 * conclude() answers. */
+	enum identify_progress (*packet)(void *worker, void *state, const struct identify_packet *packet,
+	                                 struct identity *ret);
+	/* Nothing more will come: the best answer there is. state is NULL where it never had any. */
+	void (*conclude)(void *worker, void *state, const struct identify_flow *flow,
+	                 struct identity *ret);
+	/* What else it has learned; NULL: nothing. */
+	void (*attributes)(void *worker, const void *state, const struct identity *identity,
+	                   struct attribute_list *to);
+	/* Before state goes back: what it points at. NULL: nothing. */
+	void (*release)(void *worker, void *state);
+	/* The name behind a number, of NAME_RISK a bit; NULL: none. The worker may be NULL with
+	 * backends whose names are constant. */
+	const char *(*text)(void *worker, enum identify_name kind, unsigned number);
+	uint16_t applications;          /* numbers are 1 to this; 0: only open() knows */
+	/* applicationId (RFC 6759): classification engine and selector. Returns its length. */
+	unsigned (*application_id)(unsigned application, uint8_t ret[APPLICATION_ID_MAX]);
+};
+
+extern const struct identify_backend *const identify_backends[];        /* NULL-terminated */
+
+enum { IDENTIFY_BACKENDS_MAX = 8 };
+struct identify_choice {                /* which backends, in the order they are asked */
+	const struct identify_backend *backend[IDENTIFY_BACKENDS_MAX];
+	unsigned count;
+};
+
+/* A list of names; NULL: the first that this build has. The error names what is unknown. */
+int identify_choose(const char *names, struct identify_choice *ret, struct error *err);
+
+extern const struct flow_hook identify_hook;
+
+struct identify_counters {
+	uint64_t looked_at;             /* flows whose payload was shown to backends */
+	uint64_t found, given_up;       /* of those: by payload, after all packets allowed */
+	uint64_t no_state;              /* flows with payload that found the pool empty */
+	uint64_t no_text;               /* flows whose attributes found no room */
+};
+
+#endif

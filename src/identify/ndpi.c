@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The backend of ntop's nDPI: one detection module a worker, since libndpi is not thread-safe, and
+ * its flow state in ours. Used as ndpiReader uses it: all protocols, times in milliseconds, packets
+ * from the IP header on, more packets while there is more to learn, and a guess when they are spent.
+ * A flow that never had payload is guessed from a packet without any that is made of its key.
+ * libndpi keeps memory of its own beside the state (caches of fixed size in the module; of a flow
+ * what it puts together of TLS and HTTP), which ndpi_free_flow_data() frees. ndpi_attributes.c has
+ * what else it learns.
+ */
+#include "identify/ndpi.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/compiler.h"
+
+enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
+enum { IPV4_BYTES = 20, IPV6_BYTES = 40, TCP_BYTES = 20, UDP_BYTES = 8, OTHER_BYTES = 8 };
+enum { ENGINE_PANA_L7_PEN = 20, PEN_NTOP = 35632 };     /* RFC 6759, section 4.1 */
+
+struct ndpi_worker {
+	struct ndpi_detection_module_struct *module;
+	struct ndpi_flow_struct guess;  /* of flows without state */
+	uint64_t time_ms;
+};
+
+/* ---- opening --------------------------------------------------------------------------------- */
+
+static int check_library(struct error *err)
+{
+	if (ndpi_get_api_version() != NDPI_API_VERSION
+	    || ndpi_detection_get_sizeof_ndpi_flow_struct() != sizeof(struct ndpi_flow_struct))
+		return error_set(err, -ENOTSUP, "libndpi here is %s, weir was built for another",
+		                 ndpi_revision());
+	return 0;
+}
+
+static int backend_open(const struct identify_settings *settings, void **ret, struct error *err)
+{
+	struct ndpi_worker *w = calloc(1, sizeof *w);
+	int r = check_library(err);
+	if (r || !w) {
+		free(w);
+		return r ? r : error_set(err, -ENOMEM, "out of memory");
+	}
+	w->module = ndpi_init_detection_module(ndpi_no_prefs);
+	if (!w->module) {
+		free(w);
+		return error_set(err, -ENOMEM, "libndpi cannot start: no memory");
+	}
+	NDPI_PROTOCOL_BITMASK all;
+	NDPI_BITMASK_SET_ALL(all);
+	ndpi_set_protocol_detection_bitmask2(w->module, &all);
+	ndpi_finalize_initialization(w->module);
+	*ret = w;
+	return 0;
+}
+
+static void backend_close(void *worker)
+{
+	struct ndpi_worker *w = worker;
+	ndpi_exit_detection_module(w->module);
+	free(w);
+}
+
+/* ---- packets --------------------------------------------------------------------------------- */
+
+static uint8_t confidence_of(ndpi_confidence_t confidence)
+{
+	switch (confidence) {
+	case NDPI_CONFIDENCE_MATCH_BY_PORT: return CONFIDENCE_PORT;
+	case NDPI_CONFIDENCE_MATCH_BY_IP: return CONFIDENCE_ADDRESS;
+	case NDPI_CONFIDENCE_DPI_CACHE: return CONFIDENCE_CACHE;
+	case NDPI_CONFIDENCE_DPI: return CONFIDENCE_PAYLOAD;
+	default: return CONFIDENCE_NONE;
+	}
+}
+
+/* libndpi may know only what is below: that is the application then, and there is no master. */
+static void answer(const struct ndpi_flow_struct *flow, const ndpi_protocol *found,
+                   struct identity *ret)
+{
+	ret->application = found->app_protocol ? found->app_protocol : found->master_protocol;
+	ret->master = found->app_protocol && found->master_protocol != found->app_protocol
+		? found->master_protocol : 0;
+	ret->category = (uint16_t)found->category;
+	ret->confidence = ret->application ? confidence_of(flow->confidence) : CONFIDENCE_NONE;
+}
+
+static enum identify_progress backend_packet(void *worker, void *state,
+                                             const struct identify_packet *packet,
+                                             struct identity *ret)
+{
+	struct ndpi_worker *w = worker;
+	struct ndpi_flow_struct *flow = state;
+	w->time_ms = packet->time_ms;
+	ndpi_protocol found = ndpi_detection_process_packet(w->module, flow, packet->ip,
+	                                                    packet->ip_bytes, packet->time_ms);
+	answer(flow, &found, ret);
+	if (!found.app_protocol || ndpi_extra_dissection_possible(w->module, flow))
+		return IDENTIFY_MORE;
+	return IDENTIFY_ENOUGH;
+}
+
+/* ---- guesses --------------------------------------------------------------------------------- */
+
+static unsigned transport_bytes(unsigned protocol)
+{
+	return protocol == PROTOCOL_TCP ? TCP_BYTES : protocol == PROTOCOL_UDP ? UDP_BYTES : OTHER_BYTES;
+}
+
+static void make_transport(const struct identify_flow *flow, uint8_t *at)
+{
+	store_be16(at, flow->port[0]);
+	store_be16(at + 2, flow->port[1]);
+	if (flow->protocol == PROTOCOL_UDP)
+		store_be16(at + 4, UDP_BYTES);
+	if (flow->protocol == PROTOCOL_TCP) {
+		at[12] = TCP_BYTES / 4 << 4;
+		at[13] = 2;             /* SYN */
+	}
+}
+
+/* A packet without payload from the initiator. Returns its length. */
+static unsigned make_packet(const struct identify_flow *flow, uint8_t *at)
+{
+	unsigned ip = flow->family == 4 ? IPV4_BYTES : IPV6_BYTES;
+	unsigned transport = transport_bytes(flow->protocol);
+	memset(at, 0, ip + transport);
+	if (flow->family == 4) {
+		at[0] = 0x45;
+		store_be16(at + 2, (uint16_t)(ip + transport));
+		at[8] = 64;
+		at[9] = flow->protocol;
+		memcpy(at + 12, flow->address[0], 4);
+		memcpy(at + 16, flow->address[1], 4);
+	} else {
+		at[0] = 0x60;
+		store_be16(at + 4, (uint16_t)transport);
+		at[6] = flow->protocol;
+		at[7] = 64;
+		memcpy(at + 8, flow->address[0], 16);
+		memcpy(at + 24, flow->address[1], 16);
+	}
+	make_transport(flow, at + ip);
+	return ip + transport;
+}
+
+static void give_up(struct ndpi_worker *w, struct ndpi_flow_struct *flow, struct identity *ret)
+{
+	u_int8_t guessed = 0;
+	ndpi_protocol found = ndpi_detection_giveup(w->module, flow, 1, &guessed);
+	answer(flow, &found, ret);
+}
+
+static void backend_conclude(void *worker, void *state, const struct identify_flow *flow,
+                             struct identity *ret)
+{
+	struct ndpi_worker *w = worker;
+	uint8_t packet[IPV6_BYTES + TCP_BYTES];
+	if (state) {
+		give_up(w, state, ret);
+		return;
+	}
+	if (flow->family != 4 && flow->family != 6)
+		return;
+	unsigned bytes = make_packet(flow, packet);
+	memset(&w->guess, 0, sizeof w->guess);
+	ndpi_protocol found = ndpi_detection_process_packet(w->module, &w->guess, packet,
+	                                                    (unsigned short)bytes, w->time_ms);
+	if (found.app_protocol)
+		answer(&w->guess, &found, ret);
+	else
+		give_up(w, &w->guess, ret);
+	ndpi_free_flow_data(&w->guess);
+}
+
+static void backend_attributes(void *worker, const void *state, const struct identity *identity,
+                               struct attribute_list *to)
+{
+	const struct ndpi_worker *w = worker;
+	ndpi_attributes(w->module, state, identity, to);
+}
+
+static void backend_release(void *worker, void *state)
+{
+	ndpi_free_flow_data(state);
+}
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+static const char *backend_text(void *worker, enum identify_name kind, unsigned number)
+{
+	struct ndpi_worker *w = worker;
+	if (kind == NAME_RISK)
+		return number < NDPI_MAX_RISK ? ndpi_risk2str((ndpi_risk_enum)number) : NULL;
+	if (kind == NAME_CATEGORY)
+		return ndpi_category_get_name(w->module, (ndpi_protocol_category_t)number);
+	if (number >= ndpi_get_num_supported_protocols(w->module))
+		return NULL;
+	if (kind == NAME_APPLICATION)
+		return ndpi_get_proto_name(w->module, (u_int16_t)number);
+	return ndpi_get_proto_breed_name(w->module,
+	                                 ndpi_get_proto_breed(w->module, (u_int16_t)number));
+}
+
+/* A registry that is not ours: its enterprise number, then three octets of its own. */
+static unsigned backend_application_id(unsigned application, uint8_t ret[APPLICATION_ID_MAX])
+{
+	ret[0] = ENGINE_PANA_L7_PEN;
+	store_be32(ret + 1, PEN_NTOP);
+	ret[5] = 0;
+	store_be16(ret + 6, (uint16_t)application);
+	return 8;
+}
+
+const struct identify_backend identify_ndpi = {
+	.name = "ndpi", .help = "payload, by libndpi", .state_bytes = sizeof(struct ndpi_flow_struct),
+	.open = backend_open, .close = backend_close, .packet = backend_packet,
+	.conclude = backend_conclude, .attributes = backend_attributes, .release = backend_release,
+	.text = backend_text, .application_id = backend_application_id,
+};

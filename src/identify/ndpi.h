@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the two files of the nDPI backend share: ndpi.c (detection), ndpi_attributes.c. */
+#ifndef IDENTIFY_NDPI_H
+#define IDENTIFY_NDPI_H
+
+#include <ndpi_api.h>
+
+#include "identify/identify.h"
+
+/* Adds what libndpi has learned of a flow beside its application. */
+void ndpi_attributes(struct ndpi_detection_module_struct *module,
+                     const struct ndpi_flow_struct *flow, const struct identity *identity,
+                     struct attribute_list *to);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a backend is shown: the packet from its IP header on, with lengths in it that are true. A
+ * backend that believes a header must not be led beyond what was captured, so a packet that was cut,
+ * and a super-frame without a length, is copied and its lengths are set to what is there. A packet
+ * whose transport lies behind headers that backends do not walk as we do is not shown at all.
+ */
+#include <string.h>
+
+#include "base/compiler.h"
+#include "flow/direction.h"
+#include "flow/key.h"
+#include "identify/inner.h"
+
+enum { IPV4_BYTES_MIN = 20, IPV6_BYTES = 40, UDP_BYTES = 8, IP_BYTES_MAX = 65535 };
+enum { PROTOCOL_UDP = 17 };
+
+/* The IP header's own total; 0 where it does not say. */
+static uint32_t declared_bytes(const uint8_t *ip, unsigned family)
+{
+	if (family == 4)
+		return load_be16(ip + 2);
+	uint32_t payload = load_be16(ip + 4);
+	return payload ? payload + IPV6_BYTES : 0;
+}
+
+static void declare(uint8_t *ip, unsigned family, uint32_t bytes)
+{
+	if (family == 4)
+		store_be16(ip + 2, (uint16_t)bytes);
+	else
+		store_be16(ip + 4, (uint16_t)(bytes - IPV6_BYTES));
+}
+
+/* The copy says everywhere how long it is. */
+static const uint8_t *shortened(struct identify_worker *w, const struct packet *p,
+                                const uint8_t *ip, uint32_t bytes)
+{
+	uint32_t l4 = (uint32_t)p->l4_offset - p->l3_offset;
+	memcpy(w->copy, ip, bytes);
+	declare(w->copy, p->family, bytes);
+	if (p->key.protocol == PROTOCOL_UDP && l4 + UDP_BYTES <= bytes)
+		store_be16(w->copy + l4 + 4, (uint16_t)(bytes - l4));
+	return w->copy;
+}
+
+static bool may_be_shown(const struct packet *p)
+{
+	if (p->bits & (PACKET_LATER_FRAGMENT | PACKET_NO_PORTS))
+		return false;
+	return !(p->layers & (LAYER_AH | LAYER_OTHER_EXTENSION)) && p->l4_offset > p->l3_offset
+		&& p->payload_offset > p->l4_offset;
+}
+
+bool identify_packet_make(struct identify_worker *w, const struct flow_touch *touch,
+                          struct identify_packet *ret)
+{
+	const struct packet *p = touch->packet;
+	const struct frame *frame = p->frame;
+	uint32_t least = p->family == 4 ? IPV4_BYTES_MIN : IPV6_BYTES;
+	if (!may_be_shown(p) || frame->captured_bytes < (uint32_t)p->l3_offset + least)
+		return false;
+	const uint8_t *ip = frame->data + p->l3_offset;
+	uint32_t captured = frame->captured_bytes - p->l3_offset, bytes = declared_bytes(ip, p->family);
+	if (!bytes || bytes > captured || bytes > IP_BYTES_MAX) {
+		bytes = captured < PACKET_COPY_BYTES ? captured : PACKET_COPY_BYTES;
+		if (p->payload_offset >= p->l3_offset + bytes)
+			return false;
+		ip = shortened(w, p, ip, bytes);
+	}
+	if (p->l3_offset + bytes <= p->payload_offset)
+		return false;
+	uint64_t ms = p->time_ns / 1000000;
+	w->time_ms = ms > w->time_ms ? ms : w->time_ms;
+	*ret = (struct identify_packet){ .touch = touch, .ip = ip, .ip_bytes = (uint16_t)bytes,
+	                                 .time_ms = w->time_ms };
+	return true;
+}
+
+static void flow_of_key(const struct key *key, unsigned from, unsigned family, bool short_key,
+                        struct identify_flow *ret)
+{
+	bool ports = key_has_ports(key->protocol);
+	*ret = (struct identify_flow){ .family = (uint8_t)family, .protocol = key->protocol };
+	for (unsigned i = 0; i < 2; i++) {
+		ret->port[i] = ports ? key->port[from ^ i] : 0;
+		ret->address[i] = short_key ? key->address.v4[from ^ i] : key->address.v6[from ^ i];
+	}
+}
+
+void identify_flow_of_view(const struct flow_view *view, struct identify_flow *ret)
+{
+	const struct key_wide *wide = (const struct key_wide *)(const void *)view->flow->key;
+	unsigned family = view->key_bytes == 16 ? 4 : view->key_bytes == 40 ? 6 : wide->family;
+	flow_of_key(&wide->base, view->side, family, view->key_bytes == 16, ret);
+}
+
+void identify_flow_of_touch(const struct flow_touch *touch, struct identify_flow *ret)
+{
+	const struct packet *p = touch->packet;
+	bool from_initiator = touch->sender == direction_initiator(touch->flow);
+	flow_of_key(&p->key, from_initiator ? p->sender : p->sender ^ 1u, p->family, p->family == 4,
+	            ret);
+}
