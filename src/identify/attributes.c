@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See attributes.h. Numbers are packed without their leading zeros, most significant octet first. */
+/* See attributes.h. Numbers are packed without leading zeros, most significant octet first. */
 #include "identify/attributes.h"
 
 #include <string.h>

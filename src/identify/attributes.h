@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is known of a flow beside its application: names, texts and numbers, each under a tag, packed
- * one behind another so that a flow keeps what it has and no more. Texts are made safe when they
- * are added (text_escape()) and cut; what does not fit into the whole is left out.
+ * What is known of a flow beside its application: names, texts and numbers, each under a tag,
+ * packed one behind another so that a flow keeps what it has and no more. Texts are made safe when
+ * they are added (text_escape()) and cut; what does not fit into the whole is left out.
  */
 #ifndef IDENTIFY_ATTRIBUTES_H
 #define IDENTIFY_ATTRIBUTES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From what is known of a flow to fields of its record. One table: the field, how it is written, and
- * the attribute it comes from. All of them speak of the biflow.
+ * From what is known of a flow to fields of its record. One table: the field, how it is written,
+ * and the attribute it comes from. All of them speak of the biflow.
  */
 #include <stdio.h>
 #include <string.h>

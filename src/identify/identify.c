@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The hook: a flow is new until its first payload, is looked at with state from the pool, and is
- * over when every backend has seen enough or the packets allowed are spent. What is then known stays
- * in 32 octets and, where there are names and texts, in a piece of memory of just their size; the
- * state goes back at once. A flow that ends before is concluded when its last record is written.
+ * over when every backend has seen enough or the packets allowed are spent. What is then known
+ * stays in 32 octets and, where there are names and texts, in a piece of memory of just their size;
+ * the state goes back at once. A flow that ends before is concluded with its last record.
  */
 #include "identify/inner.h"
 

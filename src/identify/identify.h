@@ -13,9 +13,9 @@
 #include "identify/attributes.h"
 
 struct identify_settings {
-	const char *backends;           /* names in the order they are asked; NULL: the first there is */
-	uint64_t tcp_packets, udp_packets;      /* with payload, that are looked at before giving up;
-	                                         * other protocols as UDP */
+	const char *backends;           /* names, in the order asked; NULL: the first there is */
+	uint64_t tcp_packets, udp_packets;      /* with payload, to look at before giving up; other
+	                                         * protocols as UDP */
 	uint64_t states;                /* flows being looked at, at a time, in a worker */
 	uint64_t text_bytes;            /* of attributes, in a worker */
 };
@@ -62,8 +62,8 @@ struct identify_backend {
 	void (*close)(void *worker);
 	/* Looks at a packet. `ret` is what is known so far: application 0 while nothing is. NULL: only
 	 * conclude() answers. */
-	enum identify_progress (*packet)(void *worker, void *state, const struct identify_packet *packet,
-	                                 struct identity *ret);
+	enum identify_progress (*packet)(void *worker, void *state,
+	                                 const struct identify_packet *packet, struct identity *ret);
 	/* Nothing more will come: the best answer there is. state is NULL where it never had any. */
 	void (*conclude)(void *worker, void *state, const struct identify_flow *flow,
 	                 struct identity *ret);

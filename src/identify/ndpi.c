@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The backend of ntop's nDPI: one detection module a worker, since libndpi is not thread-safe, and
- * its flow state in ours. Used as ndpiReader uses it: all protocols, times in milliseconds, packets
- * from the IP header on, more packets while there is more to learn, and a guess when they are spent.
+ * its flow state in ours. Used as ndpiReader uses it: all protocols, times in milliseconds,
+ * packets from the IP header on, more while there is more to learn, a guess when they are spent.
  * A flow that never had payload is guessed from a packet without any that is made of its key.
  * libndpi keeps memory of its own beside the state (caches of fixed size in the module; of a flow
  * what it puts together of TLS and HTTP), which ndpi_free_flow_data() frees. ndpi_attributes.c has
@@ -108,7 +108,8 @@ static enum identify_progress backend_packet(void *worker, void *state,
 
 static unsigned transport_bytes(unsigned protocol)
 {
-	return protocol == PROTOCOL_TCP ? TCP_BYTES : protocol == PROTOCOL_UDP ? UDP_BYTES : OTHER_BYTES;
+	return protocol == PROTOCOL_TCP ? TCP_BYTES
+		: protocol == PROTOCOL_UDP ? UDP_BYTES : OTHER_BYTES;
 }
 
 static void make_transport(const struct identify_flow *flow, uint8_t *at)

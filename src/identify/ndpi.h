@@ -3,7 +3,7 @@
 #ifndef IDENTIFY_NDPI_H
 #define IDENTIFY_NDPI_H
 
-#include <ndpi_api.h>
+#include <ndpi/ndpi_api.h>
 
 #include "identify/identify.h"
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a backend is shown: the packet from its IP header on, with lengths in it that are true. A
- * backend that believes a header must not be led beyond what was captured, so a packet that was cut,
- * and a super-frame without a length, is copied and its lengths are set to what is there. A packet
- * whose transport lies behind headers that backends do not walk as we do is not shown at all.
+ * backend that believes a header must not be led beyond what was captured, so a packet that was
+ * cut, and a super-frame without a length, is copied and its lengths are set to what is there. A
+ * packet whose transport lies behind headers that backends do not walk as we do is not shown.
  */
 #include <string.h>
 

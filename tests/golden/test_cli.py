@@ -35,6 +35,8 @@ OPTIONS = [
     ("no-vlan-key", None, "flag"), ("per-interface", None, "flag"), ("icmp-key", None, "type"),
     ("tunnels", None, "flag"), ("direction", None, "evidence"), ("uniflow", None, "flag"),
     ("output", "o", None), ("measure", None, None),
+    ("identify", None, None), ("identify-tcp", None, "80"), ("identify-udp", None, "24"),
+    ("identify-flows", None, "64k"), ("identify-texts", None, "64M"),
     ("fields", None, None), ("sort", None, "flag"), ("stats", None, None),
     ("stats-interval", None, "off"), ("write", "w", None), ("config", "f", None),
     ("check", None, "flag"), ("workers", "j", "1"), ("user", "u", None), ("verbose", "v", "flag"),
@@ -255,8 +257,9 @@ def test_bash_completion(weir, here):
     script.write_text(weir("completion", "bash").stdout)
     assert bash_complete(script, "weir", "") == COMMANDS | {"--help", "--version"}
     assert bash_complete(script, "weir", "me") == {"meter"}
-    assert bash_complete(script, "weir", "meter", "--i") == {"--interface", "--idle-timeout",
-                                                             "--icmp-key"}
+    assert bash_complete(script, "weir", "meter", "--i") == {
+        "--interface", "--idle-timeout", "--icmp-key", "--identify", "--identify-tcp",
+        "--identify-udp", "--identify-flows", "--identify-texts"}
     offered = bash_complete(script, "weir", "meter", "--")
     assert offered == {f"--{o[0]}" for o in OPTIONS} | {"--help"}
     assert bash_complete(script, "weir", "meter", "--direction", "") == {"evidence", "first"}

@@ -42,6 +42,7 @@ SUITES = [
     Suite("lint", "", "lint"),
     Suite("golden", "gcc", "golden"),
     Suite("measures", "gcc", "measures"),
+    Suite("identify", "gcc", "identify"),
     Suite("docs", "gcc", "docs"),
     Suite("interop", "gcc", "interop", limit=480),
     Suite("net", "gcc", "net", limit=600),
