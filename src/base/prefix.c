@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * See prefix.h. The ranges are made by one walk over the prefixes in the order of their first
- * address, the shorter first: a stack holds those that are open, each inside the one below it. Where
- * a prefix begins its value begins; where it ends that of the one around it goes on. The first range
- * begins at address 0, so every address lies in one.
+ * address, the shorter first: a stack holds those that are open, each inside the one below it.
+ * Where a prefix begins its value begins; where it ends that of the one around it goes on. The
+ * first range begins at address 0, so every address lies in one.
  */
 #include "base/prefix.h"
 
@@ -173,10 +173,14 @@ static void walk_prefixes(struct walk *w, const struct prefix *prefixes, size_t 
 }
 
 /* Gives back what was taken for ranges that did not come to be. */
-static void *fitted(void *memory, size_t bytes)
+static void fit(struct ranges *r, size_t start_bytes)
 {
-	void *smaller = realloc(memory, bytes);
-	return smaller ? smaller : memory;
+	void *start = realloc(r->start, r->count * start_bytes);
+	if (start)
+		r->start = start;
+	uint32_t *value = realloc(r->value, r->count * sizeof *value);
+	if (value)
+		r->value = value;
 }
 
 static int make_ranges(struct ranges *r, const struct prefix *prefixes, size_t count,
@@ -189,8 +193,7 @@ static int make_ranges(struct ranges *r, const struct prefix *prefixes, size_t c
 		return -ENOMEM;
 	struct walk w = { .to = r, .width = width };
 	walk_prefixes(&w, prefixes, count);
-	r->start = fitted(r->start, r->count * start_bytes);
-	r->value = fitted(r->value, r->count * sizeof r->value[0]);
+	fit(r, start_bytes);
 	return make_head(r, width);
 }
 

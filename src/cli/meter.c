@@ -140,7 +140,7 @@ static int meter(const struct settings *s, struct reader *reader, struct error *
 		.log = &log,
 		.progress = s->files.count > 0 && !s->quiet && terminal_is(stderr),
 		.terminal = terminal_is(stdout),
-		.reload = s->config ? reload : NULL, .reload_context = reader,
+		.reload = s->config || s->measure.networks_path ? reload : NULL, .reload_context = reader,
 	};
 	struct engine *engine = NULL;
 	signals_prepare();
@@ -169,7 +169,8 @@ static const struct topic topics[] = {
 	                   "several; each has templates of its own, and --check prints them." },
 	{ "Signals", "SIGINT and SIGTERM end the run: all flows are written first; a second one ends "
 	             "it at once. SIGHUP reopens the output files and reads the file of -f again: "
-	             "timers and filters change, the rest at the next start. SIGUSR1 writes --stats." },
+	             "timers, filters and --networks change, the rest at the next start. SIGUSR1 "
+	             "writes --stats." },
 	{ "Exit status", "0 when all went well, 1 when some input was damaged or an output failed "
 	                 "(what was whole is metered and written), 2 for a mistake in options, files "
 	                 "or values (nothing is written)." },

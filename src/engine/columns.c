@@ -85,14 +85,14 @@ static int key_and_list(const struct columns_wish *wish, const struct column_lis
 	return r;
 }
 
-/* The fields of measures that are asked for by name, as far as they are not there. */
-static int add_measures(const struct columns_wish *wish, struct column_choice *ret,
-                        unsigned *ret_count, struct error *err)
+/* The fields of measures that are named, as far as they are not there. */
+static int add_measures(const char *names, struct column_choice *ret, unsigned *ret_count,
+                        struct error *err)
 {
 	struct column_choice more[COLUMNS_MAX];
 	struct hook_set hooks;
 	unsigned count = 0;
-	int r = hooks_parse(wish->measures, &hooks, err);
+	int r = hooks_parse(names, &hooks, err);
 	if (r)
 		return error_prefix(err, r, "--measure");
 	for (unsigned i = 0; i < hooks.count; i++)
@@ -105,6 +105,14 @@ static int add_measures(const struct columns_wish *wish, struct column_choice *r
 		ret[(*ret_count)++] = more[i];
 	}
 	return 0;
+}
+
+/* What options add to the fields that an output has by itself. */
+static int add_wish(const struct columns_wish *wish, struct column_choice *ret, unsigned *ret_count,
+                    struct error *err)
+{
+	int r = add_measures(wish->measures, ret, ret_count, err);
+	return r || !wish->networks ? r : add_measures("networks", ret, ret_count, err);
 }
 
 static bool is_plain_list(const char *text)
@@ -126,7 +134,7 @@ static int apply_fields(const struct columns_wish *wish, const char *text,
 	int r = plain && wish->key && text == wish->fields ? key_and_list(wish, &list, ret,
 	                                                                    ret_count, err)
 		: column_list_parse(text, &list, ret, ret_count, err);
-	return r || !plain ? r : add_measures(wish, ret, ret_count, err);
+	return r || !plain ? r : add_measures(wish->measures, ret, ret_count, err);
 }
 
 /* What the settings say, then what the output's address says. `ret` holds the list that changes
@@ -149,7 +157,7 @@ int columns_choose(const struct columns_wish *wish, const struct output_kind *ki
 {
 	struct column_choice *choices = ret->choices;
 	unsigned count = default_choices(wish, kind, rows, choices);
-	int r = kind->fixed_fields ? 0 : add_measures(wish, choices, &count, err);
+	int r = kind->fixed_fields ? 0 : add_wish(wish, choices, &count, err);
 	if (r)
 		return r;
 	if ((wish->fields || wish->output_fields) && !kind->fixed_fields) {
@@ -181,7 +189,7 @@ static int want_hooks(const struct columns_wish *wish, struct wanted *wanted, st
 {
 	struct column_choice choices[COLUMNS_MAX];
 	unsigned count = choices_of_names(output_standard_fields, choices);
-	int r = add_measures(wish, choices, &count, err);
+	int r = add_wish(wish, choices, &count, err);
 	if (!r)
 		r = apply(wish, choices, &count, err);
 	for (unsigned h = 0; !r && h < wanted->all.count; h++)

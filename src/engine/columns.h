@@ -14,6 +14,7 @@
 
 struct columns_wish {                   /* borrowed */
 	const char *measures;           /* --measure: fields of these besides; NULL: none */
+	bool networks;                  /* and of the measure of that name, but not behind a list */
 	const char *fields;             /* a list, or changes to the output's own; NULL: that one */
 	const struct key_options *key;  /* its columns stand before those of a list; NULL: they do
 	                                 * not */

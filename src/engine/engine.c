@@ -297,6 +297,7 @@ void engine_close(struct engine *e)
 	pump_free(e->pump);
 	free(e->workers);
 	metering_options_free(e->options);
+	meters_fini(&e->meters);
 	free(e->interface_index);
 	sem_destroy(&e->ended);
 	free(e);
@@ -393,7 +394,8 @@ static void draw_progress(struct engine *e)
 	progress_update(&e->progress, &state);
 }
 
-/* Timers and filters can change while packets flow; the rest is told to need a new start. */
+/* Timers, filters and networks can change while packets flow; the rest is told to need a new
+ * start. */
 static bool only_these_differ(const struct engine *e, const struct settings *new)
 {
 	const struct settings *old = e->settings;
@@ -408,14 +410,18 @@ static bool only_these_differ(const struct engine *e, const struct settings *new
 
 static int change_workers(struct engine *e, const struct settings *new, struct error *err)
 {
-	for (unsigned i = 0; i < e->worker_count; i++) {
+	struct networks *networks = NULL;
+	int r = meters_read_networks(new, &networks, err);
+	for (unsigned i = 0; i < e->worker_count && !r; i++) {
 		struct worker_change change;
-		int r = meters_change(&e->meters, new, &change, err);
+		r = meters_change(&e->meters, new, &change, err);
 		if (r)                  /* found at the first worker: nothing has changed */
-			return r;
+			break;
+		change.networks = networks_hold(networks);
 		worker_change(&e->workers[i], &change);
 	}
-	return 0;
+	networks_release(networks);
+	return r;
 }
 
 static void reload(struct engine *e)
@@ -429,7 +435,7 @@ static void reload(struct engine *e)
 		return;
 	}
 	log_line(e->env.log, LOG_NOTE, "settings read again%s", only_these_differ(e, new)
-	         ? "" : "; timers and filters are in force, other changes need a new start");
+	         ? "" : "; timers, filters and networks are in force, other changes need a new start");
 }
 
 static void serve_requests(struct engine *e, uint64_t now_ns, uint64_t *next_stats_ns)

@@ -24,7 +24,8 @@ const struct flow_hook *hooks_find(const struct hook_set *set, const struct fiel
  * unknown and what there is. */
 int hooks_parse(const char *text, struct hook_set *ret, struct error *err);
 
-/* What a hook's open() gets; borrowed from the settings. */
-const void *hooks_argument(const struct flow_hook *hook, const struct settings *settings);
+/* What a hook's open() gets; borrowed. `measure`: the worker's. */
+const void *hooks_argument(const struct flow_hook *hook, const struct settings *settings,
+                           const struct measure_settings *measure);
 
 #endif

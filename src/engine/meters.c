@@ -26,6 +26,7 @@ static int configure(const struct settings *s, struct meter_config *c, unsigned 
 	else
 		snprintf(c->label, sizeof c->label, "--fields");
 	c->columns = (struct columns_wish){ .measures = s->measures,
+	                                    .networks = s->measure.networks_path != NULL,
 	                                    .fields = e->values ? e->values : s->fields,
 	                                    .key = e->values ? &c->key : NULL, .several = meters > 1,
 	                                    .label = c->label };
@@ -60,7 +61,23 @@ int meters_configure(const struct settings *s, struct meters *ret, struct error 
 		if (r)
 			return r;
 	}
-	return check_ids(ret, err);
+	int r = check_ids(ret, err);
+	return r ? r : meters_read_networks(s, &ret->networks, err);
+}
+
+void meters_fini(struct meters *meters)
+{
+	networks_release(meters->networks);
+	meters->networks = NULL;
+}
+
+int meters_read_networks(const struct settings *settings, struct networks **ret,
+                         struct error *err)
+{
+	if (settings->measure.networks_path)
+		return networks_load(settings->measure.networks_path, ret, err);
+	*ret = NULL;
+	return 0;
 }
 
 bool meters_have_full_addresses(const struct meters *meters)
@@ -125,7 +142,8 @@ static int open_meter(const struct meters *all, unsigned number, struct worker *
 	struct hook_choice hooks[METER_HOOKS_MAX + 1] = { { .hook = NULL } };
 	for (unsigned i = 0; i < c->hooks.count; i++)
 		hooks[i] = (struct hook_choice){ c->hooks.hook[i],
-		                                 hooks_argument(c->hooks.hook[i], all->settings) };
+		                                 hooks_argument(c->hooks.hook[i], all->settings,
+		                                                &w->measure) };
 	struct meter_slot *slot = &w->meters[number];
 	struct meter_settings m = {
 		.idle_ns = c->entry.idle_timeout_ns, .active_ns = c->entry.active_timeout_ns,
@@ -148,6 +166,9 @@ static int open_meter(const struct meters *all, unsigned number, struct worker *
 int meters_open(const struct meters *meters, struct worker *w, unsigned workers, struct error *err)
 {
 	int r = 0;
+	w->measure = meters->settings->measure;
+	w->networks = networks_hold(meters->networks);
+	w->measure.networks = &w->networks;
 	for (unsigned i = 0; i < meters->count && !r; i++)
 		r = open_meter(meters, i, w, workers, err);
 	return r;

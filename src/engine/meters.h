@@ -22,12 +22,14 @@ struct meter_config {
 
 struct meters {
 	const struct settings *settings;
+	struct networks *networks;      /* of --networks; NULL: none */
 	unsigned count;
 	struct meter_config list[METERS_MAX];
 };
 
 /* `ret` stays where it is. The error says where the meter stands. */
 int meters_configure(const struct settings *settings, struct meters *ret, struct error *err);
+void meters_fini(struct meters *meters);        /* zeroed ones are fine */
 
 /* Workers can share a source only if every key holds both full addresses: they are dealt by these.
  */
@@ -45,6 +47,9 @@ int meter_filter_new(const struct settings *settings, const struct meter_entry *
  * meter that is no more stays as it is. For one worker. */
 int meters_change(const struct meters *meters, const struct settings *settings,
                   struct worker_change *ret, struct error *err);
+/* What new settings say of networks, from the file as it is now; NULL when nothing. */
+int meters_read_networks(const struct settings *settings, struct networks **ret,
+                         struct error *err);
 /* True where nothing else about meters differs, so that a change is all in force. */
 bool meters_differ_in_these_only(const struct meters *meters, const struct settings *settings);
 

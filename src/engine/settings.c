@@ -168,6 +168,13 @@ const struct option meter_options[] = {
 	{ .name = "identify-texts", .type = OPTION_BYTES, .offset = AT(identify.text_bytes),
 	  .argument = "SIZE", .default_text = "64M",
 	  .help = "memory of each worker for host names and the like of its flows" },
+	{ .name = "networks", .type = OPTION_TEXT, .offset = AT(measure.networks_path),
+	  .argument = "FILE",
+	  .help = "label both ends of records with the networks of FILE, a line each: prefix, AS "
+	          "number, name, site; adds the fields of the measure networks" },
+	{ .name = "community-seed", .type = OPTION_COUNT, .offset = AT(measure.community_seed),
+	  .argument = "NUMBER", .default_text = "0", .maximum = "65535",
+	  .help = "seed of communityId; tools that shall agree have the same" },
 	{ .name = "fields", .type = OPTION_TEXT, .offset = AT(fields), .argument = "LIST",
 	  .check = check_fields, .joined = true,
 	  .help = "fields of a record by name, or changes to the default ones: "

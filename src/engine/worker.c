@@ -33,6 +33,7 @@ void worker_fini(struct worker *w)
 	}
 	if (atomic_load(&w->changed))
 		worker_change_drop(&w->change);
+	networks_release(w->networks);
 	pthread_cond_destroy(&w->taken);
 	pthread_mutex_destroy(&w->lock);
 }
@@ -104,6 +105,7 @@ void worker_change_drop(struct worker_change *change)
 {
 	for (unsigned m = 0; m < METERS_MAX; m++)
 		packet_filter_free(change->meters[m].filter);
+	networks_release(change->networks);
 }
 
 void worker_change(struct worker *w, const struct worker_change *change)
@@ -129,6 +131,8 @@ static void take_change(struct worker *w)
 		packet_filter_free(slot->filter);
 		slot->filter = new->filter;
 	}
+	networks_release(w->networks);
+	w->networks = c.networks;
 }
 
 /* ---- packets --------------------------------------------------------------------------------- */

@@ -18,6 +18,8 @@
 #include "engine/sinks.h"
 #include "engine/vlan_twins.h"
 #include "flow/meter.h"
+#include "measure/measure.h"
+#include "measure/networks.h"
 #include "packet/filter.h"
 
 struct meter_slot {
@@ -42,6 +44,7 @@ struct meter_change {                   /* what SIGHUP may change while packets 
 
 struct worker_change {
 	struct meter_change meters[METERS_MAX];
+	struct networks *networks;      /* NULL: none; held by whoever holds the change */
 };
 
 struct worker {
@@ -50,6 +53,8 @@ struct worker {
 	bool live;
 	unsigned meter_count;
 	struct meter_slot meters[METERS_MAX];
+	struct measure_settings measure;        /* what its measures are opened with */
+	struct networks *networks;      /* held; NULL: none */
 	struct fate_counters fates;
 	uint64_t metered_ip_octets;
 	uint64_t shared_packets, shared_octets;
@@ -74,7 +79,8 @@ void worker_fini(struct worker *w);
 int worker_start(struct worker *w, struct error *err);
 void worker_join(struct worker *w);
 
-/* Hands a change over; the worker takes it between two batches. The filters become the worker's. */
+/* Hands a change over; the worker takes it between two batches. What it
+ * holds becomes the worker's. */
 void worker_change(struct worker *w, const struct worker_change *change);
 
 /* A consistent copy of the counters; waits up to a second for a running worker. */

@@ -43,6 +43,8 @@ static inline void *touch_space(const struct hook_call *call, unsigned i)
 	return call->touch[i]->spaces + call->offset;
 }
 
+struct key_plan;                        /* key.h */
+
 struct flow_view {                      /* a record as a hook sees it when it writes */
 	const struct flow *flow;
 	const struct flow_cold *cold;
@@ -50,6 +52,7 @@ struct flow_view {                      /* a record as a hook sees it when it wr
 	void *space;                    /* the hook's own; NULL if it has none */
 	unsigned side;                  /* key endpoint whose direction is asked for */
 	uint8_t key_bytes;              /* 16, 40 or 56: how to read flow->key (key.h) */
+	const struct key_plan *plan;    /* what that key holds */
 };
 
 enum hook_wants { HOOK_PACKET = 1, HOOK_TCP = 2, HOOK_PAYLOAD = 4, HOOK_END = 8 };

@@ -559,7 +559,8 @@ static void write_row(struct row_plan *plan, const struct flow_record *r, unsign
 		struct value_writer w = { batch, row, op->column };
 		struct flow_view view = { .flow = r->flow, .cold = r->cold, .worker = op->worker,
 			.space = op->hook->space_bytes ? r->spaces + op->space_offset : NULL,
-			.side = op->reverse ? from ^ 1 : from, .key_bytes = r->key_bytes };
+			.side = op->reverse ? from ^ 1 : from, .key_bytes = r->key_bytes,
+			.plan = &plan->settings.meter->settings.plan };
 		op->hook->write(&view, op->field, &w);
 	}
 }

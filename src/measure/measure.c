@@ -2,11 +2,14 @@
 #include "measure/measure.h"
 
 extern const struct flow_hook measure_layer2, measure_sizes, measure_timing, measure_tunnel;
+extern const struct flow_hook measure_community, measure_networks;
 
 const struct flow_hook *const measures[] = {
 	&measure_layer2,
 	&measure_sizes,
 	&measure_timing,
 	&measure_tunnel,
+	&measure_community,
+	&measure_networks,
 	NULL
 };

@@ -8,10 +8,16 @@
 
 #include "flow/hook.h"
 
+struct networks;                        /* networks.h */
+
 extern const struct flow_hook *const measures[];        /* NULL-terminated, in the order they run */
 
 struct measure_settings {               /* what their open() gets */
 	uint64_t sequence_packets;      /* of each record that are kept one by one */
+	uint64_t community_seed;        /* --community-seed, 16 bits */
+	const char *networks_path;      /* --networks; NULL: none */
+	struct networks **networks;     /* what it says, now: the worker's place for it, which changes
+	                                 * between records only */
 };
 
 #endif

@@ -25,9 +25,11 @@ struct network {
 /* Messages name the file, the line, what was found and what was expected. */
 int networks_read(FILE *in, const char *path, struct networks **ret, struct error *err);
 int networks_load(const char *path, struct networks **ret, struct error *err);
-void networks_free(struct networks *networks);
+/* One more holder, and one less; NULL is fine. */
+struct networks *networks_hold(struct networks *networks);
+void networks_release(struct networks *networks);
 
-/* The longest prefix around an address (4 or 16 octets in network order); false if there is none. */
+/* The longest prefix around an address (4 or 16 octets in network order); false: there is none. */
 bool networks_find(const struct networks *networks, unsigned family, const uint8_t *address,
                    struct network *ret);
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reads a file of networks: a line each, "prefix, AS number, name, site", of which only the prefix
- * must be there. While the file is read the prefixes are a plain array, whose values are the numbers
- * of entries; at its end they become a table (base/prefix.h). Texts stand in one growing area, each
- * once, since thousands of prefixes share a name: a map of their hashes knows where.
+ * must be there. While the file is read the prefixes are a plain array, whose values are the
+ * numbers of entries; at its end they become a table (base/prefix.h). Texts stand in one growing
+ * area, each once, since thousands of prefixes share a name: a map of their hashes knows where.
  */
 #include "measure/networks.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +28,8 @@ struct entry {
 	uint8_t bits;
 };
 
-struct networks {
+struct networks {                       /* freed by its last holder */
+	atomic_uint holders;
 	struct prefix_table *table;
 	struct entry *entries;
 	uint32_t count;
@@ -55,6 +57,7 @@ int networks_read(FILE *in, const char *path, struct networks **ret, struct erro
 	struct reading r = { .path = path, .err = err, .to = calloc(1, sizeof *r.to) };
 	if (!r.to)
 		return error_set(err, -ENOMEM, "%s: out of memory", path);
+	atomic_init(&r.to->holders, 1);
 	hash_secret_init(&r.secret);
 	map_init(&r.known, load_64(r.secret.octets));
 	int result = read_lines(&r, in);
@@ -63,7 +66,7 @@ int networks_read(FILE *in, const char *path, struct networks **ret, struct erro
 	free(r.prefixes);
 	map_fini(&r.known);
 	if (result)
-		networks_free(r.to);
+		networks_release(r.to);
 	else
 		*ret = r.to;
 	return result;
@@ -81,9 +84,16 @@ int networks_load(const char *path, struct networks **ret, struct error *err)
 	return r;
 }
 
-void networks_free(struct networks *networks)
+struct networks *networks_hold(struct networks *networks)
 {
-	if (!networks)
+	if (networks)
+		atomic_fetch_add(&networks->holders, 1);
+	return networks;
+}
+
+void networks_release(struct networks *networks)
+{
+	if (!networks || atomic_fetch_sub(&networks->holders, 1) != 1)
 		return;
 	prefix_table_free(networks->table);
 	free(networks->entries);
@@ -339,18 +349,26 @@ static bool next_line(FILE *in, char text[LINE_BYTES_MAX], const char **ret_faul
 	return true;
 }
 
+/* Some editors begin a file of UTF-8 with a mark. */
+static char *behind_mark(char *text)
+{
+	static const char mark[] = { '\xef', '\xbb', '\xbf' };
+	for (size_t i = 0; i < sizeof mark; i++)
+		if (text[i] != mark[i])
+			return text;
+	return text + sizeof mark;
+}
+
 static int read_lines(struct reading *r, FILE *in)
 {
-	static const char mark[] = "\xef\xbb\xbf";      /* some editors' beginning of UTF-8 */
 	char text[LINE_BYTES_MAX];
 	const char *fault;
 	uint32_t empty;
 	int result = append_text(r, "", &empty);
 	while (!result && next_line(in, text, &fault)) {
 		r->line++;
-		bool marked = r->line == 1 && !strncmp(text, mark, sizeof mark - 1);
 		result = fault ? error_set(r->err, -EINVAL, "%s:%u: %s", r->path, r->line, fault)
-			: read_line(r, text + (marked ? sizeof mark - 1 : 0));
+			: read_line(r, r->line == 1 ? behind_mark(text) : text);
 	}
 	if (!result && ferror(in))
 		return error_set(r->err, -EIO, "%s: it cannot be read", r->path);

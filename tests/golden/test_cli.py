@@ -37,6 +37,7 @@ OPTIONS = [
     ("output", "o", None), ("measure", None, None),
     ("identify", None, None), ("identify-tcp", None, "80"), ("identify-udp", None, "24"),
     ("identify-flows", None, "64k"), ("identify-texts", None, "64M"),
+    ("networks", None, None), ("community-seed", None, "0"),
     ("fields", None, None), ("sort", None, "flag"), ("stats", None, None),
     ("stats-interval", None, "off"), ("write", "w", None), ("config", "f", None),
     ("check", None, "flag"), ("workers", "j", "1"), ("user", "u", None), ("verbose", "v", "flag"),

@@ -75,7 +75,7 @@ static void test_longest_says_all(void **state)
 	assert_false(find(n, "2001:db9::", &found));
 	assert_true(find(n, "10.1.2.3", &found));
 	assert_int_equal(found.bits, 32);
-	networks_free(n);
+	networks_release(n);
 }
 
 static void test_empty(void **state)
@@ -86,9 +86,9 @@ static void test_empty(void **state)
 		struct networks *n = read_text(texts[i]);
 		assert_false(find(n, "0.0.0.0", &found));
 		assert_false(find(n, "::", &found));
-		networks_free(n);
+		networks_release(n);
 	}
-	networks_free(NULL);
+	networks_release(NULL);
 }
 
 struct fault {
@@ -152,11 +152,11 @@ static void test_odd_lines(void **state)
 	struct networks *n;
 	struct error err = { "" };
 	assert_int_equal(read_octets(line, 1023, &n, &err), 0);
-	networks_free(n);
+	networks_release(n);
 	memcpy(line, "::/0,1,", 7);
 	expect_fault(line, 7 + 256, "found, expected a text of at most 255 octets");
 	assert_int_equal(read_octets(line, 7 + 255, &n, &err), 0);
-	networks_free(n);
+	networks_release(n);
 }
 
 static void test_no_file(void **state)
@@ -182,7 +182,7 @@ static void test_names_are_shared(void **state)
 	free(text);
 	expect(n, "10.3.5.1", 773, "a name of 3 that many share", "site 3");
 	assert_in_range(networks_bytes(n), 1, COUNT * 48);
-	networks_free(n);
+	networks_release(n);
 }
 
 int main(void)
