@@ -215,7 +215,7 @@ static void merge_record(struct meter *m, const struct flow_record *record)
 static void hooks_settle(struct meter *m, const struct flow_record *record)
 {
 	for (unsigned i = 0; i < m->hook_count; i++) {
-		struct flow_view view = view_of(&m->hook[i], record);
+		struct flow_view view = view_of(m, &m->hook[i], record);
 		if (m->hook[i].hook->settle)
 			m->hook[i].hook->settle(&view, record->flow_gone);
 	}
