@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "measure/measure.h"
 
-extern const struct flow_hook measure_layer2, measure_sizes, measure_timing, measure_tunnel;
+extern const struct flow_hook measure_layer2, measure_sizes, measure_data, measure_timing;
+extern const struct flow_hook measure_gaps, measure_tunnel;
 extern const struct flow_hook measure_community, measure_networks;
 
 const struct flow_hook *const measures[] = {
 	&measure_layer2,
 	&measure_sizes,
+	&measure_data,
 	&measure_timing,
+	&measure_gaps,
 	&measure_tunnel,
 	&measure_community,
 	&measure_networks,

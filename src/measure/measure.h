@@ -12,6 +12,12 @@ struct networks;                        /* networks.h */
 
 extern const struct flow_hook *const measures[];        /* NULL-terminated, in the order they run */
 
+/* Packets of one direction in the record. */
+static inline uint64_t flow_packets(const struct flow_view *view, unsigned side)
+{
+	return view->flow->packets[side] + ((uint64_t)view->cold->packets_high[side] << 32);
+}
+
 struct measure_settings {               /* what their open() gets */
 	uint64_t sequence_packets;      /* of each record that are kept one by one */
 	uint64_t community_seed;        /* --community-seed, 16 bits */

@@ -28,14 +28,13 @@ void moments_merge(struct moments *into, const struct moments *from)
 {
 	wide squares = ((wide)into->squares[1] << 64 | into->squares[0])
 		+ ((wide)from->squares[1] << 64 | from->squares[0]);
+	bool known = into->squares[1] != UINT64_MAX && from->squares[1] != UINT64_MAX;
 	into->squares[0] = (uint64_t)squares;
-	into->squares[1] = (uint64_t)(squares >> 64);
+	into->squares[1] = known ? (uint64_t)(squares >> 64) : UINT64_MAX;
 	into->count += from->count;
 	into->sum += from->sum;
-	if (from->shortest > into->shortest)
-		into->shortest = from->shortest;
-	if (from->longest > into->longest)
-		into->longest = from->longest;
+	into->shortest = larger_64(into->shortest, from->shortest);
+	into->longest = larger_64(into->longest, from->longest);
 }
 
 void moments_write(const struct moments *m, enum moment which, struct value_writer *w)
@@ -50,6 +49,6 @@ void moments_write(const struct moments *m, enum moment which, struct value_writ
 		value_write_unsigned(w, m->sum);
 	else if (which == MOMENT_MEAN)
 		value_write_double(w, (double)m->sum / (double)m->count);
-	else if (m->count > 1)
+	else if (m->count > 1 && m->squares[1] != UINT64_MAX)
 		value_write_double(w, deviation(m));
 }

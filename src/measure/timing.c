@@ -1,113 +1,112 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Times between packets, of each direction and of both together, and how long the first answer
- * took.
+ * Times between packets of a flow, whoever sent them; from first to last of each direction; how
+ * long the first answer took. What it takes to know more of a direction is in gaps.c, so that this
+ * measure needs one cache line.
  *
- * A gap is how far a packet moves the clock of its direction (or of the flow) on: the clock is the
- * largest time so far, and a packet that is not later than it moves it by nothing. So gaps are
- * never negative and add up to the time from the first packet to the largest. Cost: the line of a
- * direction and one and a half that are shared, two multiplications. Formulas: docs/measures.md.
+ * A gap is how far a packet moves the clock of its sequence on: the clock is the largest time so
+ * far, and a packet that is not later than it moves it by nothing. So gaps are never negative and
+ * add up to the time from the first packet to the largest: only their squares have to be summed.
+ * Their number is that of packets less one. Formulas: docs/measures.md.
  */
 #include "base/compiler.h"
 #include "measure/measure.h"
 #include "measure/moments.h"
 
-struct side {
-	uint64_t first_ns, last_ns;     /* of its first packet; its clock */
-	struct moments gaps;
-};
-static_assert(sizeof(struct side) == 64, "one cache line");
-
-enum seen { SENT = 1, SENT_DATA = 4, OPENED = 16 };     /* by endpoint 0; shifted by one: 1 */
-
 struct timing {
-	struct side side[2];            /* by key endpoint */
-	struct moments gaps;            /* of both directions as one sequence */
-	uint64_t data_ns[2];            /* of the first packet with payload */
-	uint32_t seen;                  /* enum seen; OPENED: whose packet was the record's first */
-	uint32_t reserved;
+	uint64_t first_ns[2];           /* of each endpoint's first packet */
+	uint64_t clock_ns[2];           /* of each endpoint, and 1 more; 0: has sent nothing */
+	uint64_t squares[2];            /* of the gaps of both as one sequence, as struct moments */
+	uint64_t shortest;
+	uint64_t longest : 63;
+	uint64_t opened : 1;            /* whose packet was the record's first */
 };
+static_assert(sizeof(struct timing) == 64, "one cache line");
 
-static inline uint64_t later(uint64_t a, uint64_t b)
+static inline void count(struct timing *t, const struct packet *p, unsigned sender, bool opens)
 {
-	return a > b ? a : b;
-}
-
-/* The first packet of a direction, or its first with payload. */
-static void note_first(struct timing *t, const struct packet *p, unsigned sender)
-{
-	if (!t->seen)
-		t->seen |= (uint32_t)OPENED << sender;
-	if (!(t->seen & SENT << sender))
-		t->side[sender].first_ns = t->side[sender].last_ns = p->time_ns;
-	if (p->payload_bytes && !(t->seen & SENT_DATA << sender)) {
-		t->data_ns[sender] = p->time_ns;
-		t->seen |= (uint32_t)SENT_DATA << sender;
+	uint64_t now = p->time_ns + 1;
+	uint64_t clock = opens ? now : larger_64(t->clock_ns[0], t->clock_ns[1]);
+	uint64_t gap = larger_64(now, clock) - clock;
+	uint64_t together = -(uint64_t)(p->wire_packets > 1);   /* a super-frame's: gaps of 0 */
+	if (unlikely(!t->clock_ns[sender]))
+		t->first_ns[sender] = now;
+	t->clock_ns[sender] = larger_64(t->clock_ns[sender], now);
+	if (unlikely(opens)) {
+		t->opened = sender & 1;
+		t->shortest = together;
+		return;
 	}
-	t->seen |= (uint32_t)SENT << sender;
-}
-
-static inline void count(struct timing *t, const struct packet *p, unsigned sender)
-{
-	struct side *s = &t->side[sender];
-	uint64_t now = p->time_ns, clock = later(s->last_ns, t->side[!sender].last_ns);
-	uint32_t before = t->seen;
-	unsigned wanted = (SENT | (p->payload_bytes ? SENT_DATA : 0u)) << sender;
-	if (unlikely(wanted & ~before))
-		note_first(t, p, sender);
-	if (likely(before))
-		moments_add(&t->gaps, later(now, clock) - clock);
-	if (likely(before & SENT << sender)) {
-		moments_add(&s->gaps, later(now, s->last_ns) - s->last_ns);
-		s->last_ns = later(now, s->last_ns);
-	}
+	squares_add(t->squares, gap);
+	t->shortest = larger_64(t->shortest, ~gap | together);
+	t->longest = larger_64(t->longest, gap) & INT64_MAX;
 }
 
 static void timing_update(const struct hook_call *call)
 {
-	for (unsigned i = 0; i < call->count; i++)
-		count(touch_space(call, i), call->touch[i]->packet, call->touch[i]->sender);
+	for (unsigned i = 0; i < call->count; i++) {
+		const struct flow_touch *touch = call->touch[i];
+		count(touch_space(call, i), touch->packet, touch->sender,
+		      touch->events & FLOW_RECORD_OPENED);
+	}
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
 
-enum field_of_timing {                  /* the first five as enum moment */
-	GAP_MINIMUM, GAP_MAXIMUM, GAP_MEAN, GAP_DEVIATION, GAP_SUM,
-	/* of both directions */
+enum field_of_timing {
+	GAP_MEAN, GAP_SUM,
+	/* of both directions, in the order of enum moment */
 	BIFLOW_GAP_MINIMUM, BIFLOW_GAP_MAXIMUM, BIFLOW_GAP_MEAN, BIFLOW_GAP_DEVIATION,
-	BIFLOW_GAP_SUM, FIRST_RESPONSE, FIRST_DATA_RESPONSE,
+	BIFLOW_GAP_SUM, FIRST_RESPONSE,
 };
 
 static const char *const timing_fields[] = {
-	"interArrivalTimeMinimum", "interArrivalTimeMaximum", "interArrivalTimeMean",
-	"interArrivalTimeStandardDeviation", "interArrivalTimeTotal",
+	"interArrivalTimeMean", "interArrivalTimeTotal",
 	"biflowInterArrivalTimeMinimum", "biflowInterArrivalTimeMaximum",
 	"biflowInterArrivalTimeMean", "biflowInterArrivalTimeStandardDeviation",
-	"biflowInterArrivalTimeTotal", "firstResponseTime", "firstDataResponseTime", NULL
+	"biflowInterArrivalTimeTotal", "firstResponseTime", NULL
 };
 
-/* From what the initiator sent first to what came back first, where it came back later. */
-static void write_response(const uint64_t times[2], unsigned initiator, struct value_writer *w)
+static struct moments moments_of(const struct flow_view *view, unsigned side)
 {
-	if (times[!initiator] >= times[initiator])
-		value_write_unsigned(w, times[!initiator] - times[initiator]);
+	const struct timing *t = view->space;
+	uint64_t packets = flow_packets(view, side);
+	return (struct moments){ .count = packets ? packets - 1 : 0,
+	                         .sum = t->clock_ns[side] - t->first_ns[side] };
+}
+
+static struct moments moments_of_both(const struct flow_view *view)
+{
+	const struct timing *t = view->space;
+	return (struct moments){
+		.count = flow_packets(view, 0) + flow_packets(view, 1) - 1,
+		.sum = larger_64(t->clock_ns[0], t->clock_ns[1]) - t->first_ns[t->opened],
+		.squares = { t->squares[0], t->squares[1] },
+		.shortest = t->shortest, .longest = t->longest,
+	};
+}
+
+/* From the first packet of the source to the first that came back, if that is the later one. */
+static void write_response(const struct flow_view *view, struct value_writer *w)
+{
+	const struct timing *t = view->space;
+	unsigned source = (view->flow->state & FLOW_INITIATOR_1) != 0;
+	if (t->clock_ns[0] && t->clock_ns[1] && t->opened == source
+	    && t->first_ns[!source] >= t->first_ns[source])
+		value_write_unsigned(w, t->first_ns[!source] - t->first_ns[source]);
 }
 
 static void timing_write(const struct flow_view *view, unsigned field, struct value_writer *w)
 {
-	const struct timing *t = view->space;
-	unsigned initiator = (view->flow->state & FLOW_INITIATOR_1) != 0;
-	const uint64_t first_ns[2] = { t->side[0].first_ns, t->side[1].first_ns };
-	const uint32_t both_sent = SENT | SENT << 1, both_sent_data = SENT_DATA | SENT_DATA << 1;
-	if (field <= GAP_SUM)
-		moments_write(&t->side[view->side].gaps, field, w);
-	else if (field <= BIFLOW_GAP_SUM)
-		moments_write(&t->gaps, field - BIFLOW_GAP_MINIMUM, w);
-	else if (field == FIRST_RESPONSE) {
-		if ((t->seen & both_sent) == both_sent && (t->seen & OPENED << initiator))
-			write_response(first_ns, initiator, w);
-	} else if ((t->seen & both_sent_data) == both_sent_data)
-		write_response(t->data_ns, initiator, w);
+	if (field == FIRST_RESPONSE) {
+		write_response(view, w);
+	} else if (field <= GAP_SUM) {
+		struct moments m = moments_of(view, view->side);
+		moments_write(&m, field == GAP_MEAN ? MOMENT_MEAN : MOMENT_SUM, w);
+	} else {
+		struct moments m = moments_of_both(view);
+		moments_write(&m, field - BIFLOW_GAP_MINIMUM, w);
+	}
 }
 
 const struct flow_hook measure_timing = {
