@@ -1,18 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who is the initiator. The sender of the first packet is, until evidence says otherwise; a
- * flow may turn only before its first record has been exported. The first packet of a handshake
- * (SYN or SYN-ACK) is the strongest evidence; remembered servers, protocol knowledge and
- * registered ports are weaker.
+ * flow may turn only before its first record has been exported. A handshake (SYN or SYN-ACK) is
+ * the strongest evidence. Where the first packet is none, what it says by its protocol counts
+ * (roles.h), then a server remembered (servers.h), then the ports (services.h).
+ *
+ * Nothing of this is asked of a packet of a known flow: only of the first, of the other side's
+ * first, and of SYNs.
  */
 #ifndef FLOW_DIRECTION_H
 #define FLOW_DIRECTION_H
 
 #include <stdbool.h>
 
+#include "base/hash.h"
 #include "flow/flow.h"
+#include "flow/servers.h"
+#include "flow/services.h"
 
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PUSH = 8, TCP_ACK = 16 };
+
+struct direction {                      /* a meter's; all zero: the first packet alone decides */
+	bool weighs[2];                 /* by family (4, 6): evidence counts */
+	bool brief;                     /* line 1 of packets may not have been filled */
+	const struct hash_secret *secret;
+	struct servers servers;
+	struct services services;
+};
+
+struct direction_case {                 /* a packet, counted into its flow or about to be */
+	struct flow *flow;
+	struct flow_cold *cold;
+	const struct packet *packet;
+	unsigned sender;                /* endpoint of the flow's key */
+	uint32_t key_bytes;             /* 16, 40 or 56 */
+};
+
+/* 0 or -ENOMEM. The secret is borrowed. */
+int  direction_init(struct direction *d, const struct hash_secret *secret);
+void direction_fini(struct direction *d);               /* a zeroed one is fine */
 
 /* The sender of a new flow's first packet. */
 void direction_start(struct flow *flow, struct flow_cold *cold, unsigned sender);
@@ -21,8 +47,12 @@ void direction_start(struct flow *flow, struct flow_cold *cold, unsigned sender)
 bool direction_weigh(struct flow *flow, struct flow_cold *cold, unsigned initiator,
                      enum flow_basis basis);
 
-/* What a TCP packet from `sender` says; true if the flow turned. */
-bool direction_tcp(struct flow *flow, struct flow_cold *cold, unsigned sender, unsigned tcp_flags);
+/* What the first packet of either side says, if it is no SYN; true if the flow turned. The flow's
+ * state says whether the other side has spoken. */
+bool direction_first_of_side(struct direction *d, const struct direction_case *c);
+
+/* What a SYN or SYN-ACK says; true if the flow turned. */
+bool direction_handshake(struct direction *d, const struct direction_case *c);
 
 static inline unsigned direction_initiator(const struct flow *flow)
 {

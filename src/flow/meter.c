@@ -63,6 +63,17 @@ static int init_tables(struct meter *m, uint32_t space)
 	return r ? r : flow_table_init(&m->table[1], 40, space, s->max_flows, &m->secret);
 }
 
+static int init_direction(struct meter *m)
+{
+	const struct meter_settings *s = &m->settings;
+	if (!s->evidence || !s->plan.mirrored || !(s->plan.full_tuple[0] || s->plan.full_tuple[1]))
+		return 0;
+	for (unsigned i = 0; i < 2; i++)
+		m->direction.weighs[i] = s->plan.full_tuple[i];
+	m->direction.brief = s->plan.standard && !m->hook_count;
+	return direction_init(&m->direction, &m->secret);
+}
+
 /* The connection is over with these of FLOW_FIN_0, FLOW_FIN_1, FLOW_RST. */
 static bool closes(const struct meter *m, unsigned seen)
 {
@@ -104,6 +115,8 @@ int meter_new(const struct meter_settings *settings, struct meter **ret, struct 
 	if (!r && init_tables(m, space))
 		r = error_set(err, -ENOMEM, "no address space for %llu flows",
 		              (unsigned long long)settings->max_flows);
+	if (!r && init_direction(m))
+		r = error_set(err, -ENOMEM, "out of memory");
 	if (r) {
 		meter_free(m);
 		return r;
@@ -122,6 +135,7 @@ void meter_free(struct meter *m)
 	flow_table_fini(&m->table[0]);
 	flow_table_fini(&m->table[1]);
 	flood_fini(&m->flood);
+	direction_fini(&m->direction);
 	free(m);
 }
 

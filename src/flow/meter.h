@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/option.h"
+#include "flow/direction.h"
 #include "flow/flood.h"
 #include "flow/flow.h"
 #include "flow/hook.h"
@@ -56,6 +57,7 @@ struct meter {
 	struct flow_table table[2];     /* standard plan: IPv4, IPv6; else wide keys in [0] */
 	struct victims victims[2];      /* of the same tables */
 	struct flood flood;
+	struct direction direction;
 	bool started;                   /* the wheel knows the first packet's time */
 	bool finishing;                 /* meter_finish: flows go, their index stays */
 	uint64_t idle_limit, active_limit;      /* as unsigned bounds that off and time

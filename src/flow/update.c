@@ -126,16 +126,25 @@ static void count_packet(const struct visit *v, struct flow *f, struct flow_cold
 		f->last_ns = p->time_ns;
 }
 
+/* Evidence of direction: in the first packet of each side, in SYNs. The packet is not counted yet. */
+static void weigh_direction(struct visit *v, struct flow *f, struct flow_cold *c)
+{
+	struct direction *d = &v->meter->direction;
+	struct direction_case evidence = { .flow = f, .cold = c, .packet = v->packet,
+	                                   .sender = v->sender, .key_bytes = v->table->key_bytes };
+	bool turned = v->packet->tcp_flags & TCP_SYN ? direction_handshake(d, &evidence)
+		: direction_first_of_side(d, &evidence);
+	if (turned)
+		v->events |= FLOW_TURNED;
+}
+
 /* State of the connection; true when this packet has closed it. */
-static bool follow_tcp(const struct visit *v, struct flow *f, struct flow_cold *c, uint32_t *events)
+static bool follow_tcp(const struct visit *v, struct flow *f)
 {
 	const struct meter *m = v->meter;
 	unsigned flags = v->packet->tcp_flags & m->tcp_mask[v->packet->family == 6];
 	if (!flags)
 		return false;
-	if (m->settings.evidence && m->settings.plan.mirrored
-	    && direction_tcp(f, c, v->sender, v->packet->tcp_flags))
-		*events |= FLOW_TURNED;
 	bool before = flow_is_closing(m, f);
 	if (flags & TCP_FIN)
 		f->state |= (uint8_t)(FLOW_FIN_0 << v->sender);
@@ -184,10 +193,14 @@ static void update_slow(struct visit *v)
 	struct flow_cold *c = flow_table_cold(v->table, v->handle);
 	if (record_is_empty(f, c))
 		open_record(v, f);
-	if (!(f->state & (FLOW_SPOKE_0 << v->sender)))
+	bool first = !(f->state & (FLOW_SPOKE_0 << v->sender));
+	if (first)
 		first_of_side(v, f, c);
+	if (m->direction.weighs[v->packet->family == 6]
+	    && (first || (v->packet->tcp_flags & TCP_SYN)))
+		weigh_direction(v, f, c);
 	count_packet(v, f, c);
-	bool closed = follow_tcp(v, f, c, &v->events);
+	bool closed = follow_tcp(v, f);
 	if (m->hook_count)
 		add_touch(v);
 	if (closed && m->settings.linger_ns == 0)

@@ -113,6 +113,10 @@ void packet_parser_free(struct packet_parser *parser);
 unsigned packet_parse(struct packet_parser *parser, const struct frame_batch *in,
                       struct packet_batch *out, struct fate_counters *fates);
 
+/* The payload of a TCP or UDP packet as far as it was captured, inside its frame, and its octets;
+ * NULL if there is none. brief: line 1 may not have been filled. Not for every packet. */
+const uint8_t *packet_payload(const struct packet *packet, bool brief, uint32_t *ret_bytes);
+
 /* Parses one frame, whatever its fate, for explain and fuzzing: ret->fate says what it is. */
 void packet_parse_one(struct packet_parser *parser, const struct frame *frame, struct packet *ret);
 

@@ -5,12 +5,14 @@ tests.
 Dictionaries and tuples only, one packet at a time, no clock: where a record is cut depends on the
 record's own packets, so a wheel is not needed to know the records of a file. It covers Ethernet,
 VLAN stacks, Linux cooked and raw IP, both families with extension headers and fragments, and the
-standard key. Neighbours: test_random.py and test_cases.py compare weir with it, test_oracle.py both
-with tshark.
+standard key. Neighbours: slow_direction.py (who is the initiator), test_random.py and test_cases.py
+(they compare weir with it), test_oracle.py (both with tshark).
 """
 import ipaddress
 import struct
 from dataclasses import dataclass, field
+
+import slow_direction
 
 SECOND = 10**9
 OFF = None
@@ -43,6 +45,7 @@ class Packet:
     header_bytes: int = 0           # of the IP header and its chain
     chain: tuple = ()               # numbers of the headers of that chain
     above: bytes = b""              # what was captured of what they carry
+    later: bool = False             # a later fragment
 
 
 # ---- octets to packet ----
@@ -122,7 +125,7 @@ class Parser:
         return packet.vlans, packet.source, packet.destination, datagram
 
     def later_fragment(self, packet, data, datagram):
-        packet.above = data
+        packet.above, packet.later = data, True
         known = self.datagrams.get(self.datagram_key(packet, datagram))
         packet.ports = (0, 0)
         if known and packet.time_ns - known[0] <= 30 * SECOND:
@@ -188,7 +191,8 @@ class Record:
 class Flow:
     initiator: int
     record: Record
-    has_evidence: bool = False
+    basis: int = slow_direction.FIRST
+    spoke: set = field(default_factory=set)                     # ends that sent in this record
     exported: bool = False
     fin: list = field(default_factory=lambda: [False, False])
     rst: bool = False
@@ -203,7 +207,7 @@ class Meter:
         """Times in seconds, or OFF."""
         self.idle, self.active, self.linger = (
             value if value is OFF else round(value * SECOND) for value in (idle, active, linger))
-        self.direction = direction
+        self.direction = slow_direction.Direction() if direction == "evidence" else None
         self.flows, self.records, self.time = {}, [], 0
 
     def packet(self, packet):
@@ -213,6 +217,8 @@ class Meter:
             flow = self.judge(key, flow, packet)
         if not flow:
             flow = self.flows[key] = Flow(sender, Record(packet.time_ns, packet.time_ns))
+        if self.direction:
+            self.direction.packet(flow, key, packet, sender)
         flow.record.add(packet, sender)
         if packet.protocol == 6:
             self.tcp(key, flow, packet, sender)
@@ -241,7 +247,7 @@ class Meter:
             del self.flows[key]
             return None
         if reason:
-            flow.record = Record(packet.time_ns, packet.time_ns)
+            flow.record, flow.spoke = Record(packet.time_ns, packet.time_ns), set()
         return flow
 
     def overdue(self, flow, now):
@@ -257,10 +263,6 @@ class Meter:
         return 2 if active is not OFF and active == min(due)[0] else 1
 
     def tcp(self, key, flow, packet, sender):
-        if (self.direction == "evidence" and packet.tcp_flags & SYN and not flow.exported and
-                not flow.has_evidence):
-            flow.initiator = sender ^ bool(packet.tcp_flags & ACK)
-            flow.has_evidence = True
         if packet.tcp_flags & FIN:
             flow.fin[sender] = True
         if packet.tcp_flags & RST:
@@ -296,7 +298,7 @@ class Meter:
             "packetDeltaCount": record.packets[a], "octetDeltaCount": record.octets[a],
             "reversePacketDeltaCount": record.packets[b],
             "reverseOctetDeltaCount": record.octets[b],
-            "flowEndReason": reason, "biflowDirection": int(flow.has_evidence),
+            "flowEndReason": reason, "biflowDirection": int(flow.basis != slow_direction.FIRST),
         }
         if protocol == 6:
             row.update(tcpControlBits=record.flags[a], reverseTcpControlBits=record.flags[b])

@@ -76,14 +76,19 @@ def test_timers_change_no_sum(capture):
 
 @every_capture
 def test_workers_agree(capture):
-    """The same records, as multisets; with --sort the same octets."""
-    one, sorted_one = meter(capture), meter(capture, "--sort")
+    """The same records, as multisets; with --sort the same octets. Each worker remembers servers of
+    its own, so without evidence; with it the same sums."""
+    first = ("--direction", "first")
+    one, sorted_one = meter(capture, *first), meter(capture, *first, "--sort")
     assert not compare.multiset_differences(one.records, sorted_one.records)
+    sums = compare.sums_by_key(meter(capture).records)
     for workers in (2, 3):
-        several = meter(capture, "-j", workers)
+        several = meter(capture, *first, "-j", workers)
         assert not compare.multiset_differences(one.records, several.records)
-        assert meter(capture, "--sort", "-j", workers).output == sorted_one.output
+        assert meter(capture, *first, "--sort", "-j", workers).output == sorted_one.output
         assert several.stats["packets"] == one.stats["packets"]
+        several = meter(capture, "-j", workers)
+        assert not compare.sum_differences(sums, compare.sums_by_key(several.records))
 
 
 @every_capture
