@@ -19,7 +19,7 @@ struct flow_image {
 	uint8_t  v4[2][4], v6[2][16];
 	uint8_t  bits4[2], bits6[2];    /* prefix lengths */
 	uint8_t  icmp_type[2], icmp_code[2];
-	uint8_t  protocol, reason, direction, basis, version, tos;
+	uint8_t  protocol, reason, direction, basis, turned, version, tos;
 	uint32_t conditions;
 };
 
@@ -88,7 +88,8 @@ static const struct source sources[] = {
 	BOTH("icmpTypeIPv6", icmp_type, IS_ICMP6, IS_ICMP6_BACK),
 	BOTH("icmpCodeIPv6", icmp_code, IS_ICMP6, IS_ICMP6_BACK),
 	ONE("flowEndReason", reason, IS_ANY), ONE("biflowDirection", direction, IS_BIFLOW),
-	ONE("flowDirectionBasis", basis, HAS_BASIS), ONE("flowId", flow_id, IS_ONE_FLOW),
+	ONE("flowDirectionBasis", basis, HAS_BASIS), ONE("flowDirectionTurned", turned, IS_ONE_FLOW),
+	ONE("flowId", flow_id, IS_ONE_FLOW),
 	BOTH("ingressInterface", interface, HAS_INTERFACE, HAS_INTERFACE_BACK),
 	ONE("layer2SegmentId", tunnel_id, HAS_SEGMENT), ONE("greKey", gre_key, HAS_GRE_KEY),
 	ONE("flowLabelIPv6", flow_label, HAS_LABEL),
@@ -488,6 +489,7 @@ static void image_fill(struct flow_image *image, const struct row_plan *plan,
 	image->flow_id = r->cold->flow_id;
 	image->reason = r->reason;
 	image->basis = r->cold->basis;
+	image->turned = (r->cold->bits & COLD_TURNED) != 0;
 	image->direction = r->cold->basis > BASIS_FIRST_PACKET && !(r->varies & VARIES_BASIS);
 	image->flow_count = r->merged ? r->merged : 1;
 	image->conditions = plan->constant

@@ -126,7 +126,7 @@ static void count_packet(const struct visit *v, struct flow *f, struct flow_cold
 		f->last_ns = p->time_ns;
 }
 
-/* Evidence of direction: in the first packet of each side, in SYNs. The packet is not counted yet. */
+/* Evidence of direction: in the first packet of each side, and in SYNs. */
 static void weigh_direction(struct visit *v, struct flow *f, struct flow_cold *c)
 {
 	struct direction *d = &v->meter->direction;

@@ -24,7 +24,9 @@ static void a_packet_at_the_idle_timeout_opens_a_new_flow(void **state)
 	assert_int_equal(x.records[0].packets[0], 1);
 	assert_int_equal(x.records[0].packets[1], 1);
 	assert_int_equal(x.records[1].reason, END_FORCED);
-	assert_int_equal(x.records[1].initiator_port, 80);      /* a new flow: its own first packet */
+	/* A new flow, judged afresh: by who has answered before. */
+	assert_int_equal(x.records[1].initiator_port, 1000);
+	assert_int_equal(x.records[1].basis, BASIS_REMEMBERED_SERVER);
 	assert_true(x.records[1].flow_id != x.records[0].flow_id);
 }
 
