@@ -2,7 +2,7 @@
 #include "measure/measure.h"
 
 extern const struct flow_hook measure_layer2, measure_sizes, measure_data, measure_timing;
-extern const struct flow_hook measure_gaps, measure_tunnel;
+extern const struct flow_hook measure_gaps, measure_tcp, measure_tunnel;
 extern const struct flow_hook measure_community, measure_networks;
 
 const struct flow_hook *const measures[] = {
@@ -11,6 +11,7 @@ const struct flow_hook *const measures[] = {
 	&measure_data,
 	&measure_timing,
 	&measure_gaps,
+	&measure_tcp,
 	&measure_tunnel,
 	&measure_community,
 	&measure_networks,

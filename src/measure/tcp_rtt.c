@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Round trips. The handshake gives one towards the server (SYN to SYN-ACK) and one towards the
+ * client (SYN-ACK to ACK). Later ones are from new data to the acknowledgement of its last octet,
+ * one at a time for each direction; what has been sent again gives none (Karn's rule, RFC 6298).
+ */
+#include "measure/tcp.h"
+
+#include "base/compiler.h"
+
+enum { NS_PER_US = 1000 };
+
+static void add_sample(struct tcp_rtt *rtt, uint64_t ns)
+{
+	uint64_t us = ns / NS_PER_US;
+	uint32_t value = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
+	if (!rtt->count || value < rtt->min_us)
+		rtt->min_us = value;
+	if (value > rtt->max_us)
+		rtt->max_us = value;
+	rtt->sum_ns += ns;
+	rtt->count++;
+}
+
+void tcp_rtt_follow(struct tcp_space *t, const struct tcp_segment *s, unsigned verdict)
+{
+	struct tcp_side *fwd = &t->side[s->sender], *rev = &t->side[s->sender ^ 1];
+	if ((rev->bits & TCP_SAMPLING) && (s->flags & TCP_FLAG_ACK)
+	    && !tcp_before(s->ack, rev->sample_end)) {
+		rev->bits &= (uint8_t)~TCP_SAMPLING;
+		if (s->time_ns >= rev->sample_ns)
+			add_sample(&t->rtt[s->sender ^ 1], s->time_ns - rev->sample_ns);
+	}
+	if (verdict & (TCP_RETRANSMITTED | TCP_OUT_OF_ORDER))
+		fwd->bits &= (uint8_t)~TCP_SAMPLING;
+	else if (s->payload && !(fwd->bits & TCP_SAMPLING) && !(s->flags & TCP_CONTROL)
+	         && !(verdict & (TCP_KEEP_ALIVE | TCP_PROBE))) {
+		fwd->bits |= TCP_SAMPLING;
+		fwd->sample_end = s->end;
+		fwd->sample_ns = s->time_ns;
+	}
+}
+
+static void follow_syn(struct tcp_space *t, const struct tcp_segment *s)
+{
+	uint8_t client = s->sender ? TCP_HANDSHAKE_CLIENT_1 : 0;
+	if ((t->handshake_bits & TCP_HANDSHAKE_SYN)
+	    && (t->handshake_bits & TCP_HANDSHAKE_CLIENT_1) != client)
+		return;                         /* both ends open at once */
+	t->handshake_bits |= TCP_HANDSHAKE_SYN | client;
+	t->handshake.syn_ns = s->time_ns;
+}
+
+static void follow_syn_ack(struct tcp_space *t, const struct tcp_segment *s)
+{
+	struct tcp_handshake *h = &t->handshake;
+	if (!(t->handshake_bits & TCP_HANDSHAKE_SYN_ACK) && s->time_ns >= h->syn_ns) {
+		h->server_ns = s->time_ns - h->syn_ns;
+		t->handshake_bits |= TCP_HANDSHAKE_SERVER_TIME;
+	}
+	h->syn_ack_ns = s->time_ns;
+	t->handshake_bits |= TCP_HANDSHAKE_SYN_ACK;
+}
+
+static void follow_last_ack(struct tcp_space *t, const struct tcp_segment *s)
+{
+	struct tcp_handshake *h = &t->handshake;
+	const struct tcp_side *client = &t->side[s->sender], *server = &t->side[s->sender ^ 1];
+	if (s->seq != client->base + 1 || s->ack != server->base + 1)
+		return;
+	t->handshake_bits |= TCP_HANDSHAKE_DONE;
+	if (s->time_ns < h->syn_ack_ns || s->time_ns < h->syn_ns)
+		return;
+	h->client_ns = s->time_ns - h->syn_ack_ns;
+	h->total_ns = s->time_ns - h->syn_ns;
+	t->handshake_bits |= TCP_HANDSHAKE_TIMES;
+}
+
+void tcp_handshake_follow(struct tcp_space *t, const struct tcp_segment *s)
+{
+	unsigned kind = s->flags & (TCP_CONTROL | TCP_FLAG_ACK);
+	bool from_client = !(t->handshake_bits & TCP_HANDSHAKE_CLIENT_1) == !s->sender;
+	bool begun = t->handshake_bits & TCP_HANDSHAKE_SYN;
+	if (kind == TCP_FLAG_SYN)
+		follow_syn(t, s);
+	else if (kind == (TCP_FLAG_SYN | TCP_FLAG_ACK) && begun && !from_client)
+		follow_syn_ack(t, s);
+	else if (kind == TCP_FLAG_ACK && from_client && (t->handshake_bits & TCP_HANDSHAKE_SYN_ACK))
+		follow_last_ack(t, s);
+}
