@@ -167,7 +167,6 @@ struct tcp_segment {
 	uint32_t window;                /* octets */
 	uint32_t ip_bytes, packets;
 	uint8_t  flags, sender;
-	bool     selective;             /* has SACK blocks */
 };
 
 static inline bool tcp_before(uint32_t a, uint32_t b)   /* in the sequence space */

@@ -8,7 +8,7 @@
 #include "base/compiler.h"
 
 enum { OPTION_END = 0, OPTION_NOP = 1, OPTION_MSS = 2, OPTION_SCALE = 3, OPTION_SACK_PERMITTED = 4,
-       OPTION_SACK = 5, OPTION_TIMESTAMP = 8 };
+       OPTION_TIMESTAMP = 8 };
 enum { SCALE_MAX = 14 };
 enum { USUAL_OPTIONS = 0x0a080101 };    /* as loaded: two NOP, then a time stamp of 10 octets */
 
@@ -52,7 +52,7 @@ static void note_offer(struct tcp_space *t, unsigned sender, const uint8_t *opti
 
 /* Walks the options; returns their kinds, a bit each up to 63. */
 static uint64_t walk_options(struct tcp_space *t, const uint8_t *at, const uint8_t *end,
-                             struct tcp_segment *s)
+                             const struct tcp_segment *s)
 {
 	uint64_t kinds = 0;
 	while (at < end) {
@@ -62,7 +62,6 @@ static uint64_t walk_options(struct tcp_space *t, const uint8_t *at, const uint8
 		kinds |= *at < 64 ? 1ull << *at : 0;
 		if (*at == OPTION_END)
 			break;
-		s->selective |= *at == OPTION_SACK && length >= 10;
 		if (s->flags & TCP_FLAG_SYN)
 			note_offer(t, s->sender, at);
 		at += length;
@@ -71,7 +70,7 @@ static uint64_t walk_options(struct tcp_space *t, const uint8_t *at, const uint8
 }
 
 static void read_options(struct tcp_space *t, const struct packet *p, const uint8_t *h,
-                         struct tcp_segment *s)
+                         const struct tcp_segment *s)
 {
 	unsigned header_bytes = (h[12] >> 4) * 4u;
 	unsigned there = p->frame->captured_bytes - p->l4_offset;

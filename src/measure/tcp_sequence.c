@@ -159,17 +159,15 @@ static bool is_probe(const struct tcp_side *fwd, const struct tcp_side *rev,
 static unsigned judge_repeated_ack(const struct tcp_side *fwd, const struct tcp_side *rev,
                                    const struct tcp_segment *s)
 {
-	bool same_window = s->window == fwd->window;
-	if (s->payload || s->seq != fwd->next || (s->flags & TCP_CONTROL) || !(s->flags & TCP_FLAG_ACK)
-	    || !(fwd->bits & TCP_ACKED))
+	bool repeats = !s->payload && s->seq == fwd->next && s->window == fwd->window
+		&& (s->flags & (TCP_CONTROL | TCP_FLAG_ACK)) == TCP_FLAG_ACK && (fwd->bits & TCP_ACKED);
+	if (!repeats)
 		return 0;
-	if (!s->window && same_window && s->ack - fwd->ack <= 1 && (rev->last_kind & TCP_PROBE))
-		return TCP_PROBE_ACK;
-	if (!s->window || s->ack != fwd->ack)
+	if (!s->window)
+		return s->ack - fwd->ack <= 1 && (rev->last_kind & TCP_PROBE) ? TCP_PROBE_ACK : 0;
+	if (s->ack != fwd->ack)
 		return 0;
-	if (same_window && (rev->last_kind & TCP_KEEP_ALIVE))
-		return TCP_KEEP_ALIVE_ACK;
-	return same_window || s->selective ? TCP_DUPLICATE_ACK : 0;
+	return rev->last_kind & TCP_KEEP_ALIVE ? TCP_KEEP_ALIVE_ACK : TCP_DUPLICATE_ACK;
 }
 
 static uint64_t reorder_ns(const struct tcp_space *t)
@@ -190,7 +188,7 @@ static unsigned judge_data(const struct tcp_space *t, const struct tcp_segment *
 		return 0;
 	bool fast = rev->duplicate_acks >= 2 && rev->ack == s->seq
 		&& s->time_ns - rev->last_ns < FAST_NS;
-	if (fast || payload_end == fwd->next || s->time_ns - fwd->next_ns >= reorder_ns(t)
+	if (fast || s->end == fwd->next || s->time_ns - fwd->next_ns >= reorder_ns(t)
 	    || is_all_seen(t, s))
 		return TCP_RETRANSMITTED;
 	return TCP_OUT_OF_ORDER;
@@ -253,7 +251,7 @@ static void follow_sequence(struct tcp_space *t, const struct tcp_segment *s, un
 	else if (side->hole_count && s->end != s->seq)
 		fill_holes(t, s->sender, s->seq, s->end);
 	if (s->end != s->seq && tcp_before(s->seq, side->low))
-		side->low = s->seq;
+		side->low = side->next - s->seq > TCP_REACH ? side->next - TCP_REACH : s->seq;
 	if (tcp_before(side->next, s->end) && !(verdict & TCP_PROBE))
 		expect(side, s->end, s->time_ns);
 }
