@@ -26,8 +26,10 @@ struct tcp_worker {
 static int tcp_open(const void *argument, void **ret_worker, struct error *err)
 {
 	struct tcp_worker *worker = calloc(1, sizeof *worker);
-	int r = worker ? pool_init(&worker->troubles, sizeof(struct tcp_trouble), TROUBLES_MAX) : -ENOMEM;
+	int r = -ENOMEM;
 	(void)argument;
+	if (worker)
+		r = pool_init(&worker->troubles, sizeof(struct tcp_trouble), TROUBLES_MAX);
 	if (r) {
 		free(worker);
 		return error_set(err, r, "tcp measure: no memory for %u connections",

@@ -73,7 +73,7 @@ struct tcp_side {
 	uint32_t ack;                   /* acknowledgement number of its last segment */
 	uint32_t window;                /* octets, of its last segment */
 	uint32_t sample_end;            /* acknowledged: the round trip is over */
-	uint32_t base;                  /* sequence number of its SYN; one less than its first without */
+	uint32_t base;                  /* number of its SYN; without, one less than its first */
 	uint8_t  bits;                  /* enum tcp_side_bits */
 	uint8_t  last_kind;             /* TCP_KEEP_ALIVE, TCP_PROBE or 0: its last segment */
 	uint8_t  hole_count;
@@ -137,7 +137,10 @@ struct tcp_handshake {
 	uint64_t client_ns, total_ns;   /* SYN-ACK, SYN to the ACK that ends it */
 };
 
-enum tcp_space_bits { TCP_SEEN = 1, TCP_LACKING = 2 /* the pool had no chunk: counts are unknown */ };
+enum tcp_space_bits {
+	TCP_SEEN = 1,
+	TCP_LACKING = 2,                /* the pool had no chunk: counts are unknown */
+};
 
 /* All of a flow. Zeroed when it begins; parts of it when a record is cut (tcp_cut()). */
 struct tcp_space {

@@ -93,8 +93,9 @@ static void note_first(struct tcp_first *first, const struct packet *p, const ui
 	};
 }
 
-/* A SYN's window is never scaled; later ones are if both SYNs offered it (RFC 7323, section 2.2). */
-static uint32_t window_octets(const struct tcp_space *t, const struct tcp_segment *s, uint16_t window)
+/* A SYN's window is never scaled; later ones are if both SYNs offered it (RFC 7323, 2.2). */
+static uint32_t window_octets(const struct tcp_space *t, const struct tcp_segment *s,
+                              uint16_t window)
 {
 	const struct tcp_side *side = &t->side[s->sender];
 	bool scaled = (t->side[0].bits & t->side[1].bits & TCP_SCALES) && !(s->flags & TCP_FLAG_SYN);

@@ -29,13 +29,18 @@ static bool add_once(struct tcp_space *t, unsigned side, enum tcp_letter mask, c
 	return false;
 }
 
+struct repeatable {                     /* a letter, and where it last came */
+	enum tcp_letter mask;
+	char letter;
+	uint32_t *last;
+};
+
 /* A letter that is written again when it comes with another sequence number than last time. */
-static void add_changed(struct tcp_space *t, unsigned side, enum tcp_letter mask, char letter,
-                        uint32_t *last, uint32_t seq)
+static void add_changed(struct tcp_space *t, unsigned side, struct repeatable r, uint32_t seq)
 {
-	if (add_once(t, side, mask, letter) && *last != seq)
-		add_letter(t, side, letter);
-	*last = seq;
+	if (add_once(t, side, r.mask, r.letter) && *r.last != seq)
+		add_letter(t, side, r.letter);
+	*r.last = seq;
 }
 
 /* Counts; true for the 1st, 10th, 100th, ... */
@@ -53,13 +58,15 @@ static void add_control(struct tcp_space *t, const struct tcp_segment *s)
 {
 	struct tcp_offer *last = &t->offer[s->sender];
 	unsigned control = s->flags & TCP_CONTROL;
+	struct repeatable syn = { TCP_LETTER_SYN, s->flags & TCP_FLAG_ACK ? 'h' : 's', &last->syn_seq };
+	struct repeatable fin = { TCP_LETTER_FIN, 'f', &last->fin_seq };
+	struct repeatable rst = { TCP_LETTER_RST, 'r', &last->rst_seq };
 	if (control == TCP_FLAG_SYN)
-		add_changed(t, s->sender, TCP_LETTER_SYN, s->flags & TCP_FLAG_ACK ? 'h' : 's',
-		            &last->syn_seq, s->seq);
+		add_changed(t, s->sender, syn, s->seq);
 	else if (control == TCP_FLAG_FIN)
-		add_changed(t, s->sender, TCP_LETTER_FIN, 'f', &last->fin_seq, s->seq + s->payload);
+		add_changed(t, s->sender, fin, s->seq + s->payload);
 	else if (control == TCP_FLAG_RST)
-		add_changed(t, s->sender, TCP_LETTER_RST, 'r', &last->rst_seq, s->seq);
+		add_changed(t, s->sender, rst, s->seq);
 	else if (control & TCP_FLAG_SYN && !(control & TCP_FLAG_FIN && control & TCP_FLAG_RST))
 		add_once(t, s->sender, TCP_LETTER_MULTI, 'q');
 	else

@@ -368,7 +368,8 @@ def judge_data(connection, s, fwd, rev, start):
         return
     if start is None or start >= fwd.next or (s.payload > 1 and start == fwd.next - 1):
         return
-    fast = rev.duplicates >= 2 and rev.raw_ack == s.seq and 0 <= s.time - rev.last < 20 * MILLISECOND
+    asked = rev.duplicates >= 2 and rev.raw_ack == s.seq
+    fast = asked and 0 <= s.time - rev.last < 20 * MILLISECOND
     soon = 0 <= s.time - fwd.moved < (connection.handshake.get("all") or 3 * MILLISECOND)
     stop = start + s.takes
     unseen = start < fwd.low or any(a < stop and start < b for a, b, _ in fwd.holes)
