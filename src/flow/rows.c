@@ -184,23 +184,42 @@ static uint32_t constant_conditions(const struct row_settings *s)
 	return c;
 }
 
-/* Finds the hook that gives a column; false if none does. */
+/* The hook that gives a field, and which of its fields it is; NULL if none does. */
+static const struct meter_hook_slot *hook_of(const struct meter *m, const struct field *field,
+                                             unsigned *ret_field)
+{
+	for (unsigned h = 0; h < m->hook_count; h++) {
+		const char *const *names = m->hook[h].hook->fields;
+		for (unsigned f = 0; names && names[f]; f++)
+			if (!strcmp(names[f], field->name)) {
+				*ret_field = f;
+				return &m->hook[h];
+			}
+	}
+	return NULL;
+}
+
+/* False if no hook gives the column. */
 static bool add_hook_column(struct row_plan *plan, unsigned column)
 {
 	const struct column *c = &plan->schema->column[column];
-	const struct meter *m = plan->settings.meter;
-	for (unsigned h = 0; h < m->hook_count; h++) {
-		const struct flow_hook *hook = m->hook[h].hook;
-		for (unsigned f = 0; hook->fields && hook->fields[f]; f++)
-			if (!strcmp(hook->fields[f], c->field->name)) {
-				plan->hooks[plan->hook_count++] = (struct hook_op){ .hook = hook,
-					.worker = m->hook[h].worker,
-					.space_offset = m->hook[h].offset, .column = (uint16_t)column,
-					.field = (uint16_t)f, .reverse = c->reverse };
-				return true;
-			}
-	}
-	return false;
+	unsigned field;
+	const struct meter_hook_slot *slot = hook_of(plan->settings.meter, c->field, &field);
+	if (!slot)
+		return false;
+	plan->hooks[plan->hook_count++] = (struct hook_op){ .hook = slot->hook,
+		.worker = slot->worker, .space_offset = slot->offset, .column = (uint16_t)column,
+		.field = (uint16_t)field, .reverse = c->reverse };
+	return true;
+}
+
+/* Whether records can have this from the flow itself, under these conditions. */
+static bool flow_may_give(const struct field *field, bool reverse, uint32_t constant)
+{
+	const struct source *s = source_find(field);
+	if (!s || (reverse && s->back_offset == NO_BACK))
+		return false;
+	return constant & (reverse ? s->back_condition : s->condition);
 }
 
 /* True when the flow gives this column; its op is added only in its width's turn. */
@@ -217,6 +236,14 @@ static bool add_flow_column(struct row_plan *plan, unsigned column, unsigned byt
 			.from = c->reverse ? s->back_offset : s->offset, .to = c->offset,
 			.column = (uint16_t)column, .condition = condition };
 	return true;
+}
+
+/* The flow's own value goes before a hook's (flowLabelIPv6, where it is in the key). */
+static bool add_column(struct row_plan *plan, unsigned column)
+{
+	const struct column *c = &plan->schema->column[column];
+	bool by_flow = flow_may_give(c->field, c->reverse, plan->constant);
+	return (!by_flow && add_hook_column(plan, column)) || add_flow_column(plan, column, 0);
 }
 
 static void add_flow_columns(struct row_plan *plan)
@@ -263,7 +290,7 @@ int row_plan_new(const struct schema *schema, const struct row_settings *setting
 	plan->hooks = hooks;
 	plan->constant = constant_conditions(settings);
 	for (unsigned i = 0; i < schema->column_count; i++)
-		if (!add_flow_column(plan, i, 0) && !add_hook_column(plan, i)) {
+		if (!add_column(plan, i)) {
 			char name[128];
 			field_column_name(schema->column[i].field, schema->column[i].reverse, name,
 			                  sizeof name);
@@ -334,12 +361,12 @@ uint8_t row_field_family(const struct field *field)
 
 bool row_choice_is_possible(const struct row_settings *settings, const struct column_choice *choice)
 {
-	const struct source *s = source_find(choice->field);
-	if (!s)                         /* a hook's */
-		return !choice->reverse || (constant_conditions(settings) & IS_BIFLOW);
-	if (choice->reverse && s->back_offset == NO_BACK)
-		return false;
-	return constant_conditions(settings) & (choice->reverse ? s->back_condition : s->condition);
+	uint32_t constant = constant_conditions(settings);
+	unsigned field;
+	if (flow_may_give(choice->field, choice->reverse, constant))
+		return true;
+	return hook_of(settings->meter, choice->field, &field)
+		&& (!choice->reverse || (constant & IS_BIFLOW));
 }
 
 uint8_t row_record_family(const struct flow_record *record)

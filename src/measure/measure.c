@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "measure/measure.h"
 
-extern const struct flow_hook measure_layer2, measure_sizes, measure_data, measure_timing;
-extern const struct flow_hook measure_gaps, measure_tcp, measure_tunnel;
-extern const struct flow_hook measure_community, measure_networks;
+extern const struct flow_hook measure_layer2;
+extern const struct flow_hook measure_sizes, measure_data;
+extern const struct flow_hook measure_timing, measure_gaps;
+extern const struct flow_hook measure_tcp;
+extern const struct flow_hook measure_path, measure_tunnel;
+extern const struct flow_hook measure_community;
+extern const struct flow_hook measure_networks;
 
 const struct flow_hook *const measures[] = {
 	&measure_layer2,
@@ -12,6 +16,7 @@ const struct flow_hook *const measures[] = {
 	&measure_timing,
 	&measure_gaps,
 	&measure_tcp,
+	&measure_path,
 	&measure_tunnel,
 	&measure_community,
 	&measure_networks,

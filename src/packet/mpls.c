@@ -27,6 +27,8 @@ enum header packet_parse_mpls(struct parse *p)
 	bool bottom = false;
 
 	p->packet->layers |= LAYER_MPLS;
+	if (p->packet->mpls_depth == 0)
+		p->packet->mpls_offset = (uint16_t)p->at;
 	for (unsigned labels = 0; !bottom; labels++) {
 		const uint8_t *h = parse_peek(p, LABEL_BYTES);
 		if (!h)

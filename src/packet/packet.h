@@ -79,6 +79,9 @@ struct packet {
 	uint16_t tcp_window;            /* as sent, unscaled */
 	uint8_t  ttl, mpls_depth;
 	uint8_t  fate;                  /* enum fate; always FATE_metered in a packet_batch */
+	uint8_t  tunnels;               /* that were looked into (--tunnels) */
+	uint16_t mpls_offset;           /* of the first label; only with mpls_depth */
+	uint16_t outer_offset;          /* of the outermost IP header; only with tunnels */
 } __attribute__((aligned(64)));
 static_assert(offsetof(struct packet, frame) == 64 && sizeof(struct packet) == 128, "two lines");
 

@@ -91,7 +91,9 @@ enum header parse_enter(struct parse *p, enum header inner, uint32_t header_byte
 	if (p->tunnels == PARSE_TUNNELS_MAX || header_bytes > p->end - p->at)
 		return HEADER_STOP;
 	p->outer = *p->packet;
-	p->tunnels++;
+	if (p->tunnels == 0)
+		p->packet->outer_offset = p->packet->l3_offset;
+	p->packet->tunnels = ++p->tunnels;
 	p->at += header_bytes;
 	return inner;
 }

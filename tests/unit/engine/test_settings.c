@@ -202,7 +202,7 @@ static void values_are_judged_where_they_stand(void **state)
 		{ "fields: all,-octetDeltaCuont\n", ":1:9: ", "fields: unknown field" },
 		{ "filter: tcp prt 80\n", ":1:9: ", "filter: " },
 		{ "meters:\n- name: x\n  filter: tcp prt 80\n", ":3:11: ", "filter: " },
-		{ "meters:\n- name: x\n  values: [mplsTopLabelTTL]\n", ":3:12: ",
+		{ "meters:\n- name: x\n  values: [mplsVpnRouteDistinguisher]\n", ":3:12: ",
 		  "nothing here gives it" },
 	};
 	for (size_t i = 0; i < array_count(cases); i++) {
