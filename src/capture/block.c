@@ -59,6 +59,22 @@ void block_pool_free(struct block_pool *pool)
 	free(pool);
 }
 
+static void give_back(struct block *block)
+{
+	struct block_pool *pool = block->pool;
+	pthread_mutex_lock(&pool->lock);
+	pool->taken_bytes -= block->size;
+	pool->taken_count--;
+	if (block->size > pool->block_bytes + PAGE_BYTES) {
+		block_free(block);
+	} else {
+		block->next = pool->free;
+		pool->free = block;
+	}
+	pthread_cond_signal(&pool->returned);
+	pthread_mutex_unlock(&pool->lock);
+}
+
 static int block_new(struct block_pool *pool, size_t size, struct block **ret)
 {
 	struct block *block = calloc(1, sizeof *block);
@@ -70,6 +86,7 @@ static int block_new(struct block_pool *pool, size_t size, struct block **ret)
 		free(block);
 		return -ENOMEM;
 	}
+	block->drop = give_back;
 	block->pool = pool;
 	block->size = size;
 	*ret = block;
@@ -118,18 +135,6 @@ int block_take(struct block_pool *pool, size_t bytes, uint64_t wait_ns, struct b
 
 void block_release(struct block *block)
 {
-	if (!block || atomic_fetch_sub_explicit(&block->references, 1, memory_order_acq_rel) != 1)
-		return;
-	struct block_pool *pool = block->pool;
-	pthread_mutex_lock(&pool->lock);
-	pool->taken_bytes -= block->size;
-	pool->taken_count--;
-	if (block->size > pool->block_bytes + PAGE_BYTES) {
-		block_free(block);
-	} else {
-		block->next = pool->free;
-		pool->free = block;
-	}
-	pthread_cond_signal(&pool->returned);
-	pthread_mutex_unlock(&pool->lock);
+	if (block && atomic_fetch_sub_explicit(&block->references, 1, memory_order_acq_rel) == 1)
+		block->drop(block);
 }

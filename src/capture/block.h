@@ -15,7 +15,8 @@
 struct block_pool;
 
 struct block {
-	struct block_pool *pool;
+	void (*drop)(struct block *);   /* when nobody holds it any more */
+	struct block_pool *pool;        /* that it goes back to; NULL: it is no pool's (mapping.h) */
 	struct block *next;             /* in the pool's list of free blocks */
 	size_t size;                    /* octets at data */
 	atomic_uint references;

@@ -4,6 +4,7 @@
  *
  * A block is filled by one read(); frames point into it. What is left of a record at its end is
  * moved to the front when nobody holds the block any more, else copied to the front of another.
+ * A file that can be mapped is one block as it is (mapping.h): the window only grows along it.
  * Blocks grow beyond the usual only as octets of a giant record really arrive.
  * Neighbours: file_list.c (which files), stream.c (octets), reader.h (formats), block.h, clock.h.
  */
@@ -17,6 +18,7 @@
 #include "capture/capture.h"
 #include "capture/clock.h"
 #include "capture/file_list.h"
+#include "capture/mapping.h"
 #include "capture/reader.h"
 #include "capture/source.h"
 #include "capture/stream.h"
@@ -25,6 +27,7 @@ enum {
 	BLOCK_BYTES = 256 * 1024,
 	POOL_BYTES = 96 * 1024 * 1024,          /* in batches not yet released */
 	ALIGN_BYTES = 64,                       /* of the place that read() writes to */
+	MAPPED_BYTES = 1024 * 1024,             /* that a window over a mapped file grows by */
 };
 
 struct file_source {
@@ -33,6 +36,7 @@ struct file_source {
 	unsigned next_file;
 	struct stream *stream;          /* of the file being read; NULL between files */
 	struct block *block;            /* that the window lies in; NULL before the first */
+	bool mapped;                    /* that block is the file itself */
 	struct block_pool *pool;
 	struct reader reader;
 	struct capture_clock clock;
@@ -81,6 +85,17 @@ static int file_open(const struct capture_settings *settings, struct capture **r
 	return 0;
 }
 
+static void map_file(struct file_source *s)
+{
+	struct block *block;
+	if (stream_map(s->stream, &block))
+		return;
+	s->mapped = true;
+	block_release(s->block);
+	s->block = block;
+	s->reader.at = s->reader.end = block->data;
+}
+
 static int start_next_file(struct file_source *s, struct error *err)
 {
 	if (s->next_file == s->list.count)
@@ -93,11 +108,18 @@ static int start_next_file(struct file_source *s, struct error *err)
 	const uint8_t *end = s->reader.end;
 	reader_start(&s->reader, stream_name(s->stream));
 	s->reader.at = s->reader.end = end;
+	map_file(s);
 	return 0;
 }
 
 static void end_file(struct file_source *s)
 {
+	if (s->mapped) {                /* another file's octets cannot go behind these */
+		block_release(s->block);
+		s->block = NULL;
+		s->reader.at = s->reader.end = NULL;
+		s->mapped = false;
+	}
 	s->done_bytes += stream_file_offset(s->stream);
 	atomic_store_explicit(&s->file_bytes, s->done_bytes, memory_order_relaxed);
 	stream_close(s->stream);
@@ -131,13 +153,13 @@ static int make_room(struct file_source *s, uint64_t wait_ns, struct error *err)
 {
 	struct reader *r = &s->reader;
 	size_t have = (size_t)(r->end - r->at);
-	if (s->block) {
+	if (s->block && !s->mapped) {
 		size_t room = (size_t)(s->block->data + s->block->size - r->end);
 		if (room >= s->block->size / 4 && room + have >= r->need_bytes)
 			return 0;
 	}
 	size_t wanted = wanted_bytes(s);
-	if (s->block && wanted <= s->block->size && s->block->size <= 2 * wanted &&
+	if (s->block && !s->mapped && wanted <= s->block->size && s->block->size <= 2 * wanted &&
 	    block_is_sole(s->block)) {
 		move_window(s, s->block);
 		return 0;
@@ -151,12 +173,23 @@ static int make_room(struct file_source *s, uint64_t wait_ns, struct error *err)
 	move_window(s, block);
 	block_release(s->block);
 	s->block = block;
+	s->mapped = false;
 	return 0;
 }
 
-/* > 0: octets came; 0: the file ended between records; -EAGAIN: none yet; other negatives:
- * damaged. */
-static int bring_octets(struct file_source *s, uint64_t wait_ns, struct error *err)
+/* Lets the window grow along a mapped file. > 0: so many octets; 0: the end; negative: the rest has
+ * to be read. */
+static ssize_t bring_mapped(struct file_source *s)
+{
+	struct reader *r = &s->reader;
+	uint64_t have = (uint64_t)(r->end - s->block->data), left = s->block->size - have;
+	uint64_t bytes = r->need_bytes > MAPPED_BYTES ? r->need_bytes : MAPPED_BYTES;
+	bytes = bytes < left ? bytes : left;
+	int e = bytes ? mapping_extend(s->block, have, have + bytes) : 0;
+	return e ? e : (ssize_t)bytes;
+}
+
+static ssize_t bring_read(struct file_source *s, uint64_t wait_ns, struct error *err)
 {
 	struct reader *r = &s->reader;
 	int e = make_room(s, wait_ns, err);
@@ -164,7 +197,19 @@ static int bring_octets(struct file_source *s, uint64_t wait_ns, struct error *e
 		return e;
 	uint8_t *to = s->block->data + (r->end - s->block->data);
 	size_t room = (size_t)(s->block->data + s->block->size - to);
-	ssize_t n = stream_read(s->stream, to, room, wait_ns, err);
+	return stream_read(s->stream, to, room, wait_ns, err);
+}
+
+/* > 0: octets came; 0: the file ended between records; -EAGAIN: none yet; other negatives:
+ * damaged. */
+static int bring_octets(struct file_source *s, uint64_t wait_ns, struct error *err)
+{
+	struct reader *r = &s->reader;
+	ssize_t n = s->mapped ? bring_mapped(s) : -ENOTSUP;
+	if (s->mapped)
+		stream_seek(s->stream, r->end_offset + (uint64_t)(n > 0 ? n : 0));
+	if (n < 0)
+		n = bring_read(s, wait_ns, err);
 	atomic_store_explicit(&s->file_bytes, s->done_bytes + stream_file_offset(s->stream),
 	                      memory_order_relaxed);
 	r->compressed = stream_is_compressed(s->stream);

@@ -13,6 +13,8 @@
 
 enum { FILE_HEADER_BYTES = 24, RECORD_HEADER_BYTES = 16, MODIFIED_HEADER_BYTES = 24 };
 
+enum { AHEAD_BYTES = 2048 };            /* how far ahead the walk asks for octets */
+
 enum pcap_magic {
 	MAGIC_MICROSECONDS = 0xa1b2c3d4,
 	MAGIC_NANOSECONDS = 0xa1b23c4d,
@@ -78,6 +80,9 @@ uint32_t walk_records(struct reader *r, struct frame_batch *ret, bool swapped, b
 	uint32_t count = 0;
 
 	while (count < BATCH_MAX && (size_t)(end - at) >= header_bytes) {
+		/* Of a mapped file nothing is in the cache yet. */
+		prefetch_read(at + AHEAD_BYTES);
+		prefetch_read(at + AHEAD_BYTES + 64);
 		uint32_t captured = field(at + 8, swapped), wire = field(at + 12, swapped);
 		if (unlikely(captured > (size_t)(end - at) - header_bytes ||
 		             captured > captured_max))

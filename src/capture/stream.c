@@ -3,7 +3,7 @@
  * Octets of a file or pipe, decoded: see stream.h.
  * The first four octets of the file are read alone, to tell the kind. A plain file is then read
  * straight into the caller's memory; a compressed one goes through an input buffer and its decoder.
- * read() is used, not mmap: page faults cost more than the copy.
+ * A plain file that allows it is mapped instead (mapping.h): no copy at all.
  */
 #include "capture/stream.h"
 
@@ -18,6 +18,7 @@
 
 #include "base/compiler.h"
 #include "capture/decoder.h"
+#include "capture/mapping.h"
 
 enum { MAGIC_BYTES = 4, INPUT_BYTES = 128 * 1024 };
 
@@ -27,6 +28,7 @@ struct stream {
 	bool standard;                  /* standard input: stays open */
 	bool pollable;                  /* a pipe, socket or terminal: data may not have come yet */
 	bool input_ended, told;         /* end of file; kind known */
+	bool mapped;                    /* was: read() does not know how far it is */
 	const struct decoder_kind *decoder_kind;        /* NULL: plain */
 	void *decoder;
 	const char *failure;            /* why decoding stopped for good; NULL while it goes on */
@@ -94,7 +96,8 @@ static ssize_t read_file(struct stream *s, void *octets, size_t size, uint64_t w
 		if (ppoll(&pollfd, 1, &wait, NULL) <= 0)
 			return -EAGAIN;
 	}
-	ssize_t n = read(s->fd, octets, size);
+	ssize_t n = s->mapped ? pread(s->fd, octets, size, (off_t)s->file_offset)
+		: read(s->fd, octets, size);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return -EAGAIN;
 	if (n < 0)
@@ -187,6 +190,21 @@ static ssize_t read_decoded(struct stream *s, uint8_t *octets, size_t size, uint
 		s->input_at = 0;
 		s->input_end = (size_t)n;
 	}
+}
+
+int stream_map(struct stream *s, struct block **ret)
+{
+	struct error ignored;
+	if (s->pollable || s->standard || s->told || tell_kind(s, 0, &ignored) || s->decoder_kind)
+		return -ENOTSUP;
+	return mapping_new(s->fd, ret);
+}
+
+void stream_seek(struct stream *s, uint64_t offset)
+{
+	s->magic_given = s->magic_count;
+	s->file_offset = offset;
+	s->mapped = true;
 }
 
 ssize_t stream_read(struct stream *s, void *octets, size_t size, uint64_t wait_ns,

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "capture/block.h"
 
 struct stream;
 
@@ -25,6 +26,12 @@ void stream_close(struct stream *s);            /* NULL is fine */
  * decoded, with a message. What could be decoded before a damaged place is given first. */
 ssize_t stream_read(struct stream *s, void *octets, size_t size, uint64_t wait_ns,
                     struct error *err);
+
+/* Maps a plain regular file (mapping.h) of which nothing has been given yet. 0, or negative: it has
+ * to be read, as if this had not been asked. */
+int stream_map(struct stream *s, struct block **ret);
+/* Of a mapped file: octets before `offset` are taken; reading goes on there. */
+void stream_seek(struct stream *s, uint64_t offset);
 
 bool stream_is_compressed(const struct stream *s);              /* known after the first read */
 uint64_t stream_file_offset(const struct stream *s); /* octets taken from the file itself */

@@ -10,6 +10,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <unistd.h>
+
+#include "cli/command.h"
 
 static struct signal_target target;     /* written while no handler is set */
 static atomic_bool running;
@@ -34,8 +37,22 @@ static void set(int number, void (*handler)(int), int flags)
 	sigaction(number, &action, NULL);
 }
 
+/* Octets of a mapped capture are gone: whoever cut the file did not wait for the lease's end
+ * (capture/mapping.h), or the disk failed. Nothing can be read on. */
+static void file_lost(int number, siginfo_t *info, void *context)
+{
+	static const char text[] = "weir: error: a file that is being read was cut short meanwhile\n";
+	(void)context;
+	if (info->si_code != BUS_ADRERR || write(STDERR_FILENO, text, sizeof text - 1) < 0)
+		raise(number);          /* the handler is gone already */
+	_exit(STATUS_FAILED);
+}
+
 void signals_prepare(void)
 {
+	struct sigaction lost = { .sa_sigaction = file_lost, .sa_flags = SA_SIGINFO | SA_RESETHAND };
+	sigemptyset(&lost.sa_mask);
+	sigaction(SIGBUS, &lost, NULL);
 	set(SIGPIPE, SIG_IGN, 0);
 	set(SIGHUP, SIG_IGN, 0);
 	set(SIGUSR1, SIG_IGN, 0);
