@@ -18,7 +18,7 @@
 
 #include "capture/block.h"
 
-enum { MAPPING_LEAST_BYTES = 1 << 20 };         /* smaller files are read: a mapping has its price */
+enum { MAPPING_LEAST_BYTES = 1 << 20 };         /* smaller files are read: this has its price */
 
 /* Maps the whole of a regular file; its descriptor is borrowed. The block's size is the file's; its
  * one reference is the caller's. 0, or negative: it has to be read. */

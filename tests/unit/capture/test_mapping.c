@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "capture/mapping.h"
+#include "capture/source.h"
 
 enum { US = 0xa1b2c3d4, FRAMES = 60000, FRAME_BYTES = 100, HEADER_BYTES = 24 + 16 };
 
