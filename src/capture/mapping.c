@@ -16,7 +16,7 @@
 
 #include <sys/statfs.h>
 
-enum { BEHIND_BYTES = 4 << 20, HUGE_PAGE_BYTES = 2 << 20 };
+enum { BEHIND_BYTES = 1 << 20 };        /* that batches under way may still look at */
 
 struct mapping {
 	struct block block;
@@ -85,9 +85,8 @@ failed:
 int mapping_extend(struct block *block, uint64_t from, uint64_t to)
 {
 	struct mapping *m = container_of(block, struct mapping, block);
-	uint64_t start = from & ~(uint64_t)(sysconf(_SC_PAGESIZE) - 1);
-	uint64_t behind = from < BEHIND_BYTES ? 0
-		: (from - BEHIND_BYTES) & ~(uint64_t)(HUGE_PAGE_BYTES - 1);
+	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), start = from & ~(page - 1);
+	uint64_t behind = start < BEHIND_BYTES ? 0 : start - BEHIND_BYTES;
 	if (fcntl(m->fd, F_GETLEASE) != F_RDLCK)
 		return -EAGAIN;
 	/* An error of the disk is found here, not by a fault. */
