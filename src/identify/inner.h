@@ -27,7 +27,7 @@ struct identified {                     /* a flow's space */
 };
 static_assert(sizeof(struct identified) == 32, "half a cache line");
 
-enum { PACKET_COPY_BYTES = 2048 };
+enum { IP_BYTES_MAX = 65535, PACKET_PADDING = 64 };
 
 struct identify_worker {
 	struct identify_settings settings;
@@ -38,7 +38,7 @@ struct identify_worker {
 	uint64_t time_ms;
 	struct pool pool;
 	struct identify_counters counters;
-	uint8_t copy[PACKET_COPY_BYTES];
+	uint8_t copy[IP_BYTES_MAX + PACKET_PADDING];    /* last: a sanitizer sees what lies behind */
 };
 
 /* ---- packet.c ---- */
