@@ -168,6 +168,12 @@ const struct option meter_options[] = {
 	{ .name = "identify-texts", .type = OPTION_BYTES, .offset = AT(identify.text_bytes),
 	  .argument = "SIZE", .default_text = "64M",
 	  .help = "memory of each worker for host names and the like of its flows" },
+	{ .name = "payload-octets", .type = OPTION_COUNT, .offset = AT(measure.payload_octets),
+	  .argument = "NUMBER", .default_text = "1024", .minimum = "1", .maximum = "65535",
+	  .help = "octets of payload that the measure payload looks at, each way in a record" },
+	{ .name = "payload-flows", .type = OPTION_COUNT, .offset = AT(measure.payload_flows),
+	  .argument = "NUMBER", .default_text = "64k", .minimum = "1", .maximum = "16M",
+	  .help = "directions of flows whose payload each worker looks at at a time" },
 	{ .name = "networks", .type = OPTION_TEXT, .offset = AT(measure.networks_path),
 	  .argument = "FILE",
 	  .help = "label both ends of records with the networks of FILE, a line each: prefix, AS "

@@ -138,6 +138,6 @@ static const char *const community_fields[] = { "communityId", NULL };
 
 const struct flow_hook measure_community = {
 	.name = "community", .help = "Community ID, a name that other tools give a flow, too",
-	.fields = community_fields, .scope = HOOK_SCOPE_FLOW,
+	.fields = community_fields, .scope = HOOK_SCOPE_FLOW, .biflow = true,
 	.open = community_open, .write = community_write, .close = community_close,
 };

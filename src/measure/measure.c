@@ -6,6 +6,7 @@ extern const struct flow_hook measure_sizes, measure_data;
 extern const struct flow_hook measure_timing, measure_gaps;
 extern const struct flow_hook measure_tcp;
 extern const struct flow_hook measure_path, measure_tunnel;
+extern const struct flow_hook measure_payload;
 extern const struct flow_hook measure_community;
 extern const struct flow_hook measure_networks;
 
@@ -18,6 +19,7 @@ const struct flow_hook *const measures[] = {
 	&measure_tcp,
 	&measure_path,
 	&measure_tunnel,
+	&measure_payload,
 	&measure_community,
 	&measure_networks,
 	NULL

@@ -76,6 +76,6 @@ static const char *const networks_fields[] = {
 
 const struct flow_hook measure_networks = {
 	.name = "networks", .help = "names, sites and AS numbers of networks (--networks)",
-	.fields = networks_fields, .scope = HOOK_SCOPE_FLOW,
+	.fields = networks_fields, .scope = HOOK_SCOPE_FLOW, .biflow = true,
 	.open = networks_open, .write = networks_write,
 };

@@ -61,7 +61,7 @@ static const struct { uint32_t bit; bool last; } chain[256] = {
 	[50] = { ESP, true }, [59] = { NO_NEXT, true }, [108] = { COMPRESSION, true },
 };
 
-/* Types of IPv4 options, all eight bits, that have a bit in ipv4Options: the one of their number. */
+/* Types of IPv4 options, all eight bits, that have a bit in ipv4Options: that of their number. */
 static const bool known_options[256] = {
 	[0] = true, [1] = true, [130] = true, [131] = true, [68] = true, [133] = true, [134] = true,
 	[7] = true, [136] = true, [137] = true, [10] = true, [11] = true, [12] = true, [205] = true,

@@ -128,8 +128,8 @@ const struct field *field_by_id(uint32_t pen, uint16_t id)
  * is the other half of the same key and would say nothing.
  */
 static const struct { uint16_t first, last; } not_reversible[] = {
-	/* protocol, ports, addresses, the systems they belong to, prefixes, IP version */
-	{ 4, 4 }, { 7, 9 }, { 11, 13 }, { 16, 17 }, { 27, 30 }, { 44, 45 }, { 60, 60 }, { 169, 170 },
+	/* protocol, ports, addresses, prefixes, IP version */
+	{ 4, 4 }, { 7, 9 }, { 11, 13 }, { 27, 30 }, { 44, 45 }, { 60, 60 }, { 169, 170 },
 	{ 180, 183 },
 	/* timeouts, sampling, engines and what NetFlow v9 said of the exporter */
 	{ 34, 43 }, { 48, 51 }, { 82, 84 }, { 87, 87 }, { 100, 101 },
