@@ -2,7 +2,9 @@
 /*
  * What is known of a flow beside its application: names, texts and numbers, each under a tag,
  * packed one behind another so that a flow keeps what it has and no more. Texts are made safe when
- * they are added (text_escape()) and cut; what does not fit into the whole is left out.
+ * they are added (text_escape()) and cut; what does not fit into the whole is left out. The name that
+ * DNS was asked for and the Host of HTTP are the host name; ATTRIBUTE_DNS_TYPE and
+ * ATTRIBUTE_HTTP_METHOD tell that it is one.
  */
 #ifndef IDENTIFY_ATTRIBUTES_H
 #define IDENTIFY_ATTRIBUTES_H
@@ -16,9 +18,9 @@ enum attribute {                        /* in the order of importance */
 	ATTRIBUTE_TLS_VERSION, ATTRIBUTE_TLS_CIPHER, ATTRIBUTE_TLS_JA3, ATTRIBUTE_TLS_JA3S,
 	ATTRIBUTE_TLS_ALPN, ATTRIBUTE_TLS_SHA1,
 	ATTRIBUTE_SSH_HASSH, ATTRIBUTE_SSH_HASSH_SERVER, ATTRIBUTE_SSH_CLIENT, ATTRIBUTE_SSH_SERVER,
-	ATTRIBUTE_DNS_NAME, ATTRIBUTE_DNS_TYPE, ATTRIBUTE_DNS_CODE, ATTRIBUTE_DNS_ANSWERS,
+	ATTRIBUTE_DNS_TYPE, ATTRIBUTE_DNS_CODE, ATTRIBUTE_DNS_ANSWERS,
 	ATTRIBUTE_DNS_ANSWER_TYPE, ATTRIBUTE_DNS_ANSWER,
-	ATTRIBUTE_HTTP_METHOD, ATTRIBUTE_HTTP_HOST, ATTRIBUTE_HTTP_STATUS, ATTRIBUTE_HTTP_TYPE,
+	ATTRIBUTE_HTTP_METHOD, ATTRIBUTE_HTTP_STATUS, ATTRIBUTE_HTTP_TYPE,
 	ATTRIBUTE_USER_AGENT, ATTRIBUTE_HTTP_TARGET,
 };
 

@@ -10,7 +10,7 @@
 
 enum how {
 	HOW_ID, HOW_NAME, HOW_CATEGORY, HOW_GROUP, HOW_CONFIDENCE, HOW_MASTER,
-	HOW_OCTETS, HOW_NUMBER, HOW_METHOD, HOW_RISK_NAMES
+	HOW_OCTETS, HOW_NUMBER, HOW_HOST, HOW_METHOD, HOW_RISK_NAMES
 };
 
 /* FIELD(name, how, attribute) */
@@ -35,14 +35,14 @@ enum how {
 	FIELD("sshServerVersion", HOW_OCTETS, ATTRIBUTE_SSH_SERVER) \
 	FIELD("sshHassh", HOW_OCTETS, ATTRIBUTE_SSH_HASSH) \
 	FIELD("sshHasshServer", HOW_OCTETS, ATTRIBUTE_SSH_HASSH_SERVER) \
-	FIELD("DNSName", HOW_OCTETS, ATTRIBUTE_DNS_NAME) \
+	FIELD("DNSName", HOW_HOST, ATTRIBUTE_DNS_TYPE) \
 	FIELD("DNSQType", HOW_NUMBER, ATTRIBUTE_DNS_TYPE) \
 	FIELD("DNSRCode", HOW_NUMBER, ATTRIBUTE_DNS_CODE) \
 	FIELD("DNSAnswers", HOW_NUMBER, ATTRIBUTE_DNS_ANSWERS) \
 	FIELD("DNSAType", HOW_NUMBER, ATTRIBUTE_DNS_ANSWER_TYPE) \
 	FIELD("DNSRData", HOW_OCTETS, ATTRIBUTE_DNS_ANSWER) \
 	FIELD("httpRequestMethod", HOW_METHOD, ATTRIBUTE_HTTP_METHOD) \
-	FIELD("httpRequestHost", HOW_OCTETS, ATTRIBUTE_HTTP_HOST) \
+	FIELD("httpRequestHost", HOW_HOST, ATTRIBUTE_HTTP_METHOD) \
 	FIELD("httpRequestTarget", HOW_OCTETS, ATTRIBUTE_HTTP_TARGET) \
 	FIELD("httpStatusCode", HOW_NUMBER, ATTRIBUTE_HTTP_STATUS) \
 	FIELD("httpContentType", HOW_OCTETS, ATTRIBUTE_HTTP_TYPE) \
@@ -97,15 +97,22 @@ static const char *method_name(uint64_t number)
 	return number < sizeof names / sizeof names[0] ? names[number] : NULL;
 }
 
+static const uint8_t *find(const struct identified *s, unsigned tag, unsigned *ret_bytes)
+{
+	return s->text ? attribute_find(s->text->octets, s->text->bytes, tag, ret_bytes) : NULL;
+}
+
 static void write_attribute(const struct flow_view *view, unsigned field, struct value_writer *to)
 {
 	const struct identified *s = view->space;
 	unsigned bytes = 0;
-	const uint8_t *value = s->text ? attribute_find(s->text->octets, s->text->bytes,
-	                                                fields[field].attribute, &bytes) : NULL;
+	const uint8_t *value = find(s, fields[field].attribute, &bytes);
+	if (value && fields[field].how == HOW_HOST)
+		value = find(s, ATTRIBUTE_HOST_NAME, &bytes);
 	if (!value)
 		return;
 	switch (fields[field].how) {
+	case HOW_HOST:
 	case HOW_OCTETS: value_write_octets(to, value, bytes); break;
 	case HOW_NUMBER: value_write_unsigned(to, attribute_number(value, bytes)); break;
 	case HOW_METHOD: write_text(to, method_name(attribute_number(value, bytes))); break;

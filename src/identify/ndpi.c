@@ -17,12 +17,13 @@
 #include "base/compiler.h"
 
 enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
-enum { IPV4_BYTES = 20, IPV6_BYTES = 40, TCP_BYTES = 20, UDP_BYTES = 8, OTHER_BYTES = 8 };
+enum { IPV4_BYTES = 20, IPV6_BYTES = 40, TCP_BYTES = 20, UDP_BYTES = 8, OTHER_BYTES = 8,
+       DNS_BYTES = 12 };
 enum { ENGINE_PANA_L7_PEN = 20, PEN_NTOP = 35632 };     /* RFC 6759, section 4.1 */
 
 struct ndpi_worker {
 	struct ndpi_detection_module_struct *module;
-	struct ndpi_flow_struct guess;  /* of flows without state */
+	struct ndpi_flow_struct guess;  /* of a flow without state */
 	uint64_t time_ms;
 };
 
@@ -89,16 +90,27 @@ static void answer(const struct ndpi_flow_struct *flow, const ndpi_protocol *fou
 	ret->confidence = ret->application ? confidence_of(flow->confidence) : CONFIDENCE_NONE;
 }
 
+static void count_answers(struct ndpi_state *state, const struct packet *p)
+{
+	uint32_t at = p->payload_offset + (p->key.protocol == PROTOCOL_TCP ? 2u : 0);
+	const uint8_t *dns = p->frame->data + at;
+	if (at + DNS_BYTES <= p->frame->captured_bytes && dns[2] & 0x80)
+		state->dns_answers = load_be16(dns + 6);
+}
+
 static enum identify_progress backend_packet(void *worker, void *state,
                                              const struct identify_packet *packet,
                                              struct identity *ret)
 {
 	struct ndpi_worker *w = worker;
-	struct ndpi_flow_struct *flow = state;
+	struct ndpi_state *s = state;
+	struct ndpi_flow_struct *flow = &s->flow;
 	w->time_ms = packet->time_ms;
 	ndpi_protocol found = ndpi_detection_process_packet(w->module, flow, packet->ip,
 	                                                    packet->ip_bytes, packet->time_ms);
 	answer(flow, &found, ret);
+	if (found.app_protocol == NDPI_PROTOCOL_DNS || found.master_protocol == NDPI_PROTOCOL_DNS)
+		count_answers(s, packet->touch->packet);
 	if (!found.app_protocol || ndpi_extra_dissection_possible(w->module, flow))
 		return IDENTIFY_MORE;
 	return IDENTIFY_ENOUGH;
@@ -162,7 +174,7 @@ static void backend_conclude(void *worker, void *state, const struct identify_fl
 	struct ndpi_worker *w = worker;
 	uint8_t packet[IPV6_BYTES + TCP_BYTES];
 	if (state) {
-		give_up(w, state, ret);
+		give_up(w, &((struct ndpi_state *)state)->flow, ret);
 		return;
 	}
 	if (flow->family != 4 && flow->family != 6)
@@ -182,12 +194,12 @@ static void backend_attributes(void *worker, const void *state, const struct ide
                                struct attribute_list *to)
 {
 	const struct ndpi_worker *w = worker;
-	ndpi_attributes(w->module, state, identity, to);
+	ndpi_attributes(w->module, state, to);
 }
 
 static void backend_release(void *worker, void *state)
 {
-	ndpi_free_flow_data(state);
+	ndpi_free_flow_data(&((struct ndpi_state *)state)->flow);
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -218,7 +230,7 @@ static unsigned backend_application_id(unsigned application, uint8_t ret[APPLICA
 }
 
 const struct identify_backend identify_ndpi = {
-	.name = "ndpi", .help = "payload, by libndpi", .state_bytes = sizeof(struct ndpi_flow_struct),
+	.name = "ndpi", .help = "payload, by libndpi", .state_bytes = sizeof(struct ndpi_state),
 	.open = backend_open, .close = backend_close, .packet = backend_packet,
 	.conclude = backend_conclude, .attributes = backend_attributes, .release = backend_release,
 	.text = backend_text, .application_id = backend_application_id,

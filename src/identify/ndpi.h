@@ -7,9 +7,13 @@
 
 #include "identify/identify.h"
 
+struct ndpi_state {                     /* of a flow */
+	struct ndpi_flow_struct flow;
+	uint16_t dns_answers;           /* of the last response: libndpi adds other records to it */
+};
+
 /* Adds what libndpi has learned of a flow beside its application. */
 void ndpi_attributes(struct ndpi_detection_module_struct *module,
-                     const struct ndpi_flow_struct *flow, const struct identity *identity,
-                     struct attribute_list *to);
+                     const struct ndpi_state *state, struct attribute_list *to);
 
 #endif

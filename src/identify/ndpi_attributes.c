@@ -88,36 +88,43 @@ static void add_dns_answer(struct attribute_list *to, const struct ndpi_flow_str
 	add_array(to, ATTRIBUTE_DNS_ANSWER, text, sizeof text);
 }
 
-static void add_dns(struct attribute_list *to, const struct ndpi_flow_struct *flow)
+static void add_dns(struct attribute_list *to, const struct ndpi_state *state)
 {
-	add_array(to, ATTRIBUTE_DNS_NAME, flow->host_server_name, sizeof flow->host_server_name);
+	const struct ndpi_flow_struct *flow = &state->flow;
 	if (flow->protos.dns.query_type)
 		attribute_add_number(to, ATTRIBUTE_DNS_TYPE, flow->protos.dns.query_type);
 	if (flow->protos.dns.is_query)          /* no answer was seen */
 		return;
 	attribute_add_number(to, ATTRIBUTE_DNS_CODE, flow->protos.dns.reply_code);
-	attribute_add_number(to, ATTRIBUTE_DNS_ANSWERS, flow->protos.dns.num_answers);
-	if (flow->protos.dns.num_answers && flow->protos.dns.rsp_type)
+	attribute_add_number(to, ATTRIBUTE_DNS_ANSWERS, state->dns_answers);
+	if (state->dns_answers && flow->protos.dns.rsp_type)
 		add_dns_answer(to, flow);
+}
+
+/* libndpi puts the host before the target. */
+static const char *target_of(const struct ndpi_flow_struct *flow)
+{
+	const char *url = flow->http.url;
+	size_t host = strnlen(flow->host_server_name, sizeof flow->host_server_name);
+	const char *path = url ? strchr(url, '/') : NULL;
+	return path && host && !strncmp(url, flow->host_server_name, host) ? path : url;
 }
 
 static void add_http(struct attribute_list *to, const struct ndpi_flow_struct *flow)
 {
 	if (flow->http.method)
 		attribute_add_number(to, ATTRIBUTE_HTTP_METHOD, flow->http.method);
-	if (is(flow, NDPI_PROTOCOL_HTTP))
-		add_array(to, ATTRIBUTE_HTTP_HOST, flow->host_server_name, sizeof flow->host_server_name);
 	if (flow->http.response_status_code)
 		attribute_add_number(to, ATTRIBUTE_HTTP_STATUS, flow->http.response_status_code);
 	add_string(to, ATTRIBUTE_HTTP_TYPE, flow->http.content_type);
 	add_string(to, ATTRIBUTE_USER_AGENT, flow->http.user_agent);
-	add_string(to, ATTRIBUTE_HTTP_TARGET, flow->http.url);
+	add_string(to, ATTRIBUTE_HTTP_TARGET, target_of(flow));
 }
 
 void ndpi_attributes(struct ndpi_detection_module_struct *module,
-                     const struct ndpi_flow_struct *flow, const struct identity *identity,
-                     struct attribute_list *to)
+                     const struct ndpi_state *state, struct attribute_list *to)
 {
+	const struct ndpi_flow_struct *flow = &state->flow;
 	add_array(to, ATTRIBUTE_HOST_NAME, flow->host_server_name, sizeof flow->host_server_name);
 	if (flow->risk) {
 		u_int16_t client, server;
@@ -130,6 +137,6 @@ void ndpi_attributes(struct ndpi_detection_module_struct *module,
 	else if (is(flow, NDPI_PROTOCOL_SSH))
 		add_ssh(to, flow);
 	else if (is(flow, NDPI_PROTOCOL_DNS))
-		add_dns(to, flow);
+		add_dns(to, state);
 	add_http(to, flow);
 }
