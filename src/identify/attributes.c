@@ -41,10 +41,11 @@ void attribute_add_number(struct attribute_list *list, enum attribute tag, uint6
 	attribute_add_octets(list, tag, octets, count);
 }
 
-const uint8_t *attribute_find(const uint8_t *octets, size_t bytes, enum attribute tag,
+const uint8_t *attribute_find(const struct attribute_list *list, enum attribute tag,
                               unsigned *ret_bytes)
 {
-	for (size_t at = 0; at + HEAD_BYTES <= bytes; at += HEAD_BYTES + octets[at + 1])
+	const uint8_t *octets = list->octets;
+	for (size_t at = 0; at + HEAD_BYTES <= list->bytes; at += HEAD_BYTES + octets[at + 1])
 		if (octets[at] == tag) {
 			*ret_bytes = octets[at + 1];
 			return octets + at + HEAD_BYTES;

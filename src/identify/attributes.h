@@ -2,8 +2,8 @@
 /*
  * What is known of a flow beside its application: names, texts and numbers, each under a tag,
  * packed one behind another so that a flow keeps what it has and no more. Texts are made safe when
- * they are added (text_escape()) and cut; what does not fit into the whole is left out. The name that
- * DNS was asked for and the Host of HTTP are the host name; ATTRIBUTE_DNS_TYPE and
+ * they are added (text_escape()) and cut; what does not fit into the whole is left out. The name
+ * that DNS was asked for and the Host of HTTP are the host name; ATTRIBUTE_DNS_TYPE and
  * ATTRIBUTE_HTTP_METHOD tell that it is one.
  */
 #ifndef IDENTIFY_ATTRIBUTES_H
@@ -38,8 +38,8 @@ void attribute_add_number(struct attribute_list *list, enum attribute tag, uint6
 void attribute_add_octets(struct attribute_list *list, enum attribute tag, const void *octets,
                           size_t bytes);
 
-/* The value, and its length; NULL when there is none. octets are a packed list. */
-const uint8_t *attribute_find(const uint8_t *octets, size_t bytes, enum attribute tag,
+/* The value, and its length; NULL when there is none. */
+const uint8_t *attribute_find(const struct attribute_list *list, enum attribute tag,
                               unsigned *ret_bytes);
 /* A number as attribute_add_number() has packed it. */
 uint64_t attribute_number(const uint8_t *value, unsigned bytes);

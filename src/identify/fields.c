@@ -97,18 +97,14 @@ static const char *method_name(uint64_t number)
 	return number < sizeof names / sizeof names[0] ? names[number] : NULL;
 }
 
-static const uint8_t *find(const struct identified *s, unsigned tag, unsigned *ret_bytes)
-{
-	return s->text ? attribute_find(s->text->octets, s->text->bytes, tag, ret_bytes) : NULL;
-}
-
 static void write_attribute(const struct flow_view *view, unsigned field, struct value_writer *to)
 {
 	const struct identified *s = view->space;
+	const struct attribute_list *all = text_of(view->worker, s);
 	unsigned bytes = 0;
-	const uint8_t *value = find(s, fields[field].attribute, &bytes);
+	const uint8_t *value = attribute_find(all, fields[field].attribute, &bytes);
 	if (value && fields[field].how == HOW_HOST)
-		value = find(s, ATTRIBUTE_HOST_NAME, &bytes);
+		value = attribute_find(all, ATTRIBUTE_HOST_NAME, &bytes);
 	if (!value)
 		return;
 	switch (fields[field].how) {
@@ -163,8 +159,8 @@ static void write_identity(const struct flow_view *view, unsigned how, struct va
 void identify_write(const struct flow_view *view, unsigned field, struct value_writer *to)
 {
 	const struct identified *s = view->space;
-	if (fields[field].attribute)
+	if (fields[field].attribute && s->text)
 		write_attribute(view, field, to);
-	else if (s->identity.application)
+	else if (!fields[field].attribute && s->identity.application)
 		write_identity(view, fields[field].how, to);
 }

@@ -24,6 +24,7 @@ static void identify_close(void *worker)
 		if (w->backend[i] && w->choice.backend[i]->close)
 			w->choice.backend[i]->close(w->backend[i]);
 	pool_fini(&w->pool);
+	pool_fini(&w->pieces);
 	free(w);
 }
 
@@ -38,8 +39,8 @@ static int open_backends(struct identify_worker *w, struct error *err)
 		w->state_offset[i] = offset;
 		offset += (b->state_bytes + 7) / 8 * 8;
 	}
-	if (pool_init(&w->pool, offset ? offset : 8, w->settings.states))
-		return error_set(err, -ENOMEM, "no address space for the states of %llu flows",
+	if (pool_init(&w->pool, sizeof(struct looking) + offset, w->settings.states) || text_open(w))
+		return error_set(err, -ENOMEM, "no address space to look into %llu flows",
 		                 (unsigned long long)w->settings.states);
 	return 0;
 }
@@ -65,7 +66,7 @@ static int identify_open(const void *argument, void **ret_worker, struct error *
 
 static void *state_of(const struct identify_worker *w, const struct identified *s, unsigned backend)
 {
-	return s->state ? s->state + w->state_offset[backend] : NULL;
+	return s->looking ? s->looking->state + w->state_offset[backend] : NULL;
 }
 
 /* By this backend, or by one that is asked before it. */
@@ -74,38 +75,12 @@ static bool is_answered(const struct identified *s, unsigned backend)
 	return s->identity.application && s->identity.backend <= backend;
 }
 
-static void keep_text(struct identify_worker *w, struct identified *s,
-                      const struct attribute_list *list)
-{
-	size_t bytes = sizeof(struct identify_text) + list->bytes;
-	if (!list->bytes)
-		return;
-	struct identify_text *text = w->text_bytes + bytes <= w->settings.text_bytes
-		? malloc(bytes) : NULL;
-	if (!text) {
-		w->counters.no_text++;
-		return;
-	}
-	w->text_bytes += bytes;
-	text->bytes = list->bytes;
-	memcpy(text->octets, list->octets, list->bytes);
-	s->text = text;
-}
-
-static void drop_text(struct identify_worker *w, struct identified *s)
-{
-	if (s->text)
-		w->text_bytes -= sizeof(struct identify_text) + s->text->bytes;
-	free(s->text);
-	s->text = NULL;
-}
-
 /* The backends' attributes are taken and their state goes back to the pool. */
 static void give_back(struct identify_worker *w, struct identified *s)
 {
 	struct attribute_list list;
 	s->stage = STAGE_OVER;
-	if (!s->state)
+	if (!s->looking)
 		return;
 	list.bytes = 0;
 	for (unsigned i = 0; i < w->choice.count; i++) {
@@ -115,9 +90,9 @@ static void give_back(struct identify_worker *w, struct identified *s)
 		if (b->release)
 			b->release(w->backend[i], state_of(w, s, i));
 	}
-	pool_give(&w->pool, s->state);
-	s->state = NULL;
-	keep_text(w, s, &list);
+	pool_give(&w->pool, s->looking);
+	s->looking = NULL;
+	text_keep(w, s, &list);
 }
 
 /* The last word of the backends, in their order, until one has an answer. */
@@ -135,19 +110,26 @@ static void conclude(struct identify_worker *w, struct identified *s,
 
 /* ---- packets --------------------------------------------------------------------------------- */
 
-static bool begin(struct identify_worker *w, struct identified *s, const struct packet *p)
+/* All items are in use: the flow that has been looked at for about the longest is concluded. */
+static void give_way(struct identify_worker *w)
 {
-	s->state = pool_take(&w->pool);
-	if (!s->state) {
-		w->counters.no_state += s->packets == 0;
-		s->packets = 1;         /* counted once; it may still get one */
-		return false;
-	}
-	s->packets = 0;
-	s->protocol = p->key.protocol;
+	struct looking *item = (struct looking *)(void *)(w->pool.region.start
+	                                                  + w->hand * w->pool.item_bytes);
+	w->hand = w->hand + 1 < w->pool.most ? w->hand + 1 : 0;
+	w->counters.gave_way++;
+	conclude(w, item->owner, &item->flow);
+}
+
+static void begin(struct identify_worker *w, struct identified *s, const struct flow_touch *touch)
+{
+	if (w->pool.taken == w->pool.most)
+		give_way(w);
+	s->looking = pool_take(&w->pool);
+	s->looking->owner = s;
+	identify_flow_of_touch(touch, &s->looking->flow);
+	s->protocol = touch->packet->key.protocol;
 	s->stage = STAGE_LOOKING;
 	w->counters.looked_at++;
-	return true;
 }
 
 /* True when all backends have seen enough. The first of them in order that knows an application is
@@ -177,22 +159,14 @@ static bool is_spent(const struct identify_worker *w, const struct identified *s
 	                     : w->settings.udp_packets);
 }
 
-static void give_up(struct identify_worker *w, struct identified *s, const struct flow_touch *touch)
-{
-	struct identify_flow flow;
-	identify_flow_of_touch(touch, &flow);
-	w->counters.given_up++;
-	conclude(w, s, &flow);
-}
-
 static void look(struct identify_worker *w, struct identified *s, struct flow_touch *touch)
 {
 	struct identify_packet packet;
 	unsigned before = s->identity.application;
 	if (!identify_packet_make(w, touch, &packet))
 		return;
-	if (s->stage == STAGE_NEW && !begin(w, s, touch->packet))
-		return;
+	if (s->stage == STAGE_NEW)
+		begin(w, s, touch);
 	if (touch->packet->key.protocol != s->protocol)
 		return;
 	s->packets++;
@@ -200,7 +174,8 @@ static void look(struct identify_worker *w, struct identified *s, struct flow_to
 		w->counters.found++;
 		give_back(w, s);
 	} else if (is_spent(w, s)) {
-		give_up(w, s, touch);
+		w->counters.given_up++;
+		conclude(w, s, &s->looking->flow);
 	}
 	if (s->identity.application != before)
 		touch->events |= FLOW_IDENTIFIED;
@@ -232,7 +207,7 @@ static void identify_ended(const struct flow_view *view, uint8_t reason, bool go
 	if (!gone)
 		return;
 	give_back(view->worker, view->space);   /* of flows that no record tells of */
-	drop_text(view->worker, view->space);
+	text_drop(view->worker, view->space);
 }
 
 const struct flow_hook identify_hook = {

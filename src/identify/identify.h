@@ -38,7 +38,7 @@ struct identify_flow {
 	uint8_t  family;                /* 4 or 6; 0: the key does not say */
 	uint8_t  protocol;
 	uint16_t port[2];               /* [0] the initiator's */
-	const uint8_t *address[2];      /* network order */
+	uint8_t  address[2][16];        /* network order; of IPv4 the first 4 octets */
 };
 
 /* A packet with payload, whole from its IP header on: lengths in it are those of `ip_bytes`. */
@@ -96,7 +96,7 @@ extern const struct flow_hook identify_hook;
 struct identify_counters {
 	uint64_t looked_at;             /* flows whose payload was shown to backends */
 	uint64_t found, given_up;       /* of those: by payload, after all packets allowed */
-	uint64_t no_state;              /* flows with payload that found the pool empty */
+	uint64_t gave_way;              /* of those: before it, since others needed their state */
 	uint64_t no_text;               /* flows whose attributes found no room */
 };
 

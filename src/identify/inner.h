@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the hook share: identify.c (packets and ends), packet.c (what a backend is
- * shown), fields.c (records). Nobody else includes it. */
+ * shown), text.c (attributes), fields.c (records). Nobody else includes it. */
 #ifndef IDENTIFY_INNER_H
 #define IDENTIFY_INNER_H
 
@@ -8,22 +8,24 @@
 #include "identify/ends.h"
 #include "identify/identify.h"
 
-struct identify_text {                  /* attributes of a flow, of just the size they need */
-	uint16_t bytes;
-	uint8_t octets[];
-};
-
 enum identify_stage { STAGE_NEW, STAGE_LOOKING, STAGE_OVER };
 
+struct looking {                        /* an item of the pool */
+	struct identified *owner;
+	struct identify_flow flow;      /* the owner's ends */
+	uint8_t state[] __attribute__((aligned(8)));    /* of all backends */
+};
+
 struct identified {                     /* a flow's space */
-	uint8_t *state;                 /* of all backends, while they look; from the pool */
-	struct identify_text *text;     /* NULL: none */
+	struct looking *looking;        /* while backends look at it; from the pool */
+	struct text_piece *text;        /* attributes; NULL: none */
 	struct identity identity;
 	uint16_t packets;               /* shown to backends */
 	uint8_t  stage;                 /* enum identify_stage */
 	uint8_t  protocol;              /* of the packets shown: others are not */
 	uint8_t  enough;                /* bit i: backend i has seen enough */
-	uint8_t  reserved[3];
+	uint8_t  reserved;
+	uint16_t text_bytes;            /* of attributes */
 };
 static_assert(sizeof(struct identified) == 32, "half a cache line");
 
@@ -34,9 +36,11 @@ struct identify_worker {
 	struct identify_choice choice;
 	void *backend[IDENTIFY_BACKENDS_MAX];           /* what their open() gave */
 	uint32_t state_offset[IDENTIFY_BACKENDS_MAX];
-	uint64_t text_bytes;                            /* in use */
 	uint64_t time_ms;
-	struct pool pool;
+	struct pool pool, pieces;                       /* struct looking; of attributes */
+	uint64_t hand;                                  /* the item that gives way next */
+	const struct identified *whole_of;              /* the flow whose attributes lie in `whole` */
+	struct attribute_list whole;
 	struct identify_counters counters;
 	uint8_t copy[IP_BYTES_MAX + PACKET_PADDING];    /* last: a sanitizer sees what lies behind */
 };
@@ -46,6 +50,15 @@ struct identify_worker {
 /* What backends may be shown of a packet; false when it must not be shown. */
 bool identify_packet_make(struct identify_worker *w, const struct flow_touch *touch,
                           struct identify_packet *ret);
+
+/* ---- text.c ---- */
+
+int text_open(struct identify_worker *w);               /* 0 or -ENOMEM */
+/* Keeps what there is room for as a whole; the flow has none yet. */
+void text_keep(struct identify_worker *w, struct identified *s, const struct attribute_list *list);
+/* Until the next call. */
+const struct attribute_list *text_of(struct identify_worker *w, const struct identified *s);
+void text_drop(struct identify_worker *w, struct identified *s);
 
 /* ---- fields.c ---- */
 

@@ -92,7 +92,10 @@ static void flow_of_key(const struct key *key, unsigned from, unsigned family, b
 	*ret = (struct identify_flow){ .family = (uint8_t)family, .protocol = key->protocol };
 	for (unsigned i = 0; i < 2; i++) {
 		ret->port[i] = ports ? key->port[from ^ i] : 0;
-		ret->address[i] = short_key ? key->address.v4[from ^ i] : key->address.v6[from ^ i];
+		if (short_key)
+			memcpy(ret->address[i], key->address.v4[from ^ i], 4);
+		else
+			memcpy(ret->address[i], key->address.v6[from ^ i], 16);
 	}
 }
 

@@ -17,6 +17,7 @@ from statistics import median
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import applications  # noqa: E402
 import collector  # noqa: E402
 import figures  # noqa: E402
 import machine  # noqa: E402
@@ -178,7 +179,7 @@ def peers_table(context, everything):
 PARTS = {"pairs": pairs_part, "pages": figures.large_pages, "memory": figures.memory,
          "many": figures.many_flows, "workers": figures.workers, "export": figures.export,
          "flood": figures.flood, "start": figures.start_up, "live": figures.live_run,
-         "collect": collector.collector}
+         "collect": collector.collector, "applications": applications.applications}
 SHORT_PARTS = ("pairs", "workers", "export", "flood")
 
 
