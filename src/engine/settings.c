@@ -174,6 +174,16 @@ const struct option meter_options[] = {
 	{ .name = "payload-flows", .type = OPTION_COUNT, .offset = AT(measure.payload_flows),
 	  .argument = "NUMBER", .default_text = "64k", .minimum = "1", .maximum = "16M",
 	  .help = "directions of flows whose payload each worker looks at at a time" },
+	{ .name = "sequence-packets", .type = OPTION_COUNT, .offset = AT(measure.sequence_packets),
+	  .argument = "NUMBER", .default_text = "30", .minimum = "1", .maximum = "1k",
+	  .help = "packets of each record that the measure sequence lists" },
+	{ .name = "idle-gap", .type = OPTION_DURATION, .offset = AT(measure.idle_gap_ns),
+	  .argument = "DURATION", .default_text = "5s", .minimum = "1ms",
+	  .help = "the measure activity calls a flow idle that is silent for so long" },
+	{ .name = "measure-flows", .type = OPTION_COUNT, .offset = AT(measure.measure_flows),
+	  .argument = "NUMBER", .default_text = "64k", .minimum = "1", .maximum = "16M",
+	  .help = "flows that each worker has sequences and histograms of at a time; others have "
+	          "none" },
 	{ .name = "networks", .type = OPTION_TEXT, .offset = AT(measure.networks_path),
 	  .argument = "FILE",
 	  .help = "label both ends of records with the networks of FILE, a line each: prefix, AS "

@@ -3,7 +3,7 @@
 
 extern const struct flow_hook measure_layer2;
 extern const struct flow_hook measure_sizes, measure_data;
-extern const struct flow_hook measure_timing, measure_gaps;
+extern const struct flow_hook measure_timing, measure_gaps, measure_activity, measure_sequence;
 extern const struct flow_hook measure_tcp;
 extern const struct flow_hook measure_path, measure_tunnel;
 extern const struct flow_hook measure_payload;
@@ -16,6 +16,8 @@ const struct flow_hook *const measures[] = {
 	&measure_data,
 	&measure_timing,
 	&measure_gaps,
+	&measure_activity,
+	&measure_sequence,
 	&measure_tcp,
 	&measure_path,
 	&measure_tunnel,

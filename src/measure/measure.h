@@ -22,6 +22,8 @@ struct measure_settings {               /* what their open() gets */
 	uint64_t sequence_packets;      /* of each record that are kept one by one */
 	uint64_t payload_octets;        /* looked at of each direction of a record, below 2^16 */
 	uint64_t payload_flows;         /* directions looked at at a time, by each worker */
+	uint64_t idle_gap_ns;           /* a flow that is silent for so long is idle */
+	uint64_t measure_flows;         /* with what is kept in pools, a worker */
 	uint64_t community_seed;        /* --community-seed, 16 bits */
 	const char *networks_path;      /* --networks; NULL: none */
 	struct networks **networks;     /* what it says, now: the worker's place for it, which changes

@@ -38,6 +38,7 @@ OPTIONS = [
     ("identify", None, None), ("identify-tcp", None, "80"), ("identify-udp", None, "24"),
     ("identify-flows", None, "64k"), ("identify-texts", None, "64M"),
     ("payload-octets", None, "1024"), ("payload-flows", None, "64k"),
+    ("sequence-packets", None, "30"), ("idle-gap", None, "5s"), ("measure-flows", None, "64k"),
     ("networks", None, None), ("community-seed", None, "0"),
     ("fields", None, None), ("sort", None, "flag"), ("stats", None, None),
     ("stats-interval", None, "off"), ("write", "w", None), ("config", "f", None),
