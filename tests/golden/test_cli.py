@@ -262,7 +262,7 @@ def test_bash_completion(weir, here):
     assert bash_complete(script, "weir", "me") == {"meter"}
     assert bash_complete(script, "weir", "meter", "--i") == {
         "--interface", "--idle-timeout", "--icmp-key", "--identify", "--identify-tcp",
-        "--identify-udp", "--identify-flows", "--identify-texts"}
+        "--identify-udp", "--identify-flows", "--identify-texts", "--idle-gap"}
     offered = bash_complete(script, "weir", "meter", "--")
     assert offered == {f"--{o[0]}" for o in OPTIONS} | {"--help"}
     assert bash_complete(script, "weir", "meter", "--direction", "") == {"evidence", "first"}
