@@ -37,8 +37,8 @@ struct command {
 };
 
 extern const struct command *const commands[];          /* NULL-terminated; main.c */
-extern const struct command command_meter, command_collect, command_explain, command_fields,
-	command_help, command_manual, command_completion;
+extern const struct command command_meter, command_spy, command_collect, command_explain,
+	command_fields, command_help, command_manual, command_completion;
 
 /* NULL with a message on standard error, which suggests a near name. */
 const struct command *command_find(const char *name);

@@ -12,6 +12,7 @@
 
 const struct command *const commands[] = {
 	&command_meter,
+	&command_spy,
 	&command_collect,
 	&command_explain,
 	&command_fields,

@@ -379,19 +379,33 @@ static void warn_of_vlan_twins(const struct engine *e)
 		         (unsigned long long)twins, (unsigned long long)one_way);
 }
 
+static struct engine_traffic traffic_so_far(struct engine *e)
+{
+	struct engine_traffic t = { 0 };
+	for (unsigned i = 0; i < e->worker_count; i++) {
+		struct worker *w = &e->workers[i];
+		t.packets += atomic_load_explicit(&w->progress_packets, memory_order_relaxed);
+		t.octets += atomic_load_explicit(&w->progress_octets, memory_order_relaxed);
+		t.flows += atomic_load_explicit(&w->progress_flows, memory_order_relaxed);
+	}
+	return t;
+}
+
 static void draw_progress(struct engine *e)
 {
-	struct progress_state state = { 0 };
 	struct capture_counters c = { 0 };
 	pump_progress(e->pump, &c);
-	state.bytes_read = c.file_bytes_read;
-	state.bytes_total = c.file_bytes_total;
-	for (unsigned i = 0; i < e->worker_count; i++) {
-		state.packets += atomic_load_explicit(&e->workers[i].progress_packets,
-		                                      memory_order_relaxed);
-		state.flows += atomic_load_explicit(&e->workers[i].progress_flows, memory_order_relaxed);
-	}
+	struct engine_traffic t = traffic_so_far(e);
+	struct progress_state state = { .bytes_read = c.file_bytes_read,
+	                                .bytes_total = c.file_bytes_total, .packets = t.packets,
+	                                .flows = t.flows };
 	progress_update(&e->progress, &state);
+}
+
+static void tell_traffic(struct engine *e)
+{
+	struct engine_traffic t = traffic_so_far(e);
+	e->env.traffic(e->env.context, &t);
 }
 
 /* Timers, filters and networks can change while packets flow; the rest is told to need a new
@@ -452,6 +466,8 @@ static void serve_requests(struct engine *e, uint64_t now_ns, uint64_t *next_sta
 		write_stats(e, false);
 	if (e->env.progress)
 		draw_progress(e);
+	if (e->env.traffic)
+		tell_traffic(e);
 }
 
 static bool any_running(struct engine *e)

@@ -17,6 +17,11 @@
 
 struct engine;
 
+struct engine_traffic {                 /* metered so far */
+	uint64_t packets, octets;       /* wire packets, IP octets */
+	uint64_t flows;                 /* alive now */
+};
+
 struct engine_env {
 	const struct log *log;
 	/* libweir: records by callback, instead of or beside -o; called from
@@ -27,6 +32,8 @@ struct engine_env {
 	 * message when they are wrong, and then nothing changes; NULL pointer: nothing to read. */
 	const struct settings *(*reload)(void *reload_context, struct error *err);
 	void *reload_context;
+	/* Called several times a second by the thread of engine_run(); may be NULL. */
+	void (*traffic)(void *context, const struct engine_traffic *traffic);
 	bool progress;                  /* draw a progress line on standard error (a terminal) */
 	bool terminal;                  /* standard output is a terminal */
 };

@@ -238,6 +238,7 @@ static void process(struct worker *w, const struct lane_batch *batch)
 	}
 	atomic_store_explicit(&w->progress_packets, w->fates.packets[FATE_metered],
 	                      memory_order_relaxed);
+	atomic_store_explicit(&w->progress_octets, w->metered_ip_octets, memory_order_relaxed);
 	atomic_store_explicit(&w->progress_flows, w->meters[0].meter->counters.active,
 	                      memory_order_relaxed);
 	if (unlikely(atomic_load_explicit(&w->wanted, memory_order_relaxed)

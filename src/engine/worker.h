@@ -70,7 +70,7 @@ struct worker {
 	sem_t *ended;                   /* posted when the thread ends; the engine waits there */
 	atomic_bool finished;           /* the thread is about to end */
 	atomic_uint wanted, done;       /* generations of snapshots */
-	_Atomic uint64_t progress_packets, progress_flows;
+	_Atomic uint64_t progress_packets, progress_octets, progress_flows;
 };
 
 /* The pump and `ended` are set before it starts. */

@@ -108,6 +108,24 @@ static void conclude(struct identify_worker *w, struct identified *s,
 	give_back(w, s);
 }
 
+/* ---- telling -------------------------------------------------------------------------------- */
+
+static const char *name_of(const struct identify_worker *w, const struct identity *i,
+                           unsigned number)
+{
+	const struct identify_backend *b = w->choice.backend[i->backend];
+	return number && b->text ? b->text(w->backend[i->backend], NAME_APPLICATION, number) : NULL;
+}
+
+static void tell(const struct identify_worker *w, const struct identity *i,
+                 const struct identify_flow *flow)
+{
+	struct identify_found found = { .flow = *flow, .application = name_of(w, i, i->application),
+	                                .master = name_of(w, i, i->master) };
+	if (found.application)
+		w->settings.found(w->settings.context, &found);
+}
+
 /* ---- packets --------------------------------------------------------------------------------- */
 
 /* All items are in use: the flow that has been looked at for about the longest is concluded. */
@@ -177,8 +195,14 @@ static void look(struct identify_worker *w, struct identified *s, struct flow_to
 		w->counters.given_up++;
 		conclude(w, s, &s->looking->flow);
 	}
-	if (s->identity.application != before)
-		touch->events |= FLOW_IDENTIFIED;
+	if (s->identity.application == before)
+		return;
+	touch->events |= FLOW_IDENTIFIED;
+	if (w->settings.found) {
+		struct identify_flow flow;
+		identify_flow_of_touch(touch, &flow);
+		tell(w, &s->identity, &flow);
+	}
 }
 
 static void identify_update(const struct hook_call *call)
@@ -198,8 +222,12 @@ static void identify_settle(const struct flow_view *view, bool gone)
 	struct identify_flow flow;
 	if (!gone || s->stage == STAGE_OVER)
 		return;
+	const struct identify_worker *w = view->worker;
+	unsigned before = s->identity.application;
 	identify_flow_of_view(view, &flow);
 	conclude(view->worker, s, &flow);
+	if (w->settings.found && s->identity.application != before)
+		tell(w, &s->identity, &flow);
 }
 
 static void identify_ended(const struct flow_view *view, uint8_t reason, bool gone)

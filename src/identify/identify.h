@@ -12,12 +12,28 @@
 #include "flow/hook.h"
 #include "identify/attributes.h"
 
+/* The ends of a flow, as far as its key says them. */
+struct identify_flow {
+	uint8_t  family;                /* 4 or 6; 0: the key does not say */
+	uint8_t  protocol;
+	uint16_t port[2];               /* [0] the initiator's */
+	uint8_t  address[2][16];        /* network order; of IPv4 the first 4 octets */
+};
+
+struct identify_found {                 /* a flow whose application has become known, or another */
+	struct identify_flow flow;
+	const char *application, *master;       /* names; master NULL where there is none */
+};
+
 struct identify_settings {
 	const char *backends;           /* names, in the order asked; NULL: the first there is */
 	uint64_t tcp_packets, udp_packets;      /* with payload, to look at before giving up; other
 	                                         * protocols as UDP */
 	uint64_t states;                /* flows being looked at, at a time, in a worker */
 	uint64_t text_bytes;            /* of attributes, in a worker */
+	/* Told at once, in the worker's thread; what it gets is borrowed. NULL: nobody asks. */
+	void (*found)(void *context, const struct identify_found *found);
+	void *context;
 };
 
 enum identify_confidence {              /* applicationConfidence: how an answer was found */
@@ -31,14 +47,6 @@ struct identity {
 	uint16_t category;
 	uint8_t  confidence;            /* enum identify_confidence */
 	uint8_t  backend;               /* index into the meter's backends */
-};
-
-/* A flow's ends, as far as its key says them. */
-struct identify_flow {
-	uint8_t  family;                /* 4 or 6; 0: the key does not say */
-	uint8_t  protocol;
-	uint16_t port[2];               /* [0] the initiator's */
-	uint8_t  address[2][16];        /* network order; of IPv4 the first 4 octets */
 };
 
 /* A packet with payload, whole from its IP header on: lengths in it are those of `ip_bytes`. */

@@ -49,7 +49,7 @@ COMMAND_LINE_ONLY = {"config", "check"}
 METER_KEYS = ["name", "id", "filter", "key", "values", "idle-timeout", "active-timeout",
               "tcp-linger", "max-flows", "no-vlan-key", "per-interface", "direction", "uniflow",
               "output"]
-COMMANDS = {"meter", "collect", "explain", "fields", "help"}
+COMMANDS = {"meter", "spy", "collect", "explain", "fields", "help"}
 
 
 def refused(done, *says):
