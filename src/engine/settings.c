@@ -168,6 +168,10 @@ const struct option meter_options[] = {
 	{ .name = "identify-texts", .type = OPTION_BYTES, .offset = AT(identify.text_bytes),
 	  .argument = "SIZE", .default_text = "64M",
 	  .help = "memory of each worker for host names and the like of its flows" },
+	{ .name = "identify-memory", .type = OPTION_BYTES, .offset = AT(identify.memory_bytes),
+	  .argument = "SIZE", .default_text = "256M",
+	  .help = "memory of each worker for messages that libndpi puts together; a flow that finds "
+	          "none left is guessed" },
 	{ .name = "payload-octets", .type = OPTION_COUNT, .offset = AT(measure.payload_octets),
 	  .argument = "NUMBER", .default_text = "1024", .minimum = "1", .maximum = "65535",
 	  .help = "octets of payload that the measure payload looks at, each way in a record" },

@@ -31,6 +31,7 @@ struct identify_settings {
 	                                         * protocols as UDP */
 	uint64_t states;                /* flows being looked at, at a time, in a worker */
 	uint64_t text_bytes;            /* of attributes, in a worker */
+	uint64_t memory_bytes;          /* of messages that backends put together, in a worker */
 	/* Told at once, in the worker's thread; what it gets is borrowed. NULL: nobody asks. */
 	void (*found)(void *context, const struct identify_found *found);
 	void *context;

@@ -4,9 +4,9 @@
  * its flow state in ours. Used as ndpiReader uses it: all protocols, times in milliseconds,
  * packets from the IP header on, more while there is more to learn, a guess when they are spent.
  * A flow that never had payload is guessed from a packet without any that is made of its key.
- * libndpi keeps memory of its own beside the state (caches of fixed size in the module; of a flow
- * what it puts together of TLS and HTTP), which ndpi_free_flow_data() frees. ndpi_attributes.c has
- * what else it learns.
+ * libndpi keeps memory of its own beside the state: caches of fixed size in the module, and of a flow
+ * what it puts together of TLS and HTTP. ndpi_memory.c counts that; a flow for whose message there is
+ * no room left is given up. ndpi_attributes.c has what else libndpi learns.
  */
 #include "identify/ndpi.h"
 
@@ -25,6 +25,7 @@ struct ndpi_worker {
 	struct ndpi_detection_module_struct *module;
 	struct ndpi_flow_struct guess;  /* of a flow without state */
 	uint64_t time_ms;
+	uint64_t bytes, bytes_max;      /* that libndpi holds of flows beside their state */
 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -55,6 +56,7 @@ static int backend_open(const struct identify_settings *settings, void **ret, st
 	NDPI_BITMASK_SET_ALL(all);
 	ndpi_set_protocol_detection_bitmask2(w->module, &all);
 	ndpi_finalize_initialization(w->module);
+	w->bytes_max = settings->memory_bytes;
 	*ret = w;
 	return 0;
 }
@@ -98,6 +100,28 @@ static void count_answers(struct ndpi_state *state, const struct packet *p)
 		state->dns_answers = load_be16(dns + 6);
 }
 
+/* Shows a packet, and counts what libndpi keeps of it: false when there was no room for that. */
+static bool show(struct ndpi_worker *w, struct ndpi_flow_struct *flow,
+                 const struct identify_packet *packet, ndpi_protocol *ret)
+{
+	size_t before = ndpi_flow_bytes(flow);
+	*ret = ndpi_detection_process_packet(w->module, flow, packet->ip, packet->ip_bytes,
+	                                     packet->time_ms);
+	size_t after = ndpi_flow_bytes(flow);
+	w->bytes += after - before;
+	return after <= before || w->bytes <= w->bytes_max;
+}
+
+/* A guess may name a protocol, and with it the pieces that are counted. */
+static void give_up(struct ndpi_worker *w, struct ndpi_flow_struct *flow, struct identity *ret)
+{
+	u_int8_t guessed = 0;
+	w->bytes -= ndpi_flow_bytes(flow);
+	ndpi_protocol found = ndpi_detection_giveup(w->module, flow, 1, &guessed);
+	w->bytes += ndpi_flow_bytes(flow);
+	answer(flow, &found, ret);
+}
+
 static enum identify_progress backend_packet(void *worker, void *state,
                                              const struct identify_packet *packet,
                                              struct identity *ret)
@@ -106,8 +130,14 @@ static enum identify_progress backend_packet(void *worker, void *state,
 	struct ndpi_state *s = state;
 	struct ndpi_flow_struct *flow = &s->flow;
 	w->time_ms = packet->time_ms;
-	ndpi_protocol found = ndpi_detection_process_packet(w->module, flow, packet->ip,
-	                                                    packet->ip_bytes, packet->time_ms);
+	ndpi_protocol found;
+	if (!show(w, flow, packet, &found)) {
+		if (!found.app_protocol)
+			give_up(w, flow, ret);
+		else
+			answer(flow, &found, ret);
+		return IDENTIFY_ENOUGH;
+	}
 	answer(flow, &found, ret);
 	if (found.app_protocol == NDPI_PROTOCOL_DNS || found.master_protocol == NDPI_PROTOCOL_DNS)
 		count_answers(s, packet->touch->packet);
@@ -161,11 +191,10 @@ static unsigned make_packet(const struct identify_flow *flow, uint8_t *at)
 	return ip + transport;
 }
 
-static void give_up(struct ndpi_worker *w, struct ndpi_flow_struct *flow, struct identity *ret)
+static void release(struct ndpi_worker *w, struct ndpi_flow_struct *flow)
 {
-	u_int8_t guessed = 0;
-	ndpi_protocol found = ndpi_detection_giveup(w->module, flow, 1, &guessed);
-	answer(flow, &found, ret);
+	w->bytes -= ndpi_flow_bytes(flow);
+	ndpi_free_flow_data(flow);
 }
 
 static void backend_conclude(void *worker, void *state, const struct identify_flow *flow,
@@ -183,11 +212,12 @@ static void backend_conclude(void *worker, void *state, const struct identify_fl
 	memset(&w->guess, 0, sizeof w->guess);
 	ndpi_protocol found = ndpi_detection_process_packet(w->module, &w->guess, packet,
 	                                                    (unsigned short)bytes, w->time_ms);
+	w->bytes += ndpi_flow_bytes(&w->guess);
 	if (found.app_protocol)
 		answer(&w->guess, &found, ret);
 	else
 		give_up(w, &w->guess, ret);
-	ndpi_free_flow_data(&w->guess);
+	release(w, &w->guess);
 }
 
 static void backend_attributes(void *worker, const void *state, const struct identity *identity,
@@ -199,7 +229,7 @@ static void backend_attributes(void *worker, const void *state, const struct ide
 
 static void backend_release(void *worker, void *state)
 {
-	ndpi_free_flow_data(&((struct ndpi_state *)state)->flow);
+	release(worker, &((struct ndpi_state *)state)->flow);
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */

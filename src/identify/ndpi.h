@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two files of the nDPI backend share: ndpi.c (detection), ndpi_attributes.c. */
+/* What the files of the nDPI backend share: ndpi.c (detection), ndpi_attributes.c, ndpi_memory.c. */
 #ifndef IDENTIFY_NDPI_H
 #define IDENTIFY_NDPI_H
 
@@ -15,5 +15,8 @@ struct ndpi_state {                     /* of a flow */
 /* Adds what libndpi has learned of a flow beside its application. */
 void ndpi_attributes(struct ndpi_detection_module_struct *module,
                      const struct ndpi_state *state, struct attribute_list *to);
+
+/* Octets that libndpi has allocated for a flow. */
+size_t ndpi_flow_bytes(const struct ndpi_flow_struct *flow);
 
 #endif

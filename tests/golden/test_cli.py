@@ -37,6 +37,7 @@ OPTIONS = [
     ("output", "o", None), ("measure", None, None),
     ("identify", None, None), ("identify-tcp", None, "80"), ("identify-udp", None, "24"),
     ("identify-flows", None, "64k"), ("identify-texts", None, "64M"),
+    ("identify-memory", None, "256M"),
     ("payload-octets", None, "1024"), ("payload-flows", None, "64k"),
     ("sequence-packets", None, "30"), ("idle-gap", None, "5s"), ("measure-flows", None, "64k"),
     ("networks", None, None), ("community-seed", None, "0"),
@@ -262,7 +263,8 @@ def test_bash_completion(weir, here):
     assert bash_complete(script, "weir", "me") == {"meter"}
     assert bash_complete(script, "weir", "meter", "--i") == {
         "--interface", "--idle-timeout", "--icmp-key", "--identify", "--identify-tcp",
-        "--identify-udp", "--identify-flows", "--identify-texts", "--idle-gap"}
+        "--identify-udp", "--identify-flows", "--identify-texts", "--identify-memory",
+        "--idle-gap"}
     offered = bash_complete(script, "weir", "meter", "--")
     assert offered == {f"--{o[0]}" for o in OPTIONS} | {"--help"}
     assert bash_complete(script, "weir", "meter", "--direction", "") == {"evidence", "first"}
