@@ -56,7 +56,8 @@ def octets(packet):
 
 def was_seen(packet, before):
     """All octets of the packet that are not beyond those before it are among them."""
-    wanted = set(octets(packet)) & set(range(max(range_.stop for range_ in before)))
+    end = max(range_.stop for range_ in before)
+    wanted = {octet for octet in octets(packet) if octet < end}
     for range_ in before:
         wanted.difference_update(range_)
     return not wanted
