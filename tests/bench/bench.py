@@ -21,6 +21,7 @@ import applications  # noqa: E402
 import collector  # noqa: E402
 import figures  # noqa: E402
 import machine  # noqa: E402
+import measures  # noqa: E402
 import peers  # noqa: E402
 import runs  # noqa: E402
 import workloads  # noqa: E402
@@ -179,7 +180,8 @@ def peers_table(context, everything):
 PARTS = {"pairs": pairs_part, "pages": figures.large_pages, "memory": figures.memory,
          "many": figures.many_flows, "workers": figures.workers, "export": figures.export,
          "flood": figures.flood, "start": figures.start_up, "live": figures.live_run,
-         "collect": collector.collector, "applications": applications.applications}
+         "collect": collector.collector, "applications": applications.applications,
+         "measures": measures.measures}
 SHORT_PARTS = ("pairs", "workers", "export", "flood")
 
 

@@ -146,11 +146,12 @@ def weir_command(bench, path, settings, output, stats):
             "--stats", stats]
 
 
-def run_weir(bench, made, settings, sink_options=(), sliced=False):
+def run_weir(bench, made, settings, sink_options=(), sliced=False, address=""):
     """From the file to IPFIX over UDP, unpaced. `sliced`: the settings make other records than one
-    a flow, so the sink must have received as many as weir says that it made."""
+    a flow, so the sink must have received as many as weir says that it made. `address`: what else
+    the output's address says."""
     sink = Sink(bench, *sink_options)
-    run = run_weir_to(bench, made, settings, f"ipfix+udp://127.0.0.1:{sink.port}?rate=0",
+    run = run_weir_to(bench, made, settings, f"ipfix+udp://127.0.0.1:{sink.port}?rate=0{address}",
                       sink.port)
     run.sums = sink.close()
     if run.stats:

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { TALLY_TEMPLATES = 64, TALLY_FIELDS = 128 };
+enum { TALLY_TEMPLATES = 16, TALLY_FIELDS = 1024 };
 
 /* A template: where in a record the counters are. */
 struct tally_template {
