@@ -203,7 +203,7 @@ static bool packets_can_be_brief(const struct engine *e)
 {
 	const struct worker *w = &e->workers[0];
 	for (unsigned i = 0; i < w->meter_count; i++)
-		if (w->meters[i].meter->hook_count || !w->meters[i].meter->settings.plan.standard)
+		if (w->meters[i].meter->wants_touches || !w->meters[i].meter->settings.plan.standard)
 			return false;
 	return true;
 }

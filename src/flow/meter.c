@@ -46,6 +46,7 @@ static int open_hooks(struct meter *m, uint32_t *ret_space, struct error *err)
 		if (r)
 			return r;
 		slot->hook = h->hook;
+		m->wants_touches |= h->hook->update != NULL;
 		slot->offset = space_start(end, h->hook->space_bytes);
 		end = slot->offset + (h->hook->space_bytes + 7u) / 8 * 8;
 		m->hook_count++;
@@ -106,6 +107,8 @@ int meter_new(const struct meter_settings *settings, struct meter **ret, struct 
 	meter_set_limits(m);
 	for (unsigned i = 0; i < 2; i++)
 		m->tcp_mask[i] = settings->plan.full_tuple[i] ? TCP_SYN | TCP_FIN | TCP_RST : 0;
+	for (unsigned i = 0; i < BATCH_MAX; i++)
+		m->touch_at[i] = &m->touches[i];
 	m->next_flow_id = settings->first_flow_id;
 	hash_secret_init(&m->secret);
 	uint32_t space = 0;
@@ -143,7 +146,7 @@ void meter_free(struct meter *m)
 
 static bool hook_wants(const struct flow_hook *hook, const struct packet *p)
 {
-	return (hook->wants & HOOK_PACKET) || ((hook->wants & HOOK_TCP) && p->key.protocol == 6)
+	return ((hook->wants & HOOK_TCP) && p->key.protocol == 6)
 		|| ((hook->wants & HOOK_PAYLOAD) && p->payload_bytes && p->payload_offset);
 }
 
@@ -157,11 +160,15 @@ static void prefetch_spaces(const struct hook_call *call, unsigned bytes)
 static void flush_hook(struct meter *m, const struct meter_hook_slot *slot)
 {
 	struct flow_touch *some[BATCH_MAX];
-	struct hook_call call = { .worker = slot->worker, .touch = some, .offset = slot->offset };
-	bool all = slot->hook->wants & HOOK_PACKET;
-	for (unsigned i = 0; i < m->touch_count; i++)
-		if (all || hook_wants(slot->hook, m->touches[i].packet))
-			some[call.count++] = &m->touches[i];
+	struct hook_call call = { .worker = slot->worker, .touch = m->touch_at,
+	                          .count = m->touch_count, .offset = slot->offset };
+	if (!(slot->hook->wants & HOOK_PACKET)) {
+		call.touch = some;
+		call.count = 0;
+		for (unsigned i = 0; i < m->touch_count; i++)
+			if (hook_wants(slot->hook, m->touches[i].packet))
+				some[call.count++] = &m->touches[i];
+	}
 	if (!call.count)
 		return;
 	prefetch_spaces(&call, slot->hook->space_bytes);

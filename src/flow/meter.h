@@ -73,8 +73,10 @@ struct meter {
 	struct hash_secret secret;
 	unsigned hook_count;
 	struct meter_hook_slot hook[METER_HOOKS_MAX];
+	bool wants_touches;             /* some hook looks at packets */
 	unsigned touch_count;
 	struct flow_touch touches[BATCH_MAX];
+	struct flow_touch *touch_at[BATCH_MAX]; /* of each of them: what most hooks want is all */
 	struct key_wide wide[BATCH_MAX];/* keys of the batch at hand, when the plan is not
 	                                 * the standard one */
 };

@@ -201,7 +201,7 @@ static void update_slow(struct visit *v)
 		weigh_direction(v, f, c);
 	count_packet(v, f, c);
 	bool closed = follow_tcp(v, f);
-	if (m->hook_count)
+	if (m->wants_touches)
 		add_touch(v);
 	if (closed && m->settings.linger_ns == 0)
 		meter_end_flow(m, v->table, v->handle, END_DETECTED, &v->hash);
@@ -270,16 +270,20 @@ void update_one(struct meter *m, const struct lookup *l, const struct packet *p,
 	const void *key = key_bytes == WIDE_KEY ? l->keys[i] : p;
 	uint64_t differs = key_differs(f->key, key, key_bytes);
 	bool known = update_known(m, f, p, sender, differs);
-	if (likely(known && !m->hook_count))
+	if (likely(known)) {
+		if (m->wants_touches)
+			m->touches[m->touch_count++] = (struct flow_touch){
+				.flow = f, .cold = flow_table_cold(t, l->handle[i]),
+				.spaces = flow_table_space(t, l->handle[i]), .packet = p,
+				.sender = (uint8_t)sender,
+			};
 		return;
+	}
 	/* A flow that has ended in this batch still has its key. */
 	bool found = !differs && (f->state & FLOW_IN_USE);
 	struct visit v = { .meter = m, .table = t, .packet = p, .key = key, .hash = l->hash[i],
 	                   .handle = found ? l->handle[i] : HANDLE_NONE, .sender = sender };
-	if (known)
-		add_touch(&v);
-	else
-		update_slow(&v);
+	update_slow(&v);
 }
 
 /* The end of stage one: buckets on their way into the cache. */
