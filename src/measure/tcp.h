@@ -36,6 +36,7 @@ enum tcp_verdict {                      /* what a segment is; several may hold *
 	TCP_GAP = 16,                   /* it begins beyond what was expected */
 	TCP_KEEP_ALIVE = 32, TCP_KEEP_ALIVE_ACK = 64,
 	TCP_PROBE = 128, TCP_PROBE_ACK = 256,
+	TCP_PROBED = 1,                 /* in last_kind: a probe has sent the octet at next */
 	TCP_COUNTED = TCP_RETRANSMITTED | TCP_OUT_OF_ORDER | TCP_DUPLICATE_ACK | TCP_ZERO_WINDOW
 		| TCP_GAP,
 };
@@ -75,7 +76,7 @@ struct tcp_side {
 	uint32_t sample_end;            /* acknowledged: the round trip is over */
 	uint32_t base;                  /* number of its SYN; without, one less than its first */
 	uint8_t  bits;                  /* enum tcp_side_bits */
-	uint8_t  last_kind;             /* TCP_KEEP_ALIVE, TCP_PROBE or 0: its last segment */
+	uint8_t  last_kind;             /* TCP_KEEP_ALIVE, TCP_PROBE: its last segment; TCP_PROBED */
 	uint8_t  hole_count;
 	uint8_t  state;                 /* enum tcp_state */
 	uint8_t  letters;               /* enum tcp_letter */

@@ -65,8 +65,8 @@ static void follow_syn_ack(struct tcp_space *t, const struct tcp_segment *s)
 static void follow_last_ack(struct tcp_space *t, const struct tcp_segment *s)
 {
 	struct tcp_handshake *h = &t->handshake;
-	const struct tcp_side *client = &t->side[s->sender], *server = &t->side[s->sender ^ 1];
-	if (s->seq != client->base + 1 || s->ack != server->base + 1)
+	const struct tcp_side *server = &t->side[s->sender ^ 1];
+	if (!tcp_before(server->base, s->ack))
 		return;
 	t->handshake_bits |= TCP_HANDSHAKE_DONE;
 	if (s->time_ns < h->syn_ack_ns || s->time_ns < h->syn_ns)

@@ -23,6 +23,7 @@ static void expect(struct tcp_side *side, uint32_t next, uint64_t time_ns)
 {
 	side->next = next;
 	side->next_ns = time_ns;
+	side->last_kind &= (uint8_t)~TCP_PROBED;
 	if (unlikely(next - side->low > TCP_REACH))
 		side->low = next - TCP_REACH;
 }
@@ -41,14 +42,14 @@ bool tcp_is_ordinary(struct tcp_space *t, const struct tcp_segment *s)
 	const struct tcp_side *rev = &t->side[s->sender ^ 1];
 	bool says_new = s->payload > 1 ? !(rev->bits & TCP_ACKED) || tcp_before(rev->ack, s->end)
 		: s->payload == 0 && s->ack != fwd->ack;
-	if (!((fwd->bits & TCP_KNOWN) && s->seq == fwd->next && s->window
+	if (!((fwd->bits & TCP_KNOWN) && s->seq == fwd->next && s->window && !rev->last_kind
 	      && (s->flags & (TCP_CONTROL | TCP_FLAG_ACK)) == TCP_FLAG_ACK && says_new))
 		return false;
 	if (s->payload)
 		expect(fwd, s->end, s->time_ns);
 	if (s->ack != fwd->ack)
 		fwd->duplicate_acks = 0;
-	fwd->last_kind = 0;
+	fwd->last_kind &= TCP_PROBED;
 	note_last(fwd, s);
 	return true;
 }
@@ -149,6 +150,12 @@ unsigned tcp_holes_passed(struct tcp_space *t, const struct tcp_segment *s)
 
 /* ---- judgement ------------------------------------------------------------------------------- */
 
+/* The number behind all that was sent, a probe's octet too. */
+static uint32_t sent_to(const struct tcp_side *side)
+{
+	return side->next + (side->last_kind & TCP_PROBED ? 1 : 0);
+}
+
 static bool is_probe(const struct tcp_side *fwd, const struct tcp_side *rev,
                      const struct tcp_segment *s)
 {
@@ -203,7 +210,7 @@ unsigned tcp_judge(const struct tcp_space *t, const struct tcp_segment *s)
 		return TCP_PROBE | judge_data(t, s);
 	if (s->window == 0 && !control)
 		verdict |= TCP_ZERO_WINDOW;
-	if (known && tcp_before(fwd->next, s->seq) && !(s->flags & TCP_FLAG_RST))
+	if (known && tcp_before(sent_to(fwd), s->seq) && !(s->flags & TCP_FLAG_RST))
 		verdict |= TCP_GAP;
 	if (known && s->payload <= 1 && s->seq == fwd->next - 1 && !control)
 		verdict |= TCP_KEEP_ALIVE;
@@ -246,6 +253,8 @@ static void follow_sequence(struct tcp_space *t, const struct tcp_segment *s, un
 		begin_side(side, s);
 		return;
 	}
+	if (tcp_before(side->next, s->seq))
+		expect(side, sent_to(side), side->next_ns);
 	if (verdict & TCP_GAP)
 		pass_over(t, s);
 	else if (side->hole_count && s->end != s->seq)
@@ -263,14 +272,17 @@ void tcp_follow(struct tcp_space *t, const struct tcp_segment *s, unsigned verdi
 		fwd->duplicate_acks = 0;
 	else if ((verdict & TCP_DUPLICATE_ACK) && fwd->duplicate_acks < UINT8_MAX)
 		fwd->duplicate_acks++;
-	if ((verdict & TCP_PROBE_ACK) && s->ack == fwd->ack + 1 && s->ack == rev->next + 1)
-		expect(rev, s->ack, rev->next_ns);
+	if ((rev->last_kind & TCP_PROBED) && (s->flags & TCP_FLAG_ACK) && s->ack == rev->next + 1)
+		expect(rev, s->ack, rev->next_ns);      /* the probe's octet was taken in */
 	follow_sequence(t, s, verdict);
 	if ((s->flags & TCP_FLAG_ACK) && !(rev->bits & TCP_BASE)) {
 		rev->base = s->ack - 1;
 		rev->bits |= TCP_BASE;
 	}
-	fwd->last_kind = verdict & (TCP_KEEP_ALIVE | TCP_PROBE);
+	fwd->last_kind &= TCP_PROBED;
+	fwd->last_kind |= verdict & (TCP_KEEP_ALIVE | TCP_PROBE);
+	if (verdict & TCP_PROBE)
+		fwd->last_kind |= TCP_PROBED;
 	note_last(fwd, s);
 }
 

@@ -90,6 +90,7 @@ class End:
     raw_ack: int = None
     window: int = None
     kind: str = None
+    probed: bool = False            # a probe has sent the octet at next
     duplicates: int = 0
     holes: list = field(default_factory=list)       # [start, end, acknowledged]
     lost: int = 0
@@ -132,7 +133,7 @@ class Connection:
         judge(self, s, fwd, rev)
         self.remember(s, fwd, rev)
         passed = self.passed(s, fwd, rev)
-        self.shake_hands(s, fwd, rev)
+        self.shake_hands(s, rev)
         s.rtt = round_trip(s, fwd, rev)
         self.write_history(s, passed)
         self.segments.append(s)
@@ -156,9 +157,8 @@ class Connection:
             fwd.duplicates = 0
         elif "duplicate_ack" in s.verdict:
             fwd.duplicates += 1
-        if "probe_ack" in s.verdict and rev.knows() and s.ack == (rev.next + 1) % 2**32 \
-                and s.ack == (fwd.raw_ack + 1) % 2**32:
-            rev.next += 1
+        if rev.probed and s.flags & ACK and s.ack == (rev.next + 1) % 2**32:
+            rev.next, rev.probed = rev.next + 1, False
         advance(s, fwd)
         if s.flags & ACK and rev.base is None:
             rev.base = (s.ack - 1) % 2**32
@@ -181,7 +181,7 @@ class Connection:
 
     # ---- handshake ----
 
-    def shake_hands(self, s, fwd, rev):
+    def shake_hands(self, s, rev):
         shake = self.handshake
         if "done" in shake:
             return
@@ -192,7 +192,7 @@ class Connection:
                 shake["server"] = s.time - shake["syn"]
             shake["syn_ack"] = s.time
         elif s.only(ACK) and "syn_ack" in shake and shake["client"] == s.sender \
-                and s.seq == (fwd.base + 1) % 2**32 and s.ack == (rev.base + 1) % 2**32:
+                and not at_most(s.ack, rev.base):
             shake["done"] = True
             if s.time >= max(shake["syn_ack"], shake["syn"]):
                 shake.update(all=s.time - shake["syn"], to_client=s.time - shake["syn_ack"])
@@ -297,6 +297,8 @@ def advance(s, end):
             end.base = s.seq if s.syn else (s.seq - 1) % 2**32
         return
     start = end.unwrap(s.seq)
+    if start > end.next:
+        end.next, end.probed = end.next + end.probed, False
     if "gap" in s.verdict and start - end.next > REACH:
         end.low, end.holes = start, []
     elif "gap" in s.verdict:
@@ -307,7 +309,8 @@ def advance(s, end):
     if s.takes:
         end.low = min(end.low, start)
     if start + s.takes > end.next and "probe" not in s.verdict:
-        end.next, end.moved = start + s.takes, s.time
+        end.next, end.moved, end.probed = start + s.takes, s.time, False
+    end.probed = end.probed or "probe" in s.verdict
     end.low = max(end.low, end.next - REACH)
 
 
@@ -348,7 +351,7 @@ def judge(connection, s, fwd, rev):
         return
     if s.window == 0 and not control:
         s.verdict.add("zero_window")
-    if known and start > fwd.next and not s.flags & RST:
+    if known and start > fwd.next + fwd.probed and not s.flags & RST:
         s.verdict.add("gap")
     if known and s.payload <= 1 and start == fwd.next - 1 and not control:
         s.verdict.add("keep_alive")
