@@ -189,4 +189,4 @@ def test_differences_are_found():
     frames = analysis(capture)
     assert not list(differences(flow, record, frames))
     assert list(differences(flow, {**record, "tcpGapPackets": 1}, frames))
-    assert list(differences(flow, {**record, "tcpHandshakeMicroseconds": 0}, frames))
+    assert list(differences(flow, {**record, "tcpHandshakeMicroseconds": 1}, frames))
