@@ -16,6 +16,8 @@ from runner import capture_name, captures, meter
 
 TIMES = int(os.environ.get("WEIR_TEST_DAMAGE", "1"))
 OCTETS_MAX = 200_000                    # of a copy; the faults count, not the volume
+MEASURES = ("--measure", "all,payload")
+ARGUMENTS = ((), ("--tunnels",), MEASURES, ("--tunnels", *MEASURES))
 RATES = (0.0001, 0.002, 0.03)           # share of octets that get one bit turned over
 FILE_HEADER = 24
 
@@ -54,7 +56,7 @@ def test_flipped_bits(capture, tmp_path):
         chance = random.Random("%s %d" % (capture.name, number))
         copy = tmp_path / ("flipped%d%s" % (number, capture.suffix))
         copy.write_bytes(flipped(data, RATES[number % len(RATES)], chance))
-        run = meter(copy, "-j", 1 + number % 2, *chance.choice([(), ("--tunnels",)]),
+        run = meter(copy, "-j", 1 + number % 2, *chance.choice(ARGUMENTS),
                     status=statuses(capture))
         if run.status != 2:
             accounts_hold(run)
@@ -134,7 +136,7 @@ def test_random_octets(tmp_path):
             frames.append((craft.at(number / 1000), data, len(data) + chance.choice([0, 0, 1400])))
         copy = tmp_path / ("random%d.pcap" % link)
         copy.write_bytes(craft.pcap(frames, link))
-        run = meter(copy, *chance.choice([(), ("--tunnels",)]), status=(0, 1, 2))
+        run = meter(copy, *chance.choice(ARGUMENTS), status=(0, 1, 2))
         if run.status != 2:
             accounts_hold(run)
             assert run.stats["packets"]["seen"] == len(frames)
