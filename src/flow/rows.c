@@ -347,6 +347,18 @@ unsigned row_fields(const struct flow_hook *const *hooks, struct column_choice *
 	return count;
 }
 
+/* What hooks say of headers that one family alone has. */
+static uint8_t hook_field_family(const struct field *field)
+{
+	static const struct { const char *name; uint8_t family; } fields[] = {
+		{ "ipv4Options", 4 }, { "ipv6ExtensionHeaders", 6 }, { "ipv6ExtensionHeadersFull", 6 },
+	};
+	for (unsigned i = 0; i < array_count(fields); i++)
+		if (!strcmp(fields[i].name, field->name))
+			return fields[i].family;
+	return 0;
+}
+
 uint8_t row_field_family(const struct field *field)
 {
 	const uint32_t four = HAS_SOURCE4 | HAS_DESTINATION4 | PREFIX4_SOURCE | PREFIX4_DESTINATION
@@ -355,7 +367,7 @@ uint8_t row_field_family(const struct field *field)
 		| IS_ICMP6 | HAS_LABEL;
 	const struct source *s = source_find(field);
 	if (!s)
-		return 0;
+		return hook_field_family(field);
 	return s->condition & four ? 4 : s->condition & six ? 6 : 0;
 }
 

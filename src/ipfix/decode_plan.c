@@ -43,6 +43,17 @@ static const struct field *field_of(const struct compiler *c, uint32_t pen, uint
 	return f;
 }
 
+/* The forward element of a reverse one by a bit of its id (ours, CERT's), if the table has it. Asked
+ * for before what the exporter tells: it may well describe the reverse one, under a name that is
+ * no element's own. */
+static const struct field *field_of_reverse_bit(const struct decode_field *wire)
+{
+	if (!field_reverses_by_bit(wire->pen) || !(wire->id & FIELD_REVERSE_BIT))
+		return NULL;
+	const struct field *f = field_by_id(wire->pen, wire->id & (uint16_t)~FIELD_REVERSE_BIT);
+	return f && field_is_reversible(f) ? f : NULL;
+}
+
 /* Reverse elements: IANA's under a number of RFC 5103's own; ours and CERT's by a bit of the id. */
 static const struct field *field_of_wire(const struct compiler *c, const struct decode_field *wire,
                                          bool *ret_reverse)
@@ -56,7 +67,10 @@ static const struct field *field_of_wire(const struct compiler *c, const struct 
 		*ret_reverse = f != NULL;
 		return f;
 	}
-	f = field_of(c, wire->pen, wire->id);
+	f = field_of_reverse_bit(wire);
+	*ret_reverse = f != NULL;
+	if (!f)
+		f = field_of(c, wire->pen, wire->id);
 	if (!f && field_reverses_by_bit(wire->pen) && wire->id & FIELD_REVERSE_BIT) {
 		f = field_of(c, wire->pen, wire->id & (uint16_t)~FIELD_REVERSE_BIT);
 		*ret_reverse = f != NULL;

@@ -10,7 +10,7 @@ import craft
 import slow_path
 from craft import (authentication, erspan, ether, extension, fragment6, geneve, gre, gtpu, ip, ipv4,
                    ipv6, mpls, routing, sll, tag, udp, vxlan)
-from runner import meter
+from runner import meter, weir
 from test_measures import differences
 
 A, B, A6, B6 = "10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8::2"
@@ -286,3 +286,20 @@ def test_random_headers(tmp_path, seed):
                   "--fields", names).records
     wrong = differences(slow_path, packets.pair(packets.flows(capture, packets.OFF), found))
     assert not wrong, "\n".join(wrong[:12])
+
+
+# ---- out and in again ----
+
+EVERYWHERE = ["minimumTTL", "ipDiffServCodePointsSeen", "ecnCodePointsSeen", "fragmentFlagsSeen",
+              "fragmentPacketDeltaCount", "sourceMacAddress"]
+
+
+def test_ipfix_brings_it_over(tmp_path):
+    """Both directions, addresses, flags and what weir's own elements say, by an IPFIX file."""
+    frames = [ether(ipv4(A, B, DGRAM, tos=46 << 2)), ether(ipv4(B, A, REPLY, ttl=3, tos=255))]
+    names = [*EVERYWHERE, *("reverse" + name[0].upper() + name[1:] for name in EVERYWHERE)]
+    capture, file = write(tmp_path / "sent.pcap", frames), tmp_path / "flows.ipfix"
+    direct, = meter(capture, "--fields", ",".join(names)).records
+    weir("meter", "-r", capture, "--fields", ",".join(names), "-o", "ipfix:%s" % file)
+    collected, = weir("collect", "-r", file, "-o", "json:-", "--fields", ",".join(names)).records
+    assert collected == direct and set(direct) == set(names)
