@@ -24,7 +24,7 @@
 #include "capture/stream.h"
 
 enum {
-	BLOCK_BYTES = 256 * 1024,
+	BLOCK_BYTES = 64 * 1024,
 	POOL_BYTES = 96 * 1024 * 1024,          /* in batches not yet released */
 	ALIGN_BYTES = 64,                       /* of the place that read() writes to */
 	MAPPED_BYTES = 1024 * 1024,             /* that a window over a mapped file grows by */

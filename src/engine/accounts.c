@@ -11,6 +11,11 @@ void accounts_add_fates(struct fate_counters *to, const struct fate_counters *fr
 		to->octets[i] += from->octets[i];
 	}
 	to->offload_packets += from->offload_packets;
+	if (from->ignored_first_ns
+	    && (!to->ignored_first_ns || from->ignored_first_ns < to->ignored_first_ns))
+		to->ignored_first_ns = from->ignored_first_ns;
+	if (from->ignored_last_ns > to->ignored_last_ns)
+		to->ignored_last_ns = from->ignored_last_ns;
 }
 
 void accounts_add_meter(struct meter_counters *to, const struct meter_counters *from)

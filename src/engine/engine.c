@@ -208,13 +208,24 @@ static bool packets_can_be_brief(const struct engine *e)
 	return true;
 }
 
+/* Filters do, even such as may come with new settings, and evidence for the direction. */
+static bool workers_read_frames(const struct engine *e)
+{
+	const struct worker *w = &e->workers[0];
+	for (unsigned i = 0; i < w->meter_count; i++)
+		if (w->meters[i].filter || w->meters[i].meter->settings.evidence)
+			return true;
+	return e->env.reload;
+}
+
 static int open_pump(struct engine *e, const struct capture_kind *kind, struct capture *c,
                      struct error *err)
 {
 	const struct settings *s = e->settings;
 	struct pump_endpoint own[OWN_EXPORT_MAX];
 	struct pump_setup setup = {
-		.kind = kind, .capture = c, .workers = e->worker_count, .packet_limit = s->packet_limit,
+		.kind = kind, .capture = c, .workers = e->worker_count,
+		.frames = workers_read_frames(e), .packet_limit = s->packet_limit,
 		.packet = { .tunnels = s->tunnels, .icmp_key_none = s->icmp_key == ICMP_KEY_NONE,
 		            .brief = packets_can_be_brief(e) },
 		.sample = e->rows.sample, .sample_random = e->rows.sample_random, .log = e->env.log,

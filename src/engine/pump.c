@@ -1,141 +1,150 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A parcel is one batch of frames with its packets, dealt into lanes. Whoever finds its own lane
- * empty and nobody reading takes the reader's part: it fills a few free parcels without holding
- * the lock, then deals them into all lanes at once. A parcel is free again when every lane has
- * given its share back.
- * No deadlock: a reader's own lane is empty, so every parcel that is out is in another worker's
- * hands.
+ * Turns of reading, and how their parcels reach the workers.
+ *
+ * One worker at a time reads: it takes the turn, fills a parcel of its own with batches of frames,
+ * numbers it and lets go. All else it does while others read: parsing, dealing, and putting the
+ * parcel where every lane finds it, by its number. What needs the order of packets (fragments,
+ * sampling) waits until all parcels before are out. A lane takes parcels by number, so each flow
+ * sees its packets in order, whoever has read them. A parcel is free again when every lane is done
+ * with it.
+ *
+ * No deadlock: a worker waits for others only while it has nothing in hand, or for the order, and
+ * the worker with the lowest number among those parcels waits for nobody.
  */
 #include "engine/pump.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "capture/clock.h"
+#include "engine/gate.h"
+#include "engine/parcel.h"
 
-enum { PARCELS_A_WORKER = 64, TURN_PARCELS = 16, SPINS = 2000 };
+enum { PARCELS_A_WORKER = 4, SPINS = 2000 };
 
 static const uint64_t read_wait_ns = 100000000;
 
-struct share {                          /* a lane's packets of a parcel */
-	unsigned count;
-	struct packet_sums sums;
-};
+struct place {                          /* of a parcel that is out */
+	_Atomic uint64_t after;         /* its number + 1; 0: none yet */
+	struct parcel *parcel;
+} __attribute__((aligned(64)));
 
-struct parcel {
-	struct frame_batch frames;
-	struct packet_batch packets;
-	struct parcel *next;            /* in the list of free ones */
-	atomic_uint holders;            /* lanes that have it */
-	bool whole;                     /* one lane gets all packets: lane_packets never changes */
-	struct share *share;            /* of each lane */
-	const struct packet **lane_packets;     /* BATCH_MAX for each lane */
-};
-
-struct lane {                           /* a ring of parcels; room for all there are */
-	struct parcel **ring;
-	unsigned head, count;
-};
+struct lane {                           /* all of it its worker's own */
+	uint64_t next;                  /* number of the parcel that it takes next */
+	struct parcel *parcel;          /* that it is at; NULL: none */
+	unsigned piece, stop;           /* the next in that parcel, and in that piece */
+	struct piece_stop done;         /* of that piece */
+	unsigned mine_at;               /* parcel to read into next */
+	struct parcel *mine[PARCELS_A_WORKER];
+	struct fate_counters fates;     /* of what it parsed; a visitor may look: see pump_counters */
+	struct packet_batch packets;    /* that it has just parsed */
+	const struct packet *pointer[BATCH_MAX];        /* to all of them */
+} __attribute__((aligned(64)));
 
 struct pump {
 	struct pump_setup setup;
 	struct packet_parser *parser;
-	pthread_mutex_t lock;
-	pthread_cond_t changed;
-	bool reading, ended;
-	atomic_uint turns;              /* that have been read */
-	unsigned visitors;              /* wait to look at the counters: nobody starts to read before */
-	atomic_bool stop;
-	unsigned parcel_count, free_count;
-	struct parcel **parcels, *free;
-	struct lane *lanes;
 	struct hash_secret secret;
-	/* the reader's own */
-	struct fate_counters fates;
+	struct lane *lanes;
+	struct place *places;
+	unsigned lane_parcels;          /* each lane's own */
+	uint64_t place_mask;            /* places are a power of two, at least one a parcel */
+	bool brief;                     /* lanes get line 0 of packets */
+	struct gate gate;
+	atomic_bool reading;            /* somebody has the turn */
+	atomic_bool ended;              /* nothing more will be read */
+	atomic_bool quiet;              /* the turn before this found nothing more for now */
+	atomic_uint visitors;           /* wait to look at the counters: nobody starts to read before */
+	atomic_bool stop;
+	/* of whoever has the turn */
+	uint64_t read_count;            /* parcels numbered */
 	uint64_t frames_left;           /* until the limit */
-	uint64_t unread_frames, unread_octets, clock_ns, last_ns, limit_ns, sample_count, random;
+	uint64_t unread_frames, unread_octets, clock_ns, last_ns, limit_ns;
 	bool damaged;
+	/* of whoever has its place in the order */
+	uint64_t sample_count, random;
 };
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
-static struct parcel *parcel_new(unsigned lanes)
+static int make_lane(struct pump *p, struct lane *lane)
 {
-	struct parcel *p = aligned_alloc(64, (sizeof *p + 63) / 64 * 64);
-	if (!p)
-		return NULL;
-	memset(p, 0, sizeof *p);
-	p->share = calloc(lanes, sizeof *p->share);
-	p->lane_packets = calloc((size_t)lanes * BATCH_MAX, sizeof *p->lane_packets);
-	return p;
+	const struct parcel_shape shape = {
+		.batches = p->setup.workers == 1 ? 1 : PARCEL_BATCHES, .lanes = p->setup.workers,
+		.brief = p->brief,
+	};
+	for (unsigned i = 0; i < p->lane_parcels; i++)
+		if (!(lane->mine[i] = parcel_new(&shape)))
+			return -ENOMEM;
+	for (unsigned i = 0; i < BATCH_MAX; i++)
+		lane->pointer[i] = &lane->packets.packet[i];
+	return 0;
 }
 
-static void parcel_free(struct parcel *p)
-{
-	if (!p)
-		return;
-	free(p->share);
-	free(p->lane_packets);
-	free(p);
-}
-
-static bool deals_whole(const struct pump_setup *setup)
-{
-	return setup->workers == 1 && setup->sample <= 1 && !setup->own_export_count;
-}
-
-static int make_parcels(struct pump *p)
+/* With one worker a batch comes and goes before the next: all of it stays in the nearest cache. */
+static int make_lanes(struct pump *p)
 {
 	unsigned workers = p->setup.workers;
-	p->parcel_count = workers == 1 ? 1 : workers * PARCELS_A_WORKER;
-	p->parcels = calloc(p->parcel_count, sizeof *p->parcels);
-	p->lanes = calloc(workers, sizeof *p->lanes);
-	if (!p->parcels || !p->lanes)
+	uint64_t places = 1;
+	p->lane_parcels = workers == 1 ? 1 : PARCELS_A_WORKER;
+	while (places < (uint64_t)workers * p->lane_parcels)
+		places *= 2;
+	p->place_mask = places - 1;
+	p->lanes = lines_new(workers, sizeof *p->lanes);
+	p->places = lines_new(places, sizeof *p->places);
+	if (!p->lanes || !p->places)
 		return -ENOMEM;
-	for (unsigned i = 0; i < p->parcel_count; i++) {
-		struct parcel *one = p->parcels[i] = parcel_new(workers);
-		if (!one || !one->share || !one->lane_packets)
-			return -ENOMEM;
-		one->whole = deals_whole(&p->setup);
-		for (unsigned k = 0; k < BATCH_MAX; k++)
-			one->lane_packets[k] = &one->packets.packet[k];
-		one->next = p->free;
-		p->free = one;
-	}
 	for (unsigned i = 0; i < workers; i++)
-		if (!(p->lanes[i].ring = calloc(p->parcel_count, sizeof *p->lanes[i].ring)))
+		if (make_lane(p, &p->lanes[i]))
 			return -ENOMEM;
 	return 0;
 }
 
+static int copy_own_export(struct pump *p, const struct pump_setup *setup)
+{
+	size_t bytes = setup->own_export_count * sizeof *setup->own_export;
+	if (!bytes)
+		return 0;
+	struct pump_endpoint *copy = malloc(bytes);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, setup->own_export, bytes);
+	p->setup.own_export = copy;
+	return 0;
+}
+
+/* A turn takes less time than a sleep and a wake-up, but only if the others can run meanwhile. */
+static unsigned spins_of(const struct pump_setup *setup)
+{
+	cpu_set_t usable;
+	if (setup->kind->live || sched_getaffinity(0, sizeof usable, &usable))
+		return 0;
+	return setup->workers <= (unsigned)CPU_COUNT(&usable) ? SPINS : 0;
+}
+
 int pump_new(const struct pump_setup *setup, struct pump **ret, struct error *err)
 {
-	struct pump *p = calloc(1, sizeof *p);
+	struct pump *p = lines_new(1, sizeof *p);
 	if (!p)
 		return error_set(err, -ENOMEM, "out of memory");
 	p->setup = *setup;
 	p->setup.own_export = NULL;
 	p->frames_left = setup->packet_limit ? setup->packet_limit : UINT64_MAX;
-	pthread_mutex_init(&p->lock, NULL);
-	pthread_cond_init(&p->changed, NULL);
+	p->brief = setup->workers > 1 && setup->packet.brief && !setup->frames;
+	gate_init(&p->gate, spins_of(setup));
 	hash_secret_init(&p->secret);
 	p->random = load_64(p->secret.octets + 80) | 1;
-	int r = make_parcels(p);
+	int r = make_lanes(p);
 	if (!r)
 		r = packet_parser_new(&setup->packet, &p->parser);
-	if (!r && setup->own_export_count) {
-		size_t bytes = setup->own_export_count * sizeof *setup->own_export;
-		struct pump_endpoint *copy = malloc(bytes);
-		if (copy)
-			memcpy(copy, setup->own_export, bytes);
-		p->setup.own_export = copy;
-		r = copy ? 0 : -ENOMEM;
-	}
+	if (!r)
+		r = copy_own_export(p, setup);
 	if (r) {
 		p->setup.capture = NULL;        /* still the caller's */
 		pump_free(p);
@@ -150,28 +159,44 @@ void pump_free(struct pump *p)
 	if (!p)
 		return;
 	union { const struct pump_endpoint *borrowed; void *owned; } own = { p->setup.own_export };
-	for (unsigned i = 0; i < p->parcel_count && p->parcels; i++)
-		parcel_free(p->parcels[i]);
 	for (unsigned i = 0; i < p->setup.workers && p->lanes; i++)
-		free(p->lanes[i].ring);
-	free(p->parcels);
+		for (unsigned k = 0; k < p->lane_parcels; k++)
+			parcel_free(p->lanes[i].mine[k]);
 	free(p->lanes);
+	free(p->places);
 	free(own.owned);
 	packet_parser_free(p->parser);
 	if (p->setup.capture)
 		p->setup.kind->close(p->setup.capture);
-	pthread_cond_destroy(&p->changed);
-	pthread_mutex_destroy(&p->lock);
+	gate_fini(&p->gate);
 	free(p);
+}
+
+/* ---- the turn -------------------------------------------------------------------------------- */
+
+static bool take_turn(struct pump *p)
+{
+	return !atomic_exchange_explicit(&p->reading, true, memory_order_acquire);
+}
+
+static void leave_turn(struct pump *p)
+{
+	atomic_store_explicit(&p->reading, false, memory_order_release);
+	gate_tell(&p->gate);
+}
+
+static bool is_stopped(struct pump *p)
+{
+	return atomic_load_explicit(&p->stop, memory_order_relaxed);
 }
 
 /* ---- choosing packets ------------------------------------------------------------------------ */
 
-static void count_fate(struct pump *p, const struct packet *packet, enum fate fate)
+static void count_fate(struct fate_counters *fates, const struct packet *packet, enum fate fate)
 {
-	p->fates.packets[fate] += packet->wire_packets;
-	p->fates.octets[fate] += frame_octets(packet->frame);
-	p->fates.offload_packets += packet->wire_packets - 1;
+	fates->packets[fate] += packet->wire_packets;
+	fates->octets[fate] += frame_octets(packet->frame);
+	fates->offload_packets += packet->wire_packets - 1;
 }
 
 /* RFC 5476: systematic count-based takes the first of every N; uniform
@@ -215,77 +240,17 @@ static bool is_own_export(const struct pump *p, const struct packet *packet)
 	return false;
 }
 
-static bool is_chosen(struct pump *p, const struct packet *packet)
+static bool is_chosen(struct pump *p, const struct packet *packet, struct fate_counters *fates)
 {
 	if (p->setup.own_export_count && is_own_export(p, packet)) {
-		count_fate(p, packet, FATE_own_export);
+		count_fate(fates, packet, FATE_own_export);
 		return false;
 	}
 	if (p->setup.sample > 1 && !is_sampled(p)) {
-		count_fate(p, packet, FATE_sampled_out);
+		count_fate(fates, packet, FATE_sampled_out);
 		return false;
 	}
 	return true;
-}
-
-/* ---- dealing out ----------------------------------------------------------------------------- */
-
-static void add_to_lane(struct parcel *parcel, unsigned lane, const struct packet *packet)
-{
-	struct share *share = &parcel->share[lane];
-	parcel->lane_packets[lane * BATCH_MAX + share->count++] = packet;
-	share->sums.wire_packets += packet->wire_packets;
-	share->sums.octets += frame_octets(packet->frame);
-	share->sums.ip_octets += packet->ip_bytes;
-}
-
-static uint64_t hash_of_pair6(const struct pump *p, const struct packet *packet)
-{
-	uint8_t pair[40] = { 0 };
-	const void *key = pair;
-	uint64_t hash;
-	memcpy(pair, &packet->key.address, 32);
-	p->secret.many_40(&p->secret, &key, 1, &hash);
-	return hash;
-}
-
-/* Lanes by a keyed hash of the address pair, which the key has in one order for both directions. */
-static void deal_out(struct pump *p, struct parcel *parcel, const struct packet *const *packets,
-                     unsigned count)
-{
-	uint64_t pairs[BATCH_MAX][2], hashes[BATCH_MAX];
-	const void *keys[BATCH_MAX] = { NULL };
-	for (unsigned i = 0; i < count; i++) {
-		pairs[i][0] = load_64(&packets[i]->key.address);
-		pairs[i][1] = 0;
-		keys[i] = pairs[i];
-	}
-	if (count)
-		p->secret.many_16(&p->secret, keys, count, hashes);
-	for (unsigned i = 0; i < count; i++) {
-		if (packets[i]->family == 6)
-			hashes[i] = hash_of_pair6(p, packets[i]);
-		add_to_lane(parcel, (unsigned)(((hashes[i] >> 32) * p->setup.workers) >> 32), packets[i]);
-	}
-}
-
-static void deal(struct pump *p, struct parcel *parcel)
-{
-	const struct packet *chosen[BATCH_MAX];
-	unsigned count = 0;
-	if (parcel->whole) {
-		parcel->share[0] = (struct share){ parcel->packets.count, parcel->packets.sums };
-		return;
-	}
-	memset(parcel->share, 0, p->setup.workers * sizeof *parcel->share);
-	for (unsigned i = 0; i < parcel->packets.count; i++)
-		if (is_chosen(p, &parcel->packets.packet[i]))
-			chosen[count++] = &parcel->packets.packet[i];
-	if (p->setup.workers > 1)
-		deal_out(p, parcel, chosen, count);
-	else
-		for (unsigned i = 0; i < count; i++)
-			add_to_lane(parcel, 0, chosen[i]);
 }
 
 /* ---- reading --------------------------------------------------------------------------------- */
@@ -309,27 +274,26 @@ static void apply_limit(struct pump *p, struct frame_batch *frames)
 	p->frames_left -= frames->count;
 }
 
-static int fill(struct pump *p, struct parcel *parcel)
+/* 0: a batch, which may be empty. */
+static int fill(struct pump *p, struct frame_batch *frames)
 {
 	struct error err = { "" };
-	if (atomic_load_explicit(&p->stop, memory_order_relaxed) || !p->frames_left)
+	if (is_stopped(p) || !p->frames_left)
 		return -ECANCELED;
-	parcel->frames.hold = NULL;
-	parcel->frames.count = 0;
-	int r = p->setup.kind->read(p->setup.capture, read_wait_ns, &parcel->frames, &err);
+	frames->hold = NULL;
+	frames->count = 0;
+	int r = p->setup.kind->read(p->setup.capture, read_wait_ns, frames, &err);
 	if (r == -ENODATA) {
-		p->last_ns = parcel->frames.clock_ns;
+		p->last_ns = frames->clock_ns;
 		return r;
 	}
 	if (r < 0) {
 		p->damaged = true;
 		log_line(p->setup.log, LOG_ERROR, "%s", *err.text ? err.text : strerror(-r));
-		parcel->frames.count = 0;
+		frames->count = 0;
 	}
-	apply_limit(p, &parcel->frames);
-	p->clock_ns = parcel->frames.clock_ns;
-	packet_parse(p->parser, &parcel->frames, &parcel->packets, &p->fates);
-	deal(p, parcel);
+	apply_limit(p, frames);
+	p->clock_ns = frames->clock_ns;
 	return 0;
 }
 
@@ -341,135 +305,257 @@ static uint64_t end_of_time(const struct pump *p)
 	return p->limit_ns ? p->limit_ns : p->clock_ns + CAPTURE_CLOCK_WINDOW_NS;
 }
 
-/* Fills up to `most` parcels of the list; *ret_filled of them. True at the end of the input. */
-static bool fill_turn(struct pump *p, struct parcel **parcels, unsigned most, unsigned *ret_filled)
+/* With the turn. A batch that is not full ends the parcel: what there is should not wait for more,
+ * and the octets of a file that come next should be read by whoever walks over them. */
+static void fill_parcel(struct pump *p, struct parcel *parcel)
 {
-	unsigned filled = 0;
-	int r = atomic_load_explicit(&p->stop, memory_order_relaxed) ? -ECANCELED : 0;
-	while (!r && filled < most) {
-		r = fill(p, parcels[filled]);
-		if (r)
+	int r = 0;
+	parcel->count = 0;
+	while (!r && parcel->count < parcel->shape.batches) {
+		struct frame_batch *frames = &parcel->frames[parcel->count];
+		r = fill(p, frames);
+		parcel->count += !r;
+		if (frames->count < BATCH_MAX)
 			break;
-		bool quiet = parcels[filled++]->frames.count == 0;
-		if (quiet)
-			break;                  /* what there is should not wait for more */
 	}
+	if (parcel->count)
+		parcel->number = p->read_count++;
+	atomic_store_explicit(&p->quiet, parcel->count && !parcel->frames[parcel->count - 1].count,
+	                      memory_order_relaxed);
 	if (r == -ECANCELED)
 		p->last_ns = end_of_time(p);
-	*ret_filled = filled;
-	return r != 0;
+	if (r)
+		atomic_store_explicit(&p->ended, true, memory_order_release);
 }
 
-static void push(struct pump *p, struct parcel *parcel)
+/* ---- behind the turn ------------------------------------------------------------------------- */
+
+/* Whether all parcels before this number are out. */
+static bool is_next(struct pump *p, uint64_t number)
 {
-	atomic_store_explicit(&parcel->holders, p->setup.workers, memory_order_relaxed);
-	for (unsigned i = 0; i < p->setup.workers; i++) {
-		struct lane *lane = &p->lanes[i];
-		lane->ring[(lane->head + lane->count++) % p->parcel_count] = parcel;
-	}
+	uint64_t n = number > p->place_mask ? number - p->place_mask : 0;
+	for (; n < number; n++)
+		if (atomic_load_explicit(&p->places[n & p->place_mask].after, memory_order_acquire) <= n)
+			return false;
+	return true;
 }
 
-/* Under the lock, which it gives up while it reads. */
-static void read_turn(struct pump *p)
+static void wait_for_place(struct pump *p, uint64_t number)
 {
-	struct parcel *mine[TURN_PARCELS];
-	unsigned most = 0, filled = 0;
-	for (; p->free && most < TURN_PARCELS; most++) {
-		mine[most] = p->free;
-		p->free = p->free->next;
-	}
-	p->reading = true;
-	pthread_mutex_unlock(&p->lock);
-	bool ended = fill_turn(p, mine, most, &filled);
-	pthread_mutex_lock(&p->lock);
-	p->reading = false;
-	atomic_fetch_add_explicit(&p->turns, 1, memory_order_relaxed);
-	p->ended = ended;
-	for (unsigned i = 0; i < filled; i++)
-		push(p, mine[i]);
-	for (unsigned i = filled; i < most; i++) {
-		mine[i]->next = p->free;
-		p->free = mine[i];
-	}
-	pthread_cond_broadcast(&p->changed);
-}
-
-/* Gives the reader of a file a moment: it needs less time for a turn than a sleep and a wake-up
- * take. Without the lock; a hint only. */
-static void spin(const struct pump *p, unsigned turn)
-{
-	for (unsigned i = 0; i < SPINS; i++) {
-		if (atomic_load_explicit(&p->turns, memory_order_relaxed) != turn)
+	for (;;) {
+		unsigned seen = gate_look(&p->gate);
+		if (is_next(p, number))
 			return;
-		pause_briefly();
+		gate_wait(&p->gate, seen);
 	}
 }
 
-/* Under the lock: until another worker's turn is over. */
-static void wait_for_turn(struct pump *p, bool *spun)
+/* Parses a batch of a parcel into the lane's packets. Returns whether the parcel has its place. */
+static bool parse(struct pump *p, struct lane *lane, const struct parcel *parcel, unsigned batch,
+                  bool ordered)
 {
-	if (p->setup.kind->live || *spun) {
-		pthread_cond_wait(&p->changed, &p->lock);
-		return;
+	const struct frame_batch *frames = &parcel->frames[batch];
+	unsigned done = packet_parse_ahead(p->parser, frames, &lane->packets, &lane->fates);
+	if (likely(done == frames->count))
+		return ordered;
+	if (!ordered)
+		wait_for_place(p, parcel->number);
+	packet_parse_rest(p->parser, frames, done, &lane->packets, &lane->fates);
+	return true;
+}
+
+static bool chooses(const struct pump *p)
+{
+	return p->setup.own_export_count || p->setup.sample > 1;
+}
+
+static unsigned choose(struct pump *p, const struct packet_batch *packets,
+                       struct fate_counters *fates, const struct packet **ret)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < packets->count; i++)
+		if (is_chosen(p, &packets->packet[i], fates))
+			ret[count++] = &packets->packet[i];
+	return count;
+}
+
+static void release(struct pump *p, struct parcel *parcel)
+{
+	for (unsigned i = 0; i < parcel->count; i++)
+		p->setup.kind->release(p->setup.capture, parcel->frames[i].hold);
+	parcel->count = 0;
+}
+
+static void parse_and_deal(struct pump *p, struct lane *lane, struct parcel *parcel)
+{
+	bool ordered = p->setup.sample > 1;
+	if (ordered)
+		wait_for_place(p, parcel->number);
+	parcel_start(parcel);
+	for (unsigned i = 0; i < parcel->count; i++) {
+		const struct packet *chosen[BATCH_MAX];
+		const struct packet *const *packets = lane->pointer;
+		ordered = parse(p, lane, parcel, i, ordered);
+		unsigned count = lane->packets.count;
+		if (unlikely(chooses(p))) {
+			count = choose(p, &lane->packets, &lane->fates, chosen);
+			packets = chosen;
+		}
+		parcel_deal(parcel, &p->secret, packets, count, parcel->frames[i].clock_ns);
 	}
-	unsigned turn = atomic_load_explicit(&p->turns, memory_order_relaxed);
-	pthread_mutex_unlock(&p->lock);
-	spin(p, turn);
-	*spun = true;
-	pthread_mutex_lock(&p->lock);
+	parcel_end(parcel);
+	if (p->brief)
+		release(p, parcel);
+}
+
+static struct piece_stop sum_up(const struct packet *const *packets, unsigned count)
+{
+	struct piece_stop sum = { .count = count };
+	for (unsigned i = 0; i < count; i++) {
+		sum.sums.wire_packets += packets[i]->wire_packets;
+		sum.sums.octets += frame_octets(packets[i]->frame);
+		sum.sums.ip_octets += packets[i]->ip_bytes;
+	}
+	return sum;
+}
+
+/* For the only worker: packets stay where they are parsed. */
+static void parse_alone(struct pump *p, struct lane *lane, struct parcel *parcel)
+{
+	parcel_start(parcel);
+	struct piece *piece = parcel_piece(parcel, 0, 0);
+	unsigned count = packet_parse(p->parser, &parcel->frames[0], &piece->packets, &lane->fates);
+	piece->stop[0] = (struct piece_stop){ .count = count, .sums = piece->packets.sums };
+	if (unlikely(chooses(p))) {
+		count = choose(p, &piece->packets, &lane->fates, piece->pointer);
+		piece->stop[0] = sum_up(piece->pointer, count);
+	}
+	piece->stop[0].clock_ns = parcel->frames[0].clock_ns;
+	piece->stop_count = 1;
+}
+
+static void put_out(struct pump *p, struct parcel *parcel)
+{
+	struct place *place = &p->places[parcel->number & p->place_mask];
+	atomic_store_explicit(&parcel->holders, p->setup.workers, memory_order_relaxed);
+	place->parcel = parcel;
+	atomic_store_explicit(&place->after, parcel->number + 1, memory_order_release);
+	gate_tell(&p->gate);
+}
+
+/* Reads, if it may. False: somebody else reads, or all parcels of this lane are out. */
+static bool read_parcel(struct pump *p, struct lane *lane)
+{
+	struct parcel *parcel = lane->mine[lane->mine_at];
+	bool is_free = !atomic_load_explicit(&parcel->busy, memory_order_acquire);
+	if (!(is_free || is_stopped(p)) || atomic_load(&p->visitors) || !take_turn(p))
+		return false;
+	bool ended = atomic_load_explicit(&p->ended, memory_order_relaxed);
+	if (!ended && is_free) {
+		fill_parcel(p, parcel);
+	} else if (!ended) {                    /* stopped */
+		p->last_ns = end_of_time(p);
+		atomic_store_explicit(&p->ended, true, memory_order_release);
+	}
+	leave_turn(p);
+	if (ended || !is_free || !parcel->count)
+		return !ended;
+	atomic_store_explicit(&parcel->busy, true, memory_order_relaxed);
+	lane->mine_at = (lane->mine_at + 1) % p->lane_parcels;
+	if (p->setup.workers > 1)
+		parse_and_deal(p, lane, parcel);
+	else
+		parse_alone(p, lane, parcel);
+	put_out(p, parcel);
+	return true;
+}
+
+/* ---- lanes ----------------------------------------------------------------------------------- */
+
+static bool find_parcel(struct pump *p, struct lane *lane)
+{
+	struct place *place = &p->places[lane->next & p->place_mask];
+	if (atomic_load_explicit(&place->after, memory_order_acquire) != lane->next + 1)
+		return false;
+	lane->parcel = place->parcel;
+	lane->piece = lane->stop = 0;
+	lane->done = (struct piece_stop){ 0 };
+	lane->next++;
+	return true;
+}
+
+/* Once nothing more is read, read_count stays as it is. */
+static bool is_over(struct pump *p, const struct lane *lane)
+{
+	return atomic_load_explicit(&p->ended, memory_order_acquire)
+	       && lane->next == p->read_count;
+}
+
+/* Packets up to the next stop. */
+static struct lane_batch next_batch(struct lane *lane, unsigned worker)
+{
+	struct parcel *parcel = lane->parcel;
+	const struct piece *piece = parcel_piece(parcel, worker, lane->piece);
+	const struct piece_stop *stop = &piece->stop[lane->stop++], done = lane->done;
+	struct lane_batch batch = {
+		.packets = piece->pointer + done.count, .count = stop->count - done.count,
+		.sums = { stop->sums.wire_packets - done.sums.wire_packets,
+		          stop->sums.octets - done.sums.octets,
+		          stop->sums.ip_octets - done.sums.ip_octets },
+		.clock_ns = stop->clock_ns,
+	};
+	lane->done = *stop;
+	if (lane->stop < piece->stop_count)
+		return batch;
+	lane->done = (struct piece_stop){ 0 };
+	lane->stop = 0;
+	if (++lane->piece == parcel->list_count[worker]) {
+		batch.parcel = parcel;
+		lane->parcel = NULL;
+	}
+	return batch;
+}
+
+/* Whoever comes by reads if nobody else does, even with packets at hand: so there is always
+ * something to do for all. Not where reading may have to wait. */
+static bool reads_ahead(struct pump *p)
+{
+	return !p->setup.kind->live && !atomic_load_explicit(&p->quiet, memory_order_relaxed);
 }
 
 bool pump_next(struct pump *p, unsigned worker, struct lane_batch *ret)
 {
 	struct lane *lane = &p->lanes[worker];
-	bool spun = false;
-	pthread_mutex_lock(&p->lock);
-	while (!lane->count && !(p->ended && !p->reading)) {
-		bool stopped = atomic_load_explicit(&p->stop, memory_order_relaxed);
-		if (!p->reading && (p->free || stopped) && !p->visitors)
-			read_turn(p);
-		else
-			wait_for_turn(p, &spun);
+	while (!lane->parcel) {
+		unsigned seen = gate_look(&p->gate);
+		if (reads_ahead(p) && read_parcel(p, lane))
+			continue;
+		if (find_parcel(p, lane))
+			break;
+		if (is_over(p, lane))
+			return false;
+		if (!read_parcel(p, lane))
+			gate_wait(&p->gate, seen);
 	}
-	struct parcel *parcel = NULL;
-	if (lane->count) {
-		parcel = lane->ring[lane->head];
-		lane->head = (lane->head + 1) % p->parcel_count;
-		lane->count--;
-	}
-	pthread_mutex_unlock(&p->lock);
-	if (!parcel)
-		return false;
-	*ret = (struct lane_batch){
-		.packets = parcel->lane_packets + (size_t)worker * BATCH_MAX,
-		.count = parcel->share[worker].count, .sums = &parcel->share[worker].sums,
-		.clock_ns = parcel->frames.clock_ns, .remote = p->setup.workers > 1, .parcel = parcel,
-	};
+	*ret = next_batch(lane, worker);
 	return true;
 }
 
 void pump_done(struct pump *p, struct lane_batch *batch)
 {
 	struct parcel *parcel = batch->parcel;
-	if (atomic_fetch_sub_explicit(&parcel->holders, 1, memory_order_acq_rel) != 1)
+	if (!parcel || atomic_fetch_sub_explicit(&parcel->holders, 1, memory_order_acq_rel) != 1)
 		return;
-	p->setup.kind->release(p->setup.capture, parcel->frames.hold);
-	pthread_mutex_lock(&p->lock);
-	parcel->next = p->free;
-	p->free = parcel;
-	if (!parcel->next)
-		pthread_cond_broadcast(&p->changed);
-	pthread_mutex_unlock(&p->lock);
+	release(p, parcel);
+	atomic_store_explicit(&parcel->busy, false, memory_order_release);
+	gate_tell(&p->gate);
 }
+
+/* ---- control --------------------------------------------------------------------------------- */
 
 void pump_stop(struct pump *p) { atomic_store_explicit(&p->stop, true, memory_order_relaxed); }
 
-void pump_wake(struct pump *p)
-{
-	pthread_mutex_lock(&p->lock);
-	pthread_cond_broadcast(&p->changed);
-	pthread_mutex_unlock(&p->lock);
-}
+void pump_wake(struct pump *p) { gate_tell(&p->gate); }
 
 uint64_t pump_last_time(const struct pump *p) { return p->last_ns; }
 
@@ -478,23 +564,29 @@ void pump_progress(struct pump *p, struct capture_counters *ret)
 	p->setup.kind->counters(p->setup.capture, ret);
 }
 
+/* Takes the turn, and waits until all that was read is out: then nobody parses or counts. */
+static void visit(struct pump *p)
+{
+	atomic_fetch_add(&p->visitors, 1);
+	for (;;) {
+		unsigned seen = gate_look(&p->gate);
+		if (take_turn(p))
+			break;
+		gate_wait(&p->gate, seen);
+	}
+	atomic_fetch_sub(&p->visitors, 1);
+	wait_for_place(p, p->read_count);
+}
+
 void pump_counters(struct pump *p, struct pump_counters *ret)
 {
-	pthread_mutex_lock(&p->lock);
-	p->visitors++;
-	while (p->reading)
-		pthread_cond_wait(&p->changed, &p->lock);
-	p->visitors--;
-	p->reading = true;              /* nobody else touches the source or the fates meanwhile */
-	pthread_mutex_unlock(&p->lock);
+	visit(p);
 	memset(ret, 0, sizeof *ret);
 	p->setup.kind->counters(p->setup.capture, &ret->source);
-	ret->fates = p->fates;
+	for (unsigned i = 0; i < p->setup.workers; i++)
+		accounts_add_fates(&ret->fates, &p->lanes[i].fates);
 	ret->unread_frames = p->unread_frames;
 	ret->unread_octets = p->unread_octets;
 	ret->damaged = p->damaged;
-	pthread_mutex_lock(&p->lock);
-	p->reading = false;
-	pthread_cond_broadcast(&p->changed);
-	pthread_mutex_unlock(&p->lock);
+	leave_turn(p);
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From the source to the workers. Frames are read, parsed, sampled and dealt out under one lock, in
- * order, by whichever worker has nothing else to do; there is no thread for it. A packet goes to
- * the worker that its address pair hashes to, fragments where their first fragment went, so workers
- * never share a flow; the memory of fragments and the sampling sit before the split, and every
- * worker gets the source's clock with every batch. With one worker nothing is copied or queued.
+ * From the source to the workers. Frames are read in turns, by whichever worker finds nobody else
+ * reading; there is no thread for it. Who has read parses and deals out, while others read. A
+ * packet goes to the worker that its address pair hashes to, fragments where their first fragment
+ * went, so workers never share a flow; each gets its packets in order, with the source's clock.
+ * What depends on the order of all packets, the memory of fragments and sampling, sits before the
+ * split. With one worker nothing is copied or queued. Neighbours: parcel.h, gate.h.
  */
 #ifndef ENGINE_PUMP_H
 #define ENGINE_PUMP_H
@@ -34,6 +35,7 @@ struct pump_setup {
 	struct capture *capture;        /* owned by the pump from here on */
 	struct packet_settings packet;
 	unsigned workers;
+	bool frames;                    /* workers look at frames even if packets are brief */
 	uint64_t packet_limit;          /* stop after so many frames; 0: none */
 	uint32_t sample;                /* 1:N; 0 or 1: all */
 	bool sample_random;
@@ -46,9 +48,8 @@ struct lane_batch {                     /* what one worker gets of one parcel */
 	const struct packet *const *packets;
 	unsigned count;
 	uint64_t clock_ns;              /* time that the whole source has reached */
-	const struct packet_sums *sums; /* of these packets */
-	bool remote;                    /* they may lie in another processor's cache */
-	struct parcel *parcel;
+	struct packet_sums sums;        /* of these packets */
+	struct parcel *parcel;          /* that the batch ends; NULL: it goes on */
 };
 
 struct pump_counters {

@@ -2,6 +2,7 @@
 #include "engine/sinks.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -321,6 +322,18 @@ static void send_batch(struct builder *b, bool now)
 
 void builder_flush(struct builder *b) { send_batch(b, true); }
 
+/* Makes a batch that went out empty again. With as many workers as processors an output's thread
+ * gets none for milliseconds, and every batch would be new memory: a capture file can wait. */
+static bool take_back(const struct builder *b, struct record_batch *batch)
+{
+	if (record_batch_reuse(batch))
+		return true;
+	if (!batch || b->sinks->outputs.live)
+		return false;
+	sched_yield();
+	return record_batch_reuse(batch);
+}
+
 /* The batch that went out longest ago, if every output is done with it: its memory is there and
  * warm. Else a new one takes its place. */
 static struct record_batch *open_batch(struct builder *b)
@@ -328,7 +341,7 @@ static struct record_batch *open_batch(struct builder *b)
 	if (b->sinks->sort)             /* they all stay */
 		return record_batch_new(b->stream->schema, BATCH_ROWS);
 	struct record_batch **oldest = &b->kept[b->next_kept++ % BUILDER_KEEPS];
-	if (!record_batch_reuse(*oldest)) {
+	if (!take_back(b, *oldest)) {
 		record_batch_release(*oldest);
 		*oldest = record_batch_new(b->stream->schema, BATCH_ROWS);
 	}

@@ -188,7 +188,7 @@ static void count_fates(struct worker *w, const struct lane_batch *batch, const 
 /* All packets metered, by every meter. */
 static void count_all(struct worker *w, const struct lane_batch *batch)
 {
-	const struct packet_sums *sums = batch->sums;
+	const struct packet_sums *sums = &batch->sums;
 	w->fates.packets[FATE_metered] += sums->wire_packets;
 	w->fates.octets[FATE_metered] += sums->octets;
 	w->fates.offload_packets += sums->wire_packets - batch->count;
@@ -221,8 +221,6 @@ static void process(struct worker *w, const struct lane_batch *batch)
 {
 	if (unlikely(atomic_load_explicit(&w->changed, memory_order_relaxed)))
 		take_change(w);
-	for (unsigned i = 0; i < batch->count && batch->remote; i++)
-		prefetch_read(batch->packets[i]);
 	if (unlikely(has_filter(w))) {
 		meter_packets(w, batch);
 	} else {

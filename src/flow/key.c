@@ -326,7 +326,7 @@ unsigned key_wide_build(const struct key_plan *plan, const struct packet *p, str
 	if ((plan->fields & KEY_FLOW_LABEL) && !key_has_ports(p->key.protocol))
 		k.flow_label = p->flow_label;
 	if (plan->fields & KEY_INTERFACE)
-		k.interface = (uint16_t)(p->frame->interface + 1);
+		k.interface = (uint16_t)(p->interface + 1);
 	if (plan->fields & KEY_FAMILY)
 		k.family = p->family;
 	if (plan->fields & KEY_TOS)

@@ -101,7 +101,7 @@ static void first_of_side(const struct visit *v, struct flow *f, struct flow_col
 			c->bits |= COLD_INNER_VLAN;
 	}
 	f->state |= (uint8_t)(FLOW_SPOKE_0 << s);
-	c->interface[s] = p->frame->interface;
+	c->interface[s] = p->interface;
 	c->bits |= (uint8_t)(COLD_INTERFACE_0 << s);
 	/* ICMP is never brief: l4_offset is there. */
 	if ((p->key.protocol == 1 || p->key.protocol == 58) && p->l4_offset) {

@@ -41,6 +41,7 @@ struct fast {                           /* what the fast path has read so far; l
 	const struct frame *frame;
 	const uint8_t *ip;
 	uint64_t beside;                /* frame->vlan_tpid to frame->bits in one word */
+	uint32_t link;                  /* frame->link_type, and frame->interface above it */
 	uint32_t odd;                   /* not 0: the general parser's business */
 	uint32_t vlan;                  /* id; 0 if none */
 	uint32_t layers;                /* LAYER_VLAN if there was a tag, here or beside */
@@ -97,10 +98,8 @@ static void note_ignored(struct fate_counters *fates, uint64_t time_ns)
 }
 
 /* True when the packet can be metered. */
-static bool parse_other(struct packet_parser *parser, const struct frame *frame, struct packet *k,
-                        struct fate_counters *fates)
+static bool is_kept(const struct frame *frame, const struct packet *k, struct fate_counters *fates)
 {
-	packet_parse_general(parser, frame, k);
 	if (likely(k->fate == FATE_metered))
 		return true;
 	fates->packets[k->fate]++;
@@ -110,38 +109,80 @@ static bool parse_other(struct packet_parser *parser, const struct frame *frame,
 	return false;
 }
 
+struct parsing {                        /* of one batch */
+	struct packet_parser *parser;
+	struct fate_counters *fates;
+	bool ahead;                     /* stops at the first fragment */
+};
+
+/* Adds the frames behind `from` to `out`. Returns the number of the frame that it stopped at. */
 static inline __attribute__((always_inline))
-void parse_batch(struct packet_parser *parser, const struct frame_batch *in,
-                 struct packet_batch *out, struct fate_counters *fates, bool brief)
+unsigned parse_frames(const struct parsing *how, const struct frame_batch *in, unsigned from,
+                      struct packet_batch *out, bool brief)
 {
+	struct packet_parser *parser = how->parser;
 	const struct fast_kind *kinds = parser->settings.tunnels ? kinds_tunnels : kinds_plain;
 	uint64_t octets = 0, ip_octets = 0, wire_packets = 0;
-	struct packet *k = out->packet;
+	struct packet *k = out->packet + out->count;
+	unsigned i = from;
 
-	for (unsigned i = 0; i < in->count; i++) {
+	for (; i < in->count; i++) {
 		const struct frame *frame = in->frame + i;
 
 		if (i + PREFETCH_AHEAD < in->count)
 			prefetch_frame(frame + PREFETCH_AHEAD);
-		if (!parse_fast(frame, k, kinds, brief) && !parse_other(parser, frame, k, fates))
-			continue;
+		if (!parse_fast(frame, k, kinds, brief)) {
+			if (!how->ahead)
+				packet_parse_general(parser, frame, k);
+			else if (!packet_parse_general_ahead(parser, frame, k))
+				break;
+			if (!is_kept(frame, k, how->fates))
+				continue;
+		}
 		octets += frame_octets(frame);
 		ip_octets += k->ip_bytes;
 		wire_packets += k->wire_packets;
 		k++;
 	}
 	out->count = (uint32_t)(k - out->packet);
-	out->sums = (struct packet_sums){ wire_packets, octets, ip_octets };
+	out->sums.wire_packets += wire_packets;
+	out->sums.octets += octets;
+	out->sums.ip_octets += ip_octets;
+	return i;
+}
+
+static unsigned parse_from(const struct parsing *how, const struct frame_batch *in, unsigned from,
+                           struct packet_batch *out)
+{
+	return how->parser->settings.brief ? parse_frames(how, in, from, out, true)
+	                                   : parse_frames(how, in, from, out, false);
+}
+
+static void start_batch(struct packet_batch *out)
+{
+	out->count = 0;
+	out->sums = (struct packet_sums){ 0 };
 }
 
 unsigned packet_parse(struct packet_parser *parser, const struct frame_batch *in,
                       struct packet_batch *out, struct fate_counters *fates)
 {
-	if (parser->settings.brief)
-		parse_batch(parser, in, out, fates, true);
-	else
-		parse_batch(parser, in, out, fates, false);
+	start_batch(out);
+	parse_from(&(struct parsing){ parser, fates, false }, in, 0, out);
 	return out->count;
+}
+
+unsigned packet_parse_ahead(struct packet_parser *parser, const struct frame_batch *in,
+                            struct packet_batch *out, struct fate_counters *fates)
+{
+	start_batch(out);
+	return parse_from(&(struct parsing){ parser, fates, true }, in, 0, out);
+}
+
+void packet_parse_rest(struct packet_parser *parser, const struct frame_batch *in, unsigned from,
+                       struct packet_batch *out, struct fate_counters *fates)
+{
+	parse_from(&(struct parsing){ parser, fates, false }, in, from, out);
 }
 
 void packet_parse_one(struct packet_parser *parser, const struct frame *frame, struct packet *ret)
@@ -179,12 +220,13 @@ static inline void read_link(struct fast *f, const struct frame *frame)
 
 	f->frame = frame;
 	f->beside = load_64(&frame->vlan_tpid);
+	f->link = load_32(&frame->link_type);
 	uint32_t beside = mask_of((uint16_t)f->beside != 0);
 	f->ip_offset = ETHERNET_BYTES + (in_frame & TAG_BYTES);
 	f->ip = d + f->ip_offset;
 	f->layers = (in_frame | beside) & LAYER_VLAN;
 	f->vlan = ((type_tci & in_frame) | ((uint32_t)f->beside >> 16 & beside)) & 0xfff;
-	f->odd = (frame->link_type ^ (uint32_t)LINK_ETHERNET) | (f->beside >> 32 & 0xffff)
+	f->odd = ((f->link & 0xffff) ^ (uint32_t)LINK_ETHERNET) | (f->beside >> 32 & 0xffff)
 	         | (in_frame & beside);
 }
 
@@ -238,7 +280,8 @@ static inline void put_packet(struct packet *k, const struct fast *f, uint32_t s
 	put_word(k, offsetof(struct packet, time_ns), f->frame->time_ns);
 	put_word(k, offsetof(struct packet, ip_bytes), halves(f->ip_bytes, 1));
 	put_word(k, offsetof(struct packet, tcp_flags),
-	         halves(f->tcp >> 16 & 0xfff, (swapped & 1) | f->family << 8 | bits_tos << 16));
+	         halves((f->tcp >> 16 & 0xfff) | (f->link & 0xffff0000),
+	                (swapped & 1) | f->family << 8 | bits_tos << 16));
 	k->frame = f->frame;
 	if (brief)
 		return;
@@ -334,7 +377,7 @@ static inline bool parse_fast(const struct frame *frame, struct packet *ret,
 FOLLOWS(key.vlan, key.port, 4);
 FOLLOWS(key.protocol, key.port, 7);
 FOLLOWS(wire_packets, ip_bytes, 4);
-FOLLOWS(icmp_type_code, tcp_flags, 2);
+FOLLOWS(interface, tcp_flags, 2);
 FOLLOWS(sender, tcp_flags, 4);
 FOLLOWS(family, tcp_flags, 5);
 FOLLOWS(bits, tcp_flags, 6);
@@ -349,7 +392,8 @@ FOLLOWS(vlan_inner, vlan_outer, 2);
 FOLLOWS(tcp_window, vlan_outer, 4);
 FOLLOWS(ttl, vlan_outer, 6);
 FOLLOWS(mpls_depth, vlan_outer, 7);
-static_assert(offsetof(struct frame, vlan_tci) == offsetof(struct frame, vlan_tpid) + 2
+static_assert(offsetof(struct frame, interface) == offsetof(struct frame, link_type) + 2
+              && offsetof(struct frame, vlan_tci) == offsetof(struct frame, vlan_tpid) + 2
               && offsetof(struct frame, gso_bytes) == offsetof(struct frame, vlan_tpid) + 4
               && offsetof(struct frame, bits) == offsetof(struct frame, vlan_tpid) + 6,
               "what read_link() loads as one word");

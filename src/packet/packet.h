@@ -59,7 +59,7 @@ struct packet {
 	uint32_t ip_bytes;              /* by the IP header; of all wire_packets together */
 	uint32_t wire_packets;          /* 1, or more for an offload super-frame */
 	uint16_t tcp_flags;             /* 12 bits: octet 13, low nibble of octet 12; 0 if not TCP */
-	uint16_t icmp_type_code;        /* type << 8 | code as sent; 0 if not ICMP */
+	uint16_t interface;             /* the frame's */
 	uint8_t  sender;                /* 0: key endpoint 0 sent it, 1: endpoint 1 */
 	uint8_t  family;                /* 4 or 6 */
 	uint8_t  bits;                  /* enum packet_bits */
@@ -82,6 +82,7 @@ struct packet {
 	uint8_t  tunnels;               /* that were looked into (--tunnels) */
 	uint16_t mpls_offset;           /* of the first label; only with mpls_depth */
 	uint16_t outer_offset;          /* of the outermost IP header; only with tunnels */
+	uint16_t icmp_type_code;        /* type << 8 | code as sent; 0 if not ICMP */
 } __attribute__((aligned(64)));
 static_assert(offsetof(struct packet, frame) == 64 && sizeof(struct packet) == 128, "two lines");
 
@@ -93,7 +94,7 @@ struct packet_settings {
 	uint32_t fragment_entries;      /* size of the fragment memory; 0: default (65536) */
 };
 
-struct packet_parser;                   /* settings and the fragment memory; one thread at a time */
+struct packet_parser;                   /* settings and the fragment memory */
 
 struct packet_sums {                    /* of some packets */
 	uint64_t wire_packets;
@@ -112,9 +113,17 @@ void packet_parser_free(struct packet_parser *parser);
 /* Parses in->frame[0..count). Packets with FATE_metered go to out (their fate is not counted
  * yet: the engine does, since filter and sampling come after); all others are counted in fates
  * here. Packets point at the frames of `in`, which must stay until they are done. Returns
- * out->count. */
+ * out->count. One thread at a time, in the order of the frames: fragments are remembered. */
 unsigned packet_parse(struct packet_parser *parser, const struct frame_batch *in,
                       struct packet_batch *out, struct fate_counters *fates);
+
+/* The same in two steps. The first may be done by several threads at once, in any order: it parses
+ * up to the first fragment, and returns how many frames that was, all of them as a rule. The
+ * second takes the rest, in order. */
+unsigned packet_parse_ahead(struct packet_parser *parser, const struct frame_batch *in,
+                            struct packet_batch *out, struct fate_counters *fates);
+void packet_parse_rest(struct packet_parser *parser, const struct frame_batch *in, unsigned from,
+                       struct packet_batch *out, struct fate_counters *fates);
 
 /* The payload of a TCP or UDP packet as far as it was captured, inside its frame, and its octets;
  * NULL if there is none. brief: line 1 may not have been filled. Not for every packet. */

@@ -49,6 +49,8 @@ struct parse {
 	uint8_t fragment_protocol;      /* protocol number that tells datagrams apart, with the id */
 	uint8_t tags;                   /* VLAN tags seen on the present Ethernet header */
 	uint8_t tunnels;                /* tunnels entered */
+	bool ahead;                     /* the memory of fragments is out of reach */
+	bool met_fragment;              /* while ahead: the packet is not right without it */
 	struct packet outer;            /* around the innermost tunnel; valid if tunnels > 0 */
 };
 
@@ -59,6 +61,10 @@ struct parse {
 /* The readable reference: any frame, any fate. */
 void packet_parse_general(struct packet_parser *parser, const struct frame *frame,
                           struct packet *ret);
+/* The same without the memory of fragments, by any number of threads at once. False: it is needed,
+ * and what ret holds is not right. */
+bool packet_parse_general_ahead(struct packet_parser *parser, const struct frame *frame,
+                                struct packet *ret);
 
 /* Ends the walk. */
 static inline enum header parse_stop(struct parse *p, enum fate fate)

@@ -111,6 +111,10 @@ static void join_fragment(struct parse *p)
 {
 	struct packet *k = p->packet;
 	size_t width = k->family == 4 ? 4 : 16;
+	if (p->ahead) {
+		p->met_fragment = true;
+		return;
+	}
 	struct fragment_datagram datagram = {
 		.id = k->fragment_id, .tunnel_id = k->tunnel_id, .protocol = p->fragment_protocol,
 		.family = k->family,
