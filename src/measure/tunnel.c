@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is around the packets that --tunnels meters: kinds of tunnels, the outer addresses and ids
- * that differ by direction, as the record's first packet each way has them. (Ids that both
- * directions share are part of the key.)
+ * that differ by direction, as the record's first tunnelled packet each way has them. (Ids that
+ * both directions share are part of the key.) Packets without a tunnel touch nothing here.
  */
 #include "measure/measure.h"
 
@@ -17,8 +17,7 @@ struct around {
 	uint8_t address[2][16];         /* of the outermost IP header: source, destination */
 	uint32_t gtp_id;
 	uint8_t kinds;                  /* enum tunnel_kind */
-	uint8_t family;                 /* 4 or 6; 0: no tunnel */
-	bool seen;
+	uint8_t family;                 /* 4 or 6; 0: no tunnel seen */
 };
 
 struct tunnel {
@@ -52,12 +51,8 @@ static void tunnel_update(const struct hook_call *call)
 	for (unsigned i = 0; i < call->count; i++) {
 		const struct flow_touch *touch = call->touch[i];
 		struct tunnel *space = touch_space(call, i);
-		struct around *a = &space->side[touch->sender];
-		if (likely(a->seen))
-			continue;
-		a->seen = true;
-		if (touch->packet->tunnels)
-			see_tunnel(a, touch->packet);
+		if (touch->packet->tunnels && !space->side[touch->sender].family)
+			see_tunnel(&space->side[touch->sender], touch->packet);
 	}
 }
 
