@@ -3,7 +3,8 @@
 
 extern const struct flow_hook measure_layer2;
 extern const struct flow_hook measure_sizes, measure_data;
-extern const struct flow_hook measure_timing, measure_gaps, measure_activity, measure_sequence;
+extern const struct flow_hook measure_timing, measure_gaps, measure_activity;
+extern const struct flow_hook measure_histogram, measure_sequence;
 extern const struct flow_hook measure_tcp;
 extern const struct flow_hook measure_path, measure_tunnel;
 extern const struct flow_hook measure_payload;
@@ -17,6 +18,7 @@ const struct flow_hook *const measures[] = {
 	&measure_timing,
 	&measure_gaps,
 	&measure_activity,
+	&measure_histogram,
 	&measure_sequence,
 	&measure_tcp,
 	&measure_path,
