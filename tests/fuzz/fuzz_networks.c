@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct networks *networks = NULL;
 	struct error err = { "" };
-	FILE *in = size ? fmemopen((void *)data, size, "r") : NULL;
+	FILE *in = size ? fmemopen((void *)(uintptr_t)data, size, "r") : NULL;
 	if (!in)
 		return 0;
 	if (networks_read(in, "networks", &networks, &err)) {
