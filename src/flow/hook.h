@@ -64,6 +64,7 @@ struct flow_hook {
 	                                         * NULL-terminated; may be NULL */
 	uint16_t space_bytes;                   /* per flow, 8-aligned; large or short-lived
 	                                         * state is a pointer in it */
+	uint16_t hot_bytes;                     /* of its beginning that most packets touch; 0: all */
 	uint16_t wants;                         /* enum hook_wants; never called for the rest */
 	uint16_t scope;                         /* enum hook_scope */
 	bool standard;                          /* one of `--measure default` */

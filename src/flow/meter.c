@@ -171,7 +171,8 @@ static void flush_hook(struct meter *m, const struct meter_hook_slot *slot)
 	}
 	if (!call.count)
 		return;
-	prefetch_spaces(&call, slot->hook->space_bytes);
+	prefetch_spaces(&call, slot->hook->hot_bytes ? slot->hook->hot_bytes
+	                                             : slot->hook->space_bytes);
 	slot->hook->update(&call);
 }
 

@@ -79,7 +79,7 @@ static void prefetch_next(const struct flow_table *t)
 
 uint32_t flow_table_insert(struct flow_table *t, const void *key, uint64_t hash)
 {
-	uint32_t handle = handle_take(t);
+	uint32_t fresh = t->used, handle = handle_take(t);
 	if (handle == HANDLE_NONE)
 		return HANDLE_NONE;
 	struct flow *f = flow_table_at(t, handle);
@@ -95,7 +95,7 @@ uint32_t flow_table_insert(struct flow_table *t, const void *key, uint64_t hash)
 	memcpy(f->key, key, t->key_bytes);
 	f->state = FLOW_IN_USE;
 	memset(flow_table_cold(t, handle), 0, sizeof(struct flow_cold));
-	if (t->space_bytes)
+	if (t->space_bytes && handle != fresh)  /* memory that is new is zero */
 		memset(flow_table_space(t, handle), 0, t->space_bytes);
 	t->active++;
 	return handle;

@@ -155,9 +155,19 @@ static void follow_segment(struct tcp_worker *worker, struct tcp_space *t,
 	tcp_state_follow(t, s, origin, verdict, passed);
 }
 
+static void prefetch_troubles(const struct hook_call *call)
+{
+	for (unsigned i = 0; i < call->count; i++) {
+		const struct tcp_space *t = touch_space(call, i);
+		if (t->trouble)
+			prefetch_write(&t->trouble->side[call->touch[i]->sender].retransmitted);
+	}
+}
+
 static void tcp_update(const struct hook_call *call)
 {
 	struct tcp_worker *worker = call->worker;
+	prefetch_troubles(call);
 	for (unsigned i = 0; i < call->count; i++) {
 		const struct flow_touch *touch = call->touch[i];
 		const struct packet *p = touch->packet;
@@ -332,6 +342,6 @@ static void tcp_write(const struct flow_view *view, unsigned field, struct value
 const struct flow_hook measure_tcp = {
 	.name = "tcp", .help = "flags, state, history, losses and round trips of TCP connections",
 	.fields = tcp_fields, .space_bytes = sizeof(struct tcp_space), .wants = HOOK_TCP,
-	.scope = HOOK_SCOPE_FLOW, .standard = true, .open = tcp_open, .update = tcp_update,
-	.ended = tcp_ended, .write = tcp_write, .close = tcp_close,
+	.hot_bytes = offsetof(struct tcp_space, options), .scope = HOOK_SCOPE_FLOW, .open = tcp_open,
+	.update = tcp_update, .ended = tcp_ended, .write = tcp_write, .close = tcp_close,
 };

@@ -43,8 +43,7 @@ def measures(context):
     report.table("workload", "measures", "weir" + 15 * " ", "more", "MiB")
     for name in WORKLOADS:
         made = made_of(context, name)
-        done = in_turn(context, f"measures {name}", min(context.runs(made), 3 if context.options.runs
-                                                        else 5),
+        done = in_turn(context, f"measures {name}", context.runs(made),
                        **kinds(context, made, names(context.bench)))
         if done:
             row(report, name, done)
