@@ -3,6 +3,8 @@
 
 #include <assert.h>
 
+enum { EPHEMERAL_PORTS = 32768 };       /* and above */
+
 struct server_set {
 	struct server way[SERVER_WAYS];
 };
@@ -23,6 +25,19 @@ void servers_fini(struct servers *s)
 static uint32_t tag_of(const struct server_end *end)
 {
 	return (uint32_t)(end->hash >> 32) | 1;
+}
+
+static uint16_t short_tag_of(const struct server_end *end)
+{
+	return (uint16_t)(end->hash >> 48 | 1);
+}
+
+static bool is_peer(const struct server *server, const struct server_end *end)
+{
+	for (unsigned i = 0; i < SERVER_PEERS; i++)
+		if (server->peer[i] == short_tag_of(end))
+			return true;
+	return false;
 }
 
 static struct server_set *set_of(const struct servers *s, const struct server_end *end)
@@ -73,6 +88,17 @@ static struct server *claim(const struct servers *s, const struct server_end *en
 	return least;
 }
 
+static void add_client(struct server *server, const struct server_end *client)
+{
+	bool differs = client->port != server->port || client->port >= EPHEMERAL_PORTS;
+	if (!is_peer(server, client) && differs && server->clients < SERVER_CLIENTS_MAX)
+		server->clients++;
+	if (server->peer[0] != short_tag_of(client))
+		server->peer[1] = server->peer[0];
+	server->peer[0] = short_tag_of(client);
+	server->port = client->port;
+}
+
 void servers_learn(struct servers *s, const struct server_end *server,
                    const struct server_end *client, bool handshake, uint32_t now_s)
 {
@@ -82,12 +108,9 @@ void servers_learn(struct servers *s, const struct server_end *server,
 	s->learned++;
 	if (!known) {
 		known = claim(s, server, now_s);
-		*known = (struct server){ .tag = tag_of(server), .clients = 1 };
-	} else if (known->port != client->port && known->clients < SERVER_CLIENTS_MAX) {
-		known->clients++;
+		*known = (struct server){ .tag = tag_of(server) };
 	}
-	known->peer = tag_of(client);
-	known->port = client->port;
+	add_client(known, client);
 	known->seen_s = now_s;
 	known->handshake |= handshake;
 }
@@ -106,7 +129,7 @@ void servers_doubt(struct servers *s, const struct server_end *end, const struct
                    uint32_t now_s)
 {
 	struct server *known = s->learned ? find(s, end, now_s) : NULL;
-	if (known && !known->handshake && known->clients && known->peer != tag_of(peer))
+	if (known && !known->handshake && known->clients && !is_peer(known, peer))
 		known->clients--;
 }
 
@@ -120,5 +143,5 @@ enum server_trust servers_recall(const struct servers *s, const struct server_en
 		return SERVER_BY_HANDSHAKE;
 	if (known->clients >= SERVER_SEVERAL)
 		return SERVER_OF_SEVERAL;
-	return known->peer == tag_of(peer) ? SERVER_OF_PEER : SERVER_UNKNOWN;
+	return is_peer(known, peer) ? SERVER_OF_PEER : SERVER_UNKNOWN;
 }

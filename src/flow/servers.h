@@ -20,6 +20,7 @@
 
 enum {
 	SERVER_SETS = 16384, SERVER_WAYS = 4,   /* 65,536 servers in 1 MiB */
+	SERVER_PEERS = 2,               /* clients that are remembered by themselves */
 	SERVER_SEVERAL = 3,             /* clients that make up for a handshake */
 	SERVER_CLIENTS_MAX = 8,         /* no more are counted, so that it can be unlearned */
 	SERVER_AGE_S = 3 * 3600,        /* longer than the two hours of TCP's keep-alive */
@@ -28,10 +29,10 @@ enum {
 
 struct server {
 	uint32_t tag;                   /* of the hash; 0: free */
-	uint32_t peer;                  /* tag of the last client */
 	uint32_t seen_s;                /* when it last answered, seconds since 1970 */
+	uint16_t peer[SERVER_PEERS];    /* short tags of the last clients, latest first */
 	uint16_t port;                  /* of the last client */
-	uint8_t  clients;               /* with different ports, one after the other */
+	uint8_t  clients;               /* that differ, one after the other */
 	uint8_t  handshake;             /* has accepted a connection */
 };
 
@@ -47,7 +48,7 @@ struct server_end {                     /* of a flow */
 
 enum server_trust {
 	SERVER_UNKNOWN,
-	SERVER_OF_PEER,                 /* has answered this very peer */
+	SERVER_OF_PEER,                 /* has answered this very peer, lately */
 	SERVER_OF_SEVERAL,              /* has answered several */
 	SERVER_BY_HANDSHAKE             /* has accepted a connection */
 };
@@ -55,11 +56,13 @@ enum server_trust {
 int  servers_init(struct servers *servers);             /* 0 or -ENOMEM */
 void servers_fini(struct servers *servers);             /* a zeroed one is fine */
 
+/* It has answered. Clients count as different that are none of the last ones and have another port
+ * than the last, or an ephemeral one: who answers many at one port of a service is their client. */
 void servers_learn(struct servers *servers, const struct server_end *server,
                    const struct server_end *client, bool handshake, uint32_t now_s);
 /* It was seen as a client. */
 void servers_forget(struct servers *servers, const struct server_end *end);
-/* It spoke first to `peer`: unless that is its last client, one client of it is unlearned. */
+/* It spoke first to `peer`: unless that is one of its last clients, one of them is unlearned. */
 void servers_doubt(struct servers *servers, const struct server_end *end,
                    const struct server_end *peer, uint32_t now_s);
 enum server_trust servers_recall(const struct servers *servers, const struct server_end *end,

@@ -7,7 +7,7 @@
 
 enum { TCP_ONLY = 1, UDP_ONLY = 2, TCP_AND_UDP = 3 };
 enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, PROTOCOL_UDPLITE = 136 };
-enum { SYSTEM_PORTS = 1024, CLIENT_PORTS = 32768 };
+enum { FTP_DATA = 20, PRIVILEGED_PORTS = 512, SYSTEM_PORTS = 1024, CLIENT_PORTS = 32768 };
 
 enum kind { KIND_SYSTEM, KIND_REGISTERED, KIND_USER, KIND_CLIENT, KIND_DYNAMIC, KIND_NONE };
 
@@ -48,7 +48,7 @@ static enum kind kind_of(const struct services *s, uint8_t protocol, uint16_t po
 		return KIND_DYNAMIC;
 	if (services_has(s, protocol, port))
 		return port < SYSTEM_PORTS ? KIND_SYSTEM : KIND_REGISTERED;
-	if (port < SYSTEM_PORTS)
+	if (!port || port == FTP_DATA || (port >= PRIVILEGED_PORTS && port < SYSTEM_PORTS))
 		return KIND_NONE;
 	return port < CLIENT_PORTS ? KIND_USER : KIND_CLIENT;
 }

@@ -25,8 +25,8 @@ bool services_has(const struct services *services, uint8_t protocol, uint16_t po
  *
  * Ports are of five kinds: registered below 1024; registered above; others up to 32767; others up
  * to 49151, where Linux begins to give ports to clients; and those above, which are for clients
- * alone (RFC 6335). Ports below 1024 that are not registered are of no kind: clients with
- * privileges use them.
+ * alone (RFC 6335). Of no kind are ports from 512 to 1023 that are not registered, which clients
+ * with privileges use, and ftp-data (20), from which servers open connections.
  * A flow of TCP that is met without its handshake is under way, and its first packet is anybody's:
  * the kind that stands first in this list is the server's. With other protocols the first packet
  * says more: there only a registered port against one from 32768 on names the server.

@@ -31,7 +31,7 @@ def port_kind(protocol, port):
     services = SERVICES["udp" if protocol in (UDP, UDPLITE) else "tcp"]
     if port in services:
         return 0 if port < 1024 else 1
-    if port < 1024:
+    if port == 20 or 512 <= port < 1024:
         return None
     return 2 if port < 32768 else 3 if port < 49152 else 4
 
@@ -191,7 +191,7 @@ def begins_nothing(address):
 
 class Server:
     def __init__(self):
-        self.clients, self.handshake, self.peer, self.seen = 0, False, None, 0
+        self.clients, self.handshake, self.peers, self.seen = 0, False, [], 0
 
     def is_current(self, now):
         return now - self.seen <= (24 if self.clients >= SEVERAL else 3) * HOURS
@@ -265,10 +265,10 @@ class Direction:
         for side in (0, 1):
             server = self.current(key, side, now)
             if server and (server.handshake or server.clients >= SEVERAL or
-                           (key[3] != TCP and server.peer == self.end(key, 1 - side))):
+                           (key[3] != TCP and self.end(key, 1 - side) in server.peers)):
                 trusted.append(side)
         own = self.current(key, sender, now)
-        if own and not own.handshake and own.clients and own.peer != self.end(key, 1 - sender):
+        if own and not own.handshake and own.clients and self.end(key, 1 - sender) not in own.peers:
             own.clients -= 1
         return trusted[0] if len(trusted) == 1 else None
 
@@ -278,7 +278,9 @@ class Direction:
         if not server:
             server = self.servers[self.end(key, side)] = Server()
         client = self.end(key, 1 - side)
-        if not server.peer or server.peer[2] != client[2]:
-            server.clients = min(server.clients + 1, COUNTED)
-        server.peer, server.seen = client, now
+        if client not in server.peers:
+            if not server.peers or server.peers[0][2] != client[2] or client[2] >= 32768:
+                server.clients = min(server.clients + 1, COUNTED)
+        server.peers = [client, *(peer for peer in server.peers if peer != client)][:2]
+        server.seen = now
         server.handshake = server.handshake or handshake
