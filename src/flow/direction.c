@@ -116,23 +116,37 @@ static uint32_t seconds_of(const struct packet *p)
 
 /* ---- evidence -------------------------------------------------------------------------------- */
 
+/* What to look at a packet as. No request nor response of TCP is as short as what acknowledges
+ * alone. Without a branch: in a flood of new flows none of this can be foreseen. */
+static inline enum role_rule rule_of(const struct direction_case *c)
+{
+	enum { HEADERS_BYTES = 40, MESSAGE_BYTES = 16 };
+	bool tcp = key_of(c)->protocol == PROTOCOL_TCP, udp = key_of(c)->protocol == PROTOCOL_UDP;
+	unsigned long_tcp = tcp & (c->packet->ip_bytes >= HEADERS_BYTES + MESSAGE_BYTES);
+	return (role_rule_of(key_of(c)->port) & -(unsigned)udp) | (RULE_SEGMENT & -long_tcp);
+}
+
+static enum role role_of_payload(const struct direction *d, const struct direction_case *c,
+                                 enum role_rule rule)
+{
+	const uint16_t *port = key_of(c)->port;
+	uint32_t bytes;
+	const uint8_t *payload = packet_payload(c->packet, d->brief, &bytes);
+	return payload ? role_by_rule(rule, port[c->sender], port[c->sender ^ 1], payload, bytes)
+		: ROLE_UNKNOWN;
+}
+
 /* -1: a protocol of which nothing is known by this message. */
 static int ask_protocol(const struct direction *d, const struct direction_case *c)
 {
-	const struct packet *p = c->packet;
-	const uint16_t *port = key_of(c)->port;
 	uint8_t protocol = key_of(c)->protocol;
+	enum role_rule rule = rule_of(c);
 	enum role role = ROLE_UNKNOWN;
-	const uint8_t *payload;
-	uint32_t bytes;
 
-	if (protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMP6)
-		role = role_of_icmp(protocol, (uint8_t)(p->icmp_type_code >> 8));
-	else if (protocol == PROTOCOL_TCP && (payload = packet_payload(p, d->brief, &bytes)))
-		role = role_of_segment(payload, bytes);
-	else if (protocol == PROTOCOL_UDP && (role_has_port(port[0]) || role_has_port(port[1]))
-	         && (payload = packet_payload(p, d->brief, &bytes)))
-		role = role_of_datagram(port[c->sender], port[c->sender ^ 1], payload, bytes);
+	if (rule != RULE_NONE)
+		role = role_of_payload(d, c, rule);
+	else if (protocol == PROTOCOL_ICMP || protocol == PROTOCOL_ICMP6)
+		role = role_of_icmp(protocol, (uint8_t)(c->packet->icmp_type_code >> 8));
 	/* What is told to a group is no answer to it. A DHCP server answers all for want of one. */
 	if (role == ROLE_UNKNOWN
 	    || (role == ROLE_SERVER && destination_of(c, c->sender ^ 1) == TO_GROUP))
@@ -141,14 +155,12 @@ static int ask_protocol(const struct direction *d, const struct direction_case *
 }
 
 /* -1: neither end is remembered, or both. */
-static int ask_servers(struct direction *d, const struct direction_case *c)
+static __attribute__((noinline)) int ask_servers(struct direction *d, const struct direction_case *c)
 {
 	struct server_end end[2];
 	bool is_server[2];
 	uint32_t now_s = seconds_of(c->packet);
 
-	if (!d->servers.learned)
-		return -1;
 	ends_of(d, c, end);
 	for (unsigned i = 0; i < 2; i++) {
 		enum server_trust trust = servers_recall(&d->servers, &end[i], &end[i ^ 1], now_s);
@@ -168,10 +180,13 @@ static bool weigh_ends(struct direction *d, const struct direction_case *c)
 	const struct key *key = key_of(c);
 	if (!key_has_ports(key->protocol) || !(key->port[0] && key->port[1]))
 		return false;
-	int initiator = ask_servers(d, c);
+	int initiator = d->servers.learned ? ask_servers(d, c) : -1;
 	enum flow_basis basis = BASIS_REMEMBERED_SERVER;
 	if (initiator < 0) {
-		int server = services_weigh(&d->services, key->protocol, key->port);
+		const uint64_t *ports = services_of(&d->services, key->protocol);
+		const enum service_kind kind[2] = { service_kind_of(ports, key->port[0]),
+		                                    service_kind_of(ports, key->port[1]) };
+		int server = services_weigh(key->protocol, kind);
 		if (server < 0)
 			return false;
 		initiator = server ^ 1;
@@ -184,7 +199,7 @@ static bool weigh_ends(struct direction *d, const struct direction_case *c)
 
 /* The first answer: whoever gives it is remembered, unless the protocol is always known by what it
  * says. A RST refuses. */
-static void learn_answer(struct direction *d, const struct direction_case *c)
+static __attribute__((noinline)) void learn_answer(struct direction *d, const struct direction_case *c)
 {
 	const struct key *key = key_of(c);
 	if (rank(c->cold->basis) >= rank(BASIS_PROTOCOL) || (c->packet->tcp_flags & TCP_RST)

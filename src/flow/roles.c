@@ -205,44 +205,6 @@ static enum role openvpn(const struct message *m)
 	return client_if(m, operation == 1 || operation == 7 || operation == 10);
 }
 
-typedef enum role role_function(const struct message *m);
-
-static role_function *protocol_of(uint16_t port)
-{
-	switch (port) {
-	case 53: case 137: case 5353: case 5355: return dns;
-	case 67: return dhcp;
-	case 69: return tftp;
-	case 123: return ntp;
-	case 161: case 162: return snmp;
-	case 500: case 4500: return ike;
-	case 547: return dhcp6;
-	case 1194: return openvpn;
-	case 1645: case 1646: case 1812: case 1813: case 3799: return radius;
-	case 1900: return ssdp;
-	case 3478: case 5349: return stun;
-	case 5060: return sip;
-	case 5683: return coap;
-	default: return NULL;
-	}
-}
-
-bool role_has_port(uint16_t port) { return protocol_of(port) != NULL; }
-
-/* The lower port first: it is the older service. */
-enum role role_of_datagram(uint16_t from_port, uint16_t to_port, const uint8_t *payload,
-                           uint32_t payload_bytes)
-{
-	uint16_t low = from_port < to_port ? from_port : to_port;
-	uint16_t high = from_port < to_port ? to_port : from_port;
-	role_function *function = protocol_of(low);
-	uint16_t port = function ? low : high;
-	struct message m = { payload, payload_bytes, from_port == port, to_port == port };
-	if (!function)
-		function = protocol_of(high);
-	return function && payload_bytes ? function(&m) : ROLE_UNKNOWN;
-}
-
 /* A record of TLS with one of the two hellos: RFC 8446 5.1 and 4. */
 static enum role tls(const struct message *m)
 {
@@ -253,19 +215,48 @@ static enum role tls(const struct message *m)
 		: m->at[5] == SERVER_HELLO ? ROLE_SERVER : ROLE_UNKNOWN;
 }
 
-enum role role_of_segment(const uint8_t *payload, uint32_t payload_bytes)
+static enum role segment(const struct message *m)
 {
 	static const char *const requests[] = { "GET ", "POST ", "HEAD ", "PUT ", "CONNECT " };
-	struct message m = { payload, payload_bytes, false, false };
-	enum role role = tls(&m);
+	enum role role = tls(m);
 	if (role != ROLE_UNKNOWN)
 		return role;
-	if (begins(&m, "HTTP/1."))
+	if (begins(m, "HTTP/1."))
 		return ROLE_SERVER;
 	for (unsigned i = 0; i < array_count(requests); i++)
-		if (begins(&m, requests[i]))
+		if (begins(m, requests[i]))
 			return ROLE_CLIENT;
 	return ROLE_UNKNOWN;
+}
+
+const uint8_t role_rules[ROLE_PORTS] = {
+	[53] = RULE_DNS, [137] = RULE_DNS, [5353] = RULE_DNS, [5355] = RULE_DNS, [67] = RULE_DHCP,
+	[69] = RULE_TFTP, [123] = RULE_NTP, [161] = RULE_SNMP, [162] = RULE_SNMP, [500] = RULE_IKE,
+	[4500] = RULE_IKE, [547] = RULE_DHCP6, [1194] = RULE_OPENVPN, [1645] = RULE_RADIUS,
+	[1646] = RULE_RADIUS, [1812] = RULE_RADIUS, [1813] = RULE_RADIUS, [3799] = RULE_RADIUS,
+	[1900] = RULE_SSDP, [3478] = RULE_STUN, [5349] = RULE_STUN, [5060] = RULE_SIP,
+	[5683] = RULE_COAP,
+};
+
+typedef enum role role_function(const struct message *m);
+
+static role_function *const functions[RULE_COUNT] = {
+	[RULE_DNS] = dns, [RULE_DHCP] = dhcp, [RULE_DHCP6] = dhcp6, [RULE_NTP] = ntp,
+	[RULE_SNMP] = snmp, [RULE_RADIUS] = radius, [RULE_TFTP] = tftp, [RULE_SIP] = sip,
+	[RULE_STUN] = stun, [RULE_COAP] = coap, [RULE_SSDP] = ssdp, [RULE_IKE] = ike,
+	[RULE_OPENVPN] = openvpn, [RULE_SEGMENT] = segment,
+};
+
+static bool is_of(enum role_rule rule, uint16_t port)
+{
+	return port < ROLE_PORTS && role_rules[port] == rule;
+}
+
+enum role role_by_rule(enum role_rule rule, uint16_t from_port, uint16_t to_port,
+                       const uint8_t *payload, uint32_t payload_bytes)
+{
+	struct message m = { payload, payload_bytes, is_of(rule, from_port), is_of(rule, to_port) };
+	return functions[rule] && payload_bytes ? functions[rule](&m) : ROLE_UNKNOWN;
 }
 
 /* Echo, time stamp, information, address mask. Of routers, neighbours and listeners either may

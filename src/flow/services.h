@@ -10,27 +10,50 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { SERVICE_PORTS = 49152 };         /* from here on nothing can be registered: RFC 6335 */
+struct services {                       /* a bit for each port */
+	uint64_t tcp[65536 / 64], udp[65536 / 64];
+};
 
-struct services {
-	uint64_t tcp[SERVICE_PORTS / 64], udp[SERVICE_PORTS / 64];
+enum service_kind {                     /* of a port, in the order of who is the server */
+	KIND_SYSTEM,                    /* registered, below 1024 */
+	KIND_REGISTERED,                /* registered above that */
+	KIND_USER,                      /* another below 32768 */
+	KIND_CLIENT,                    /* another below 49152: Linux gives them to clients */
+	KIND_DYNAMIC,                   /* for clients alone: RFC 6335 */
+	KIND_NONE                       /* ftp-data (20), from which servers open connections, and what
+	                                 * is not registered from 512 to 1023: clients with privileges
+	                                 * use it */
 };
 
 void services_init(struct services *services);
 
-/* UDP: the services of UDP; all other protocols have TCP's. */
-bool services_has(const struct services *services, uint8_t protocol, uint16_t port);
+/* UDP (and UDP-Lite) has its own services; all other protocols have TCP's. */
+static inline const uint64_t *services_of(const struct services *s, uint8_t protocol)
+{
+	return protocol == 17 || protocol == 136 ? s->udp : s->tcp;
+}
+
+/* ports: of services_of(). Ports of clients are drawn at random: nothing here is a branch. */
+static inline enum service_kind service_kind_of(const uint64_t *ports, uint16_t port)
+{
+	unsigned registered = ports[port / 64] >> port % 64 & 1;
+	unsigned none = (port == 0) | (port == 20) | (port - 512u < 512);
+	unsigned other = KIND_USER + (port >= 32768) + (port >= 49152);
+	other = none ? KIND_NONE : other;
+	return registered ? (port >= 1024 ? KIND_REGISTERED : KIND_SYSTEM) : other;
+}
 
 /* 0 or 1: this end's port is a server's and the other's a client's; -1: they do not say.
  *
- * Ports are of five kinds: registered below 1024; registered above; others up to 32767; others up
- * to 49151, where Linux begins to give ports to clients; and those above, which are for clients
- * alone (RFC 6335). Of no kind are ports from 512 to 1023 that are not registered, which clients
- * with privileges use, and ftp-data (20), from which servers open connections.
  * A flow of TCP that is met without its handshake is under way, and its first packet is anybody's:
- * the kind that stands first in this list is the server's. With other protocols the first packet
- * says more: there only a registered port against one from 32768 on names the server.
- */
-int services_weigh(const struct services *services, uint8_t protocol, const uint16_t port[2]);
+ * the kind that comes first is the server's. With other protocols the first packet says more: there
+ * only a registered port against one from 32768 on names the server. */
+static inline int services_weigh(uint8_t protocol, const enum service_kind kind[2])
+{
+	unsigned low = kind[1] < kind[0], least = kind[low], most = kind[low ^ 1];
+	bool silent = (least == most) | (most == KIND_NONE)
+		| ((protocol != 6) & ((least > KIND_REGISTERED) | (most < KIND_CLIENT)));
+	return silent ? -1 : (int)low;
+}
 
 #endif

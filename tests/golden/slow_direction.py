@@ -175,7 +175,8 @@ def role_of(packet):
     elif packet.protocol == UDP:
         role = datagram(packet.ports, packet.above[8:])
     else:
-        role = segment(packet.above[packet.above[12] // 16 * 4:] if len(packet.above) > 19 else b"")
+        long = packet.octets >= 56 and len(packet.above) >= 20
+        role = segment(packet.above[packet.above[12] // 16 * 4:] if long else b"")
     return None if role == ANSWERS and is_group(packet.destination) else role
 
 

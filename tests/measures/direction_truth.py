@@ -4,9 +4,9 @@
 
     WEIR=build/weir tests/measures/direction_truth.py          the table of docs/direction.md
 
-Each capture of share/captures and WEIR_DATA is changed, metered with and without evidence, and the
-source of every flow compared with the truth, which is worked out from the whole capture and from
-nothing of weir's:
+Each capture of share/captures and WEIR_DATA is changed and metered, and the source of every flow
+compared with the truth, which is worked out from the whole capture and from nothing of weir's, and
+with the sender of the flow's first packet, which is its source without evidence:
 
 - TCP: the sender of the first SYN without ACK, if only one side ever sent one.
 - UDP: who sent the question, where tshark recognises the first packet as a question or an answer
@@ -61,7 +61,6 @@ ALWAYS = {"sip.Status-Code": False, "sip.Method": True}    # whatever the value
 
 Item = namedtuple("Item", "time_ns octets wire packet sender number")
 Change = namedtuple("Change", "name protocol make")
-Result = namedtuple("Result", "flows right before turned wrong")
 
 
 class Flow:
@@ -213,22 +212,18 @@ def key_of(record):
     return (vlans, *sorted(ends), record["protocolIdentifier"]), int(ends[0] > ends[1])
 
 
-def sources(frames, link, direction):
+def sources(frames, link):
     """{(key, start): (source's end, basis)} of a metered capture."""
     with tempfile.NamedTemporaryFile(suffix=".pcap") as file:
         file.write(craft.pcap(frames, link, nano=True))
         file.flush()
-        run = meter(file.name, "-t", "off", "--direction", direction, "--fields", FIELDS)
+        run = meter(file.name, "-t", "off", "--fields", FIELDS)
     found = {}
     for record in run.records:
         if record["protocolIdentifier"] in (TCP, UDP):
             key, end = key_of(record)
             found[key, record["flowStartNanoseconds"]] = end, record["flowDirectionBasis"]
     return found
-
-
-def nanoseconds(text):
-    return text if isinstance(text, int) else None
 
 
 class Score:
@@ -239,18 +234,18 @@ class Score:
         self.wrong, self.spoiled = [], []       # still wrong; right before and turned
         self.bases = defaultdict(int)
 
-    def add(self, name, key, with_rules, without_rules, client):
-        source, basis = with_rules
-        text = "%s: %s (%s packets' first sender %s the client), basis %d" % (
-            name, " - ".join("%s:%d" % (ipaddress.ip_address(a), port) for a, port in key[1:3]),
-            {TCP: "TCP", UDP: "UDP"}[key[3]],
-            "is" if without_rules[0] == client else "is not", basis)
+    def add(self, name, key, found, first, client):
+        """found: the source's end and its basis; first: the end that spoke first."""
+        source, basis = found
+        text = "%s: %s, of which the %s is the client; basis %d" % (
+            name, " and ".join("%s:%d" % (ipaddress.ip_address(a), port) for a, port in key[1:3]),
+            ("first", "second")[client], basis)
         self.flows += 1
         self.bases[basis] += 1
         self.right += source == client
-        self.before += without_rules[0] == client
+        self.before += first == client
         if source != client:
-            (self.spoiled if without_rules[0] == client else self.wrong).append(text)
+            (self.spoiled if first == client else self.wrong).append(text)
 
 
 @functools.lru_cache(maxsize=None)
@@ -275,14 +270,24 @@ def score_capture(score, path, link, flows, others, truth, change):
     made, behind = changed(flows, others, truth, change)
     if not made:
         return
-    ours, first = (sources(made, link, direction) for direction in ("evidence", "first"))
-    assert ours.keys() == first.keys(), "%s: evidence changes which flows there are" % path
-    for (key, start), found in ours.items():
+    first = first_senders(made, link)
+    for (key, start), found in sources(made, link).items():
         if key[3] != change.protocol or key not in truth:
             continue
         if change.make is with_gap and behind.get(key) != start:
             continue
         score.add(capture_name(path), key, found, first[key, start], truth[key])
+
+
+def first_senders(frames, link):
+    """{(key, time): the end that sent the first packet of this time}: the source without
+    evidence."""
+    flows, _ = flows_of([(*frame, link) for frame in frames])
+    senders = {}
+    for key, flow in flows.items():
+        for item in flow.items:
+            senders.setdefault((key, item.time_ns), item.sender)
+    return senders
 
 
 # ---- table ----

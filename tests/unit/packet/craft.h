@@ -46,6 +46,7 @@ enum { CRAFT_INNER_BYTES = 20 + 8 + 12 };
 
 struct twins {                          /* one parser for each path */
 	struct packet_parser *fast, *general, *brief;
+	bool tunnels;
 };
 struct twins twins_new(const struct packet_settings *settings);
 void twins_free(struct twins *t);
