@@ -155,7 +155,8 @@ static int ask_protocol(const struct direction *d, const struct direction_case *
 }
 
 /* -1: neither end is remembered, or both. */
-static __attribute__((noinline)) int ask_servers(struct direction *d, const struct direction_case *c)
+static __attribute__((noinline))
+int ask_servers(struct direction *d, const struct direction_case *c)
 {
 	struct server_end end[2];
 	bool is_server[2];
@@ -199,7 +200,8 @@ static bool weigh_ends(struct direction *d, const struct direction_case *c)
 
 /* The first answer: whoever gives it is remembered, unless the protocol is always known by what it
  * says. A RST refuses. */
-static __attribute__((noinline)) void learn_answer(struct direction *d, const struct direction_case *c)
+static __attribute__((noinline))
+void learn_answer(struct direction *d, const struct direction_case *c)
 {
 	const struct key *key = key_of(c);
 	if (rank(c->cold->basis) >= rank(BASIS_PROTOCOL) || (c->packet->tcp_flags & TCP_RST)

@@ -10,8 +10,9 @@ with the sender of the flow's first packet, which is its source without evidence
 
 - TCP: the sender of the first SYN without ACK, if only one side ever sent one.
 - UDP: who sent the question, where tshark recognises the first packet as a question or an answer
-  of its protocol; else the first sender of a flow that begins an idle timeout (30 s) or more after the capture,
-  so that its beginning is inside. Of other flows the truth is not known, and they do not count.
+  of its protocol; else the first sender of a flow that begins an idle timeout (30 s) or more after
+  the capture, so that its beginning is inside. Of other flows the truth is not known, and they do
+  not count.
 
 Changes: nothing; the first k packets of every flow of TCP taken out (k = 1, 2, 5); of UDP the
 first one; an idle gap of a minute in every flow that has packets both ways, so that the first

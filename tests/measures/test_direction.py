@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often direction is right when captures have lost what shows it: the goals of docs/direction.md.
+"""How often direction is right when captures have lost what shows it: docs/direction.md's goals.
 
 direction_truth.py changes every capture there is and knows the truth; here its figures are held
 against the goals, and it is itself tried on captures made by hand. Neighbour: cases/direction.py
