@@ -38,6 +38,8 @@ struct engine {
 	struct row_settings rows;       /* what all meters have in common */
 	uint32_t *interface_index;
 	struct metering_options *options;
+	struct identify_application *applications;      /* of options data */
+	unsigned application_count;
 	atomic_bool stop, reopen, stats;
 	sem_t ended;                    /* workers that have ended */
 	struct progress progress;
@@ -121,6 +123,17 @@ static int read_interfaces(struct engine *e, const struct capture_kind *kind, st
 	return 0;
 }
 
+/* Names of applications, where a meter looks for them. */
+static int open_applications(struct engine *e, struct error *err)
+{
+	bool wanted = false;
+	for (unsigned i = 0; i < e->meters.count; i++)
+		for (unsigned k = 0; k < e->meters.list[i].hooks.count; k++)
+			wanted |= e->meters.list[i].hooks.hook[k] == &identify_hook;
+	return wanted ? identify_applications(&e->settings->identify, &e->applications,
+	                                      &e->application_count, err) : 0;
+}
+
 /* What records and options data say of the sampling, and options data of the interfaces. */
 static int open_options(struct engine *e, const struct capture_kind *kind, struct capture *c,
                         struct error *err)
@@ -133,6 +146,11 @@ static int open_options(struct engine *e, const struct capture_kind *kind, struc
 	};
 	if (kind->live && c)
 		setup.interface_count = kind->interfaces(c, &setup.interfaces);
+	int r = open_applications(e, err);
+	if (r)
+		return r;
+	setup.applications = e->applications;
+	setup.application_count = e->application_count;
 	return metering_options_new(&setup, &e->options, err);
 }
 
@@ -308,6 +326,7 @@ void engine_close(struct engine *e)
 	pump_free(e->pump);
 	free(e->workers);
 	metering_options_free(e->options);
+	free(e->applications);
 	meters_fini(&e->meters);
 	free(e->interface_index);
 	sem_destroy(&e->ended);

@@ -36,8 +36,7 @@ static const struct layout layouts[TABLE_COUNT] = {
 	/* How NetFlow v9 says it, and all that many collectors know. */
 	[TABLE_SAMPLING] = { 1, { "observationDomainId", "samplingInterval", "samplingAlgorithm" } },
 	[TABLE_INTERFACES] = { 1, { "ingressInterface", "interfaceName", "interfaceDescription" } },
-	[TABLE_APPLICATIONS] = { 1, { "applicationId", "applicationName",
-	                              "applicationDescription" } },
+	[TABLE_APPLICATIONS] = { 1, { "applicationId", "applicationName" } },
 };
 
 struct interface {
@@ -297,10 +296,9 @@ static void make_applications(struct making *m)
 {
 	const struct metering_options_setup *s = &m->o->setup;
 	for (unsigned i = 0; i < s->application_count && begin_row(m, TABLE_APPLICATIONS); i++) {
-		value_write_octets(&m->at, s->applications[i].id, sizeof s->applications[i].id);
+		value_write_octets(&m->at, s->applications[i].id, s->applications[i].id_bytes);
 		m->at.column++;
 		put_text(m, s->applications[i].name);
-		put_text(m, s->applications[i].description);
 	}
 }
 

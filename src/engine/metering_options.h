@@ -6,7 +6,7 @@
  *   reliability   RFC 7011, section 4.2: packets that no flow has
  *   selectors     RFC 5476, section 6.5: the sampling in force, and what it has chosen
  *   interfaces    names behind the numbers of ingressInterface
- *   applications  RFC 6759: names behind applicationId; nobody knows any yet
+ *   applications  RFC 6759: names behind applicationId
  */
 #ifndef ENGINE_METERING_OPTIONS_H
 #define ENGINE_METERING_OPTIONS_H
@@ -17,12 +17,8 @@
 #include "base/error.h"
 #include "capture/capture.h"
 #include "engine/pump.h"
+#include "identify/identify.h"
 #include "record/record.h"
-
-struct application_name {
-	uint8_t id[4];                  /* engine and selector (RFC 6759, section 4) */
-	const char *name, *description; /* NULL: none */
-};
 
 struct metering_options_setup {
 	unsigned meters;                /* metering processes, numbered from 1 */
@@ -30,7 +26,7 @@ struct metering_options_setup {
 	bool sample_random;
 	const struct capture_interface *interfaces;     /* live ones; copied */
 	unsigned interface_count;
-	const struct application_name *applications;    /* borrowed until close */
+	const struct identify_application *applications;        /* borrowed until close */
 	unsigned application_count;
 };
 

@@ -61,7 +61,7 @@ struct identify_packet {
 enum identify_progress { IDENTIFY_MORE, IDENTIFY_ENOUGH };
 
 enum identify_name { NAME_APPLICATION, NAME_CATEGORY, NAME_GROUP, NAME_RISK };
-enum { APPLICATION_ID_MAX = 8 };
+enum { APPLICATION_ID_MAX = 7 };
 
 struct identify_backend {
 	const char *name, *help;
@@ -84,7 +84,8 @@ struct identify_backend {
 	/* The name behind a number, of NAME_RISK a bit; NULL: none. The worker may be NULL with
 	 * backends whose names are constant. */
 	const char *(*text)(void *worker, enum identify_name kind, unsigned number);
-	uint16_t applications;          /* numbers are 1 to this; 0: only open() knows */
+	uint16_t applications;          /* numbers are 1 to this; 0: count() knows */
+	unsigned (*count)(void *worker);
 	/* applicationId (RFC 6759): classification engine and selector. Returns its length. */
 	unsigned (*application_id)(unsigned application, uint8_t ret[APPLICATION_ID_MAX]);
 };
@@ -101,6 +102,16 @@ struct identify_choice {                /* which backends, in the order they are
 int identify_choose(const char *names, struct identify_choice *ret, struct error *err);
 
 extern const struct flow_hook identify_hook;
+
+struct identify_application {           /* for options data */
+	uint8_t id[APPLICATION_ID_MAX], id_bytes;
+	char name[48];
+};
+
+/* All that the backends chosen can name; the caller frees *ret. */
+int identify_applications(const struct identify_settings *settings,
+                          struct identify_application **ret, unsigned *ret_count,
+                          struct error *err);
 
 struct identify_counters {
 	uint64_t looked_at;             /* flows whose payload was shown to backends */

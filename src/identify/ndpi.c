@@ -249,19 +249,26 @@ static const char *backend_text(void *worker, enum identify_name kind, unsigned 
 	                                 ndpi_get_proto_breed(w->module, (u_int16_t)number));
 }
 
-/* A registry that is not ours: its enterprise number, then three octets of its own. */
+/* Numbers go from 0 on. */
+static unsigned backend_count(void *worker)
+{
+	const struct ndpi_worker *w = worker;
+	return ndpi_get_num_supported_protocols(w->module) - 1;
+}
+
+/* A registry that is not ours: its enterprise's number, then its own. The selector of this engine
+ * has three octets behind the enterprise; leading zeros may be left out (RFC 6759, section 4.2). */
 static unsigned backend_application_id(unsigned application, uint8_t ret[APPLICATION_ID_MAX])
 {
 	ret[0] = ENGINE_PANA_L7_PEN;
 	store_be32(ret + 1, PEN_NTOP);
-	ret[5] = 0;
-	store_be16(ret + 6, (uint16_t)application);
-	return 8;
+	store_be16(ret + 5, (uint16_t)application);
+	return 7;
 }
 
 const struct identify_backend identify_ndpi = {
 	.name = "ndpi", .help = "payload, by libndpi", .state_bytes = sizeof(struct ndpi_state),
 	.open = backend_open, .close = backend_close, .packet = backend_packet,
 	.conclude = backend_conclude, .attributes = backend_attributes, .release = backend_release,
-	.text = backend_text, .application_id = backend_application_id,
+	.text = backend_text, .count = backend_count, .application_id = backend_application_id,
 };

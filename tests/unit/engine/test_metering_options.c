@@ -88,12 +88,12 @@ static void test_interfaces(void **state)
 static void test_applications(void **state)
 {
 	struct fixture f;
-	const struct application_name names[] = {
-		{ { 13, 0, 0, 5 }, "DNS", "names and addresses" }, { { 13, 0, 1, 0 }, "NTP", NULL },
+	const struct identify_application names[] = {
+		{ { 13, 0, 0, 5 }, 4, "DNS" }, { { 3, 0, 123 }, 3, "NTP" },
 	};
 	init(&f, &(struct metering_options_setup){ .applications = names, .application_count = 2 });
 	assert_string_equal(table(&f, "applicationName"),
-	                    "0d000005|DNS|names and addresses\n0d000100|NTP|\n");
+	                    "0d000005|DNS\n03007b|NTP\n");
 	fini(&f);
 }
 
