@@ -333,7 +333,7 @@ static void fill_parcel(struct pump *p, struct parcel *parcel)
 /* Whether all parcels before this number are out. */
 static bool is_next(struct pump *p, uint64_t number)
 {
-	uint64_t n = number > p->place_mask ? number - p->place_mask : 0;
+	uint64_t places = p->place_mask + 1, n = number > places ? number - places : 0;
 	for (; n < number; n++)
 		if (atomic_load_explicit(&p->places[n & p->place_mask].after, memory_order_acquire) <= n)
 			return false;
