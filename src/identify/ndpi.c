@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The backend of ntop's nDPI: one detection module a worker, since libndpi is not thread-safe, and
- * its flow state in ours. Used as ndpiReader uses it: all protocols, times in milliseconds,
- * packets from the IP header on, more while there is more to learn, a guess when they are spent.
- * A flow that never had payload is guessed from a packet without any that is made of its key.
- * libndpi keeps memory of its own beside the state: caches of fixed size in the module, and of a flow
- * what it puts together of TLS and HTTP. ndpi_memory.c counts that; a flow for whose message there is
- * no room left is given up. ndpi_attributes.c has what else libndpi learns.
+ * its flow state in ours. Used as ndpiReader uses it: all protocols, times in milliseconds, packets
+ * from the IP header on, more while there is more to learn, a guess when they are spent. A flow
+ * that never had payload is guessed from a packet without any that is made of its key. libndpi
+ * keeps memory of its own beside the state: caches of fixed size in the module, and of a flow what
+ * it puts together of TLS and HTTP. ndpi_memory.c counts that; a flow for whose message there is no
+ * room left is given up. ndpi_attributes.c has what else libndpi learns.
  */
 #include "identify/ndpi.h"
 
@@ -47,6 +47,7 @@ static int backend_open(const struct identify_settings *settings, void **ret, st
 		free(w);
 		return r ? r : error_set(err, -ENOMEM, "out of memory");
 	}
+	ndpi_pad_pieces();
 	w->module = ndpi_init_detection_module(ndpi_no_prefs);
 	if (!w->module) {
 		free(w);

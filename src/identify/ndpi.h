@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the nDPI backend share: ndpi.c (detection), ndpi_attributes.c, ndpi_memory.c. */
+/* What the files of the nDPI backend share: ndpi.c (detection), ndpi_attributes.c,
+ * ndpi_memory.c. */
 #ifndef IDENTIFY_NDPI_H
 #define IDENTIFY_NDPI_H
 
@@ -15,6 +16,9 @@ struct ndpi_state {                     /* of a flow */
 /* Adds what libndpi has learned of a flow beside its application. */
 void ndpi_attributes(struct ndpi_detection_module_struct *module,
                      const struct ndpi_state *state, struct attribute_list *to);
+
+/* From now on libndpi allocates a little more than it asks for; before anything else of it. */
+void ndpi_pad_pieces(void);
 
 /* Octets that libndpi has allocated for a flow. */
 size_t ndpi_flow_bytes(const struct ndpi_flow_struct *flow);

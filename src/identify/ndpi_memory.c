@@ -3,12 +3,30 @@
  * What libndpi holds of a flow beside its state. It puts messages together that come in several
  * packets and trusts the length a message says: a TLS record of 64 kB that never ends, Kerberos of
  * 12 kB. Whoever opens many such flows would have gigabytes of a pool of 64k states, so the backend
- * counts and lets go of flows (ndpi.c). Allocations must not fail instead: not every dissector looks.
+ * counts and lets go of flows (ndpi.c). Allocations must not fail instead: not every dissector
+ * looks.
+ *
+ * It also reads a few octets behind what it has allocated: of a QUIC frame that ends where the
+ * packet ends, the length that would follow. Every piece gets some zeros behind it.
  */
 #include <malloc.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 
 #include "identify/ndpi.h"
+
+enum { PIECE_PADDING = 32 };
+
+static void *allocate(size_t bytes)
+{
+	return bytes <= SIZE_MAX - PIECE_PADDING ? calloc(1, bytes + PIECE_PADDING) : NULL;
+}
+
+/* libndpi has one allocator for the process: every worker sets the same, before any starts. */
+void ndpi_pad_pieces(void)
+{
+	set_ndpi_malloc(allocate);
+}
 
 static size_t held(void *piece)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a backend is shown: a copy of the packet from its IP header on. A dissector that was written in
- * a hurry reads what a length says, or a few octets more, so in the copy every length is true, nothing
- * stands between the IP header and the transport that a backend might walk otherwise than we do, and
- * zeros lie behind the end: what is read there is ours, and the same in every run. Where a backend
- * believes a packet to be of another protocol than the flow, its state, a union, breaks: hence what is
- * not of the flow's transport with its whole header is never shown. A copy costs 20 to 40 ns.
+ * What a backend is shown: a copy of the packet from its IP header on. A dissector that was written
+ * in a hurry reads what a length says, or a few octets more, so in the copy every length is true,
+ * nothing stands between the IP header and the transport that a backend might walk otherwise than
+ * we do, and zeros lie behind the end: what is read there is ours, and the same in every run. Where
+ * a backend believes a packet to be of another protocol than the flow, its state, a union, breaks:
+ * hence what is not of the flow's transport with its whole header is never shown. A copy costs 20
+ * to 40 ns.
  */
 #include <string.h>
 
@@ -34,7 +35,8 @@ static void declare(uint8_t *ip, unsigned family, uint32_t bytes)
 		store_be16(ip + 4, (uint16_t)(bytes - IPV6_BYTES));
 }
 
-/* `bytes` of the packet at `ip`, less what lies between the two headers. Returns the copy's length. */
+/* `bytes` of the packet at `ip`, less what lies between its two headers. Returns the length of the
+ * copy. */
 static uint32_t copy_packet(struct identify_worker *w, const struct packet *p, const uint8_t *ip,
                             uint32_t bytes)
 {

@@ -2,8 +2,8 @@
 /*
  * Payloads that mean harm to whoever dissects them. A story is what two ends of a flow say to each
  * other; it is told in good form first (hostile_text.c, hostile_tls.c, or taken out of a capture)
- * and then spoilt (hostile.c): cut, flipped, lengths that lie, parts that are missing or come twice.
- * All comes of a seed, so flow N of a seed is always the same. Neighbour: payloads.c.
+ * and then spoilt (hostile.c): cut, flipped, lengths that lie, parts that are missing or come
+ * twice. All comes of a seed, so flow N of a seed is always the same. Neighbour: payloads.c.
  */
 #ifndef BENCH_HOSTILE_H
 #define BENCH_HOSTILE_H

@@ -79,7 +79,8 @@ static void take(struct shelf *shelf, const uint8_t *frame, uint32_t captured)
 	struct layout layout;
 	uint32_t at, bytes;
 	unsigned sender;
-	if (!layout_read(frame, captured, &layout) || !payload_of(frame, captured, &layout, &at, &bytes))
+	if (!layout_read(frame, captured, &layout)
+	    || !payload_of(frame, captured, &layout, &at, &bytes))
 		return;
 	struct story *story = story_of(shelf, frame, &layout, &sender);
 	if (story->count < STORY_PARTS_MAX)

@@ -57,13 +57,13 @@ static const struct speech {
 	{ 110, { "+OK ", "USER ", "PASS ", "CAPA", "STLS", "-ERR ", "LIST", "APOP " } },
 	{ 143, { "* OK ", "a1 LOGIN ", "a1 STARTTLS", "a1 OK ", "* CAPABILITY ", "a2 LOGIN \"", "a ",
 		"1 BAD" } },
-	{ 5060, { "INVITE sip:", "SIP/2.0 200 OK", "REGISTER sip:", "Via: SIP/2.0/UDP ", "From: <sip:",
-		"m=audio ", "To: ", "Call-ID: " } },
+	{ 5060, { "INVITE sip:", "SIP/2.0 200 OK", "REGISTER sip:", "Via: SIP/2.0/UDP ",
+		"From: <sip:", "m=audio ", "To: ", "Call-ID: " } },
 	{ 554, { "OPTIONS rtsp://", "RTSP/1.0 200 OK", "DESCRIBE rtsp://", "CSeq: ", "Transport: ",
 		"SETUP rtsp://", "m=video 0 RTP/AVP", "PLAY rtsp://" } },
 	{ 23, { "\xff\xfb\x01\xff\xfd\x03", "login: ", "root", "Password: ", "\xff\xfa\x18", "# ",
 		"\xff\xf0", "telnet" } },
-	{ 22, { "SSH-2.0-OpenSSH_", "SSH-1.99-", "SSH-2.0-", "SSH-", "SSH-2.0-dropbear_", "SSH-2.0-PuTTY",
+	{ 22, { "SSH-2.0-OpenSSH_", "SSH-1.99-", "SSH-2.0-", "SSH-", "SSH-2.0-dropbear_", "SSH-2.0-P",
 		"\x00\x00\x01\x2c\x0a\x14", "SSH-2.0-libssh" } },
 	{ 194, { "NICK ", "USER ", ":irc NOTICE AUTH", "JOIN #", "PRIVMSG ", "PING :", "DCC SEND ",
 		"PASS " } },
@@ -84,7 +84,8 @@ void tell_lines(struct story *story, struct dice *dice)
 	story->udp = speech->port == 5060 && dice_percent(dice, 50);
 	for (unsigned i = 0; i < parts; i++) {
 		struct story_part *part = story_add(story, dice_below(dice, 2));
-		for (uint32_t lines = 1 + dice_below(dice, dice_percent(dice, 10) ? 60 : 4); lines; lines--) {
+		uint32_t most = dice_percent(dice, 10) ? 60 : 4;
+		for (uint32_t lines = 1 + dice_below(dice, most); lines; lines--) {
 			part_text(part, DRAW(dice, speech->line));
 			part_word(part, dice, dice_percent(dice, 10) ? dice_below(dice, 700)
 			          : dice_below(dice, 16));
@@ -164,19 +165,23 @@ static const struct mark {
 	{ 1, 67, 4, "\x01\x01\x06\x00" }, { 1, 161, 7, "\x30\x26\x02\x01\x01\x04\x06" },
 	{ 0, 88, 8, "\x00\x00\x00\x80\x6a\x81\x30\x30" }, { 1, 88, 5, "\x6a\x81\xcf\x30\x81" },
 	{ 0, 389, 5, "\x30\x0c\x02\x01\x01" }, { 1, 69, 8, "\x00\x01""file\x00o" },
-	{ 1, 1194, 9, "\x38\x01\x02\x03\x04\x05\x06\x07\x08" }, { 1, 500, 8, "\x01\x02\x03\x04\x05\x06\x07\x08" },
-	{ 1, 1812, 4, "\x01\x01\x00\x40" }, { 1, 5683, 4, "\x40\x01\x00\x01" }, { 1, 2055, 4, "\x00\x09\x00\x01" },
+	{ 1, 1194, 9, "\x38\x01\x02\x03\x04\x05\x06\x07\x08" },
+	{ 1, 500, 8, "\x01\x02\x03\x04\x05\x06\x07\x08" }, { 1, 1812, 4, "\x01\x01\x00\x40" },
+	{ 1, 5683, 4, "\x40\x01\x00\x01" }, { 1, 2055, 4, "\x00\x09\x00\x01" },
 	{ 1, 6343, 8, "\x00\x00\x00\x05\x00\x00\x00\x01" }, { 1, 8801, 4, "\x01\x00\x03\x90" },
-	{ 1, 10001, 4, "\x02\x06\x00\xa0" }, { 1, 17500, 9, "{\"host_in" }, { 1, 51820, 4, "\x01\x00\x00\x00" },
-	{ 1, 5004, 4, "\x80\x60\x00\x01" }, { 1, 5005, 4, "\x80\xc8\x00\x06" }, { 0, 1720, 4, "\x03\x00\x00\x4c" },
+	{ 1, 10001, 4, "\x02\x06\x00\xa0" }, { 1, 17500, 9, "{\"host_in" },
+	{ 1, 51820, 4, "\x01\x00\x00\x00" }, { 1, 5004, 4, "\x80\x60\x00\x01" },
+	{ 1, 5005, 4, "\x80\xc8\x00\x06" }, { 0, 1720, 4, "\x03\x00\x00\x4c" },
 	{ 0, 179, 16, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff" },
-	{ 0, 102, 7, "\x03\x00\x00\x16\x11\xe0\x00" }, { 0, 502, 8, "\x00\x01\x00\x00\x00\x06\x01\x03" },
-	{ 0, 9042, 5, "\x04\x00\x00\x00\x05" }, { 0, 1080, 3, "\x05\x01\x00" }, { 0, 4662, 5, "\xe3\x20\x00\x00\x00" },
+	{ 0, 102, 7, "\x03\x00\x00\x16\x11\xe0\x00" },
+	{ 0, 502, 8, "\x00\x01\x00\x00\x00\x06\x01\x03" }, { 0, 9042, 5, "\x04\x00\x00\x00\x05" },
+	{ 0, 1080, 3, "\x05\x01\x00" }, { 0, 4662, 5, "\xe3\x20\x00\x00\x00" },
 	{ 1, 4672, 2, "\xe4\x20" }, { 0, 1935, 3, "\x03\x00\x00" }, { 0, 2222, 7, "SSH-2.0" },
 	{ 1, 138, 4, "\x11\x0a\x00\x01" }, { 1, 34001, 7, "\x06\x00\x00\x00\x00\x00\x00" },
-	{ 1, 27015, 5, "\xff\xff\xff\xffT" }, { 1, 19302, 4, "\x00\x01\x00\x5c" }, { 0, 210, 2, "\xb4\x82" },
-	{ 0, 8333, 4, "\xf9\xbe\xb4\xd9" }, { 0, 3333, 21, "{\"id\":1,\"method\":\"mini" },
-	{ 1, 1719, 3, "\x80\x08\x50" }, { 1, 2152, 4, "\x30\xff\x00\x24" }, { 0, 2775, 8, "\x00\x00\x00\x2f\x00\x00\x00\x09" },
+	{ 1, 27015, 5, "\xff\xff\xff\xffT" }, { 1, 19302, 4, "\x00\x01\x00\x5c" },
+	{ 0, 210, 2, "\xb4\x82" }, { 0, 8333, 4, "\xf9\xbe\xb4\xd9" },
+	{ 0, 3333, 21, "{\"id\":1,\"method\":\"mini" }, { 1, 1719, 3, "\x80\x08\x50" },
+	{ 1, 2152, 4, "\x30\xff\x00\x24" }, { 0, 2775, 8, "\x00\x00\x00\x2f\x00\x00\x00\x09" },
 	{ 0, 655, 4, "0 a " }, { 0, 4000, 4, "\x02\x12\x34\x56" }, { 0, 8009, 4, "\x12\x34\x01\x00" },
 };
 
@@ -198,7 +203,7 @@ void tell_marks(struct story *story, struct dice *dice)
 void tell_noise(struct story *story, struct dice *dice)
 {
 	unsigned parts = 1 + dice_below(dice, STORY_PARTS_MAX);
-	story->port = (uint16_t)(dice_percent(dice, 50) ? dice_below(dice, 1024) : dice_below(dice, 65536));
+	story->port = (uint16_t)dice_below(dice, dice_percent(dice, 50) ? 1024 : 65536);
 	story->udp = dice_percent(dice, 60);
 	for (unsigned i = 0; i < parts; i++)
 		part_noise(story_add(story, dice_below(dice, 2)), dice,

@@ -120,8 +120,8 @@ static void tls_certificate(struct story_part *part, struct dice *dice)
 static void tls_record(struct story_part *part, struct dice *dice, bool client)
 {
 	part_number(part, dice_percent(dice, 90) ? HANDSHAKE : 20 + dice_below(dice, 5), 1);
-	part_number(part, dice_percent(dice, 90) ? 0x0301 + dice_below(dice, 3) : dice_next(dice) & 0xffff,
-	            2);
+	part_number(part, dice_percent(dice, 90) ? 0x0301 + dice_below(dice, 3)
+	            : dice_next(dice) & 0xffff, 2);
 	unsigned at = part->bytes;
 	part_number(part, 0, 2);
 	if (!client && dice_percent(dice, 40))
@@ -158,7 +158,8 @@ enum { SECRET_BYTES = 32, KEY_BYTES = 16, IV_BYTES = 12, TAG_BYTES = 16, QUIC_LE
 struct quic_keys { uint8_t key[KEY_BYTES], iv[IV_BYTES], header[KEY_BYTES]; };
 
 /* HKDF-Expand-Label (RFC 8446, 7.1) of at most one block. */
-static void expand(const uint8_t secret[SECRET_BYTES], const char *label, uint8_t *ret, unsigned bytes)
+static void expand(const uint8_t secret[SECRET_BYTES], const char *label, uint8_t *ret,
+                   unsigned bytes)
 {
 	uint8_t info[64] = { 0, (uint8_t)bytes, (uint8_t)(6 + strlen(label)) }, block[SECRET_BYTES];
 	size_t length = strlen(label);

@@ -2,11 +2,12 @@
 /*
  * Writes a capture of flows whose payloads mean harm to a dissector.
  *
- *   bench_payloads FILE FLOWS SEED [CAPTURE...]
+ *   bench_payloads FILE FIRST FLOWS SEED [CAPTURE...]
  *
- * Each flow is a story of up to ten packets with payload (hostile.h); a third of them begin as flows
- * of the CAPTUREs (plain pcap of Ethernet, TCP and UDP). Many flows are under way at a time. FILE
- * may be a named pipe. Ends with the line packets=N octets=N flows=N. Neighbours: hostile.h, capture.h.
+ * Flows are numbered; FLOWS of them are written, from FIRST (1 or later) on. Each is a story of up
+ * to ten packets with payload (hostile.h); a third of them begin as flows of the CAPTUREs (plain
+ * pcap of Ethernet, TCP and UDP). Many flows are under way at a time. FILE may be a named pipe.
+ * Ends with the line packets=N octets=N flows=N. Neighbours: hostile.h, capture.h.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -82,24 +83,24 @@ static void write_part(struct capture *capture, struct telling *t)
 
 struct teller {
 	const struct story_book *book;
-	uint64_t flows, seed, begun;
+	uint64_t seed, next, end;
 };
 
 static void begin(struct teller *teller, struct telling *t)
 {
-	t->number = teller->begun++;
+	t->number = teller->next++;
 	t->part = 0;
 	t->next[0] = 1000;
 	t->next[1] = 5000;
 	hostile_story(teller->book, teller->seed, t->number, &t->story);
 }
 
-/* ABREAST stories side by side, one packet of each in turn; one that is told is followed by another. */
+/* ABREAST stories side by side, one packet of each in turn; when one is told, another begins. */
 static void write_all(struct capture *capture, struct teller *teller)
 {
 	static struct telling telling[ABREAST];
 	unsigned under_way = 0;
-	while (under_way < ABREAST && teller->begun < teller->flows)
+	while (under_way < ABREAST && teller->next < teller->end)
 		begin(teller, &telling[under_way++]);
 	while (under_way) {
 		for (unsigned i = 0; i < under_way; i++) {
@@ -107,7 +108,7 @@ static void write_all(struct capture *capture, struct teller *teller)
 			write_part(capture, t);
 			if (t->part < t->story.count)
 				continue;
-			if (teller->begun < teller->flows)
+			if (teller->next < teller->end)
 				begin(teller, t);
 			else
 				*t = telling[--under_way];
@@ -119,19 +120,21 @@ int main(int argc, char **argv)
 {
 	struct story_book book = { 0 };
 	struct capture capture;
-	if (argc < 4) {
-		fprintf(stderr, "usage: bench_payloads FILE FLOWS SEED [CAPTURE...]\n");
+	if (argc < 5) {
+		fprintf(stderr, "usage: bench_payloads FILE FIRST FLOWS SEED [CAPTURE...]\n");
 		return 2;
 	}
 	struct teller teller = {
-		.book = &book, .flows = number_argument("FLOWS", argv[2], FLOWS_MAX),
-		.seed = number_argument("SEED", argv[3], UINT32_MAX >> 8),
+		.book = &book, .next = number_argument("FIRST", argv[2], FLOWS_MAX),
+		.seed = number_argument("SEED", argv[4], UINT32_MAX >> 8),
 	};
-	for (int i = 4; i < argc; i++)
+	uint64_t flows = number_argument("FLOWS", argv[3], FLOWS_MAX - teller.next);
+	teller.end = teller.next + flows;
+	for (int i = 5; i < argc; i++)
 		story_book_read(&book, argv[i]);
 	capture_open(&capture, argv[1]);
 	write_all(&capture, &teller);
-	capture_close(&capture, teller.flows);
+	capture_close(&capture, flows);
 	free(book.story);
 	return 0;
 }

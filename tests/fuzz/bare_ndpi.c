@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Shows the packets of a seed of fuzz_identify to libndpi as they are, as those of one flow. What
- * breaks it here is why weir takes care: tests/identify/test_hostile.py runs both. Ends with the line
- * held=N left=N: octets that libndpi has allocated for the flow, and that it has not freed with it.
+ * breaks it here is why weir takes care: tests/identify/test_hostile.py runs both. Ends with the
+ * line held=N left=N: octets that libndpi has allocated for the flow, and that it has not freed
+ * with it.
  */
 #include <malloc.h>
 #include <ndpi/ndpi_api.h>

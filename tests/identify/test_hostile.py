@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What breaks libndpi when it is called as its interface allows does not break weir.
 
-The seeds of tests/fuzz/fuzz_identify.c are shown to libndpi bare and, by the fuzz target, through weir.
-Each test of the first kind is the twin of one of the second: it shows that a seed still breaks
-something, so that what weir survives is no harmless packet.
+The seeds of tests/fuzz/fuzz_identify.c are shown to libndpi bare and, by the fuzz target, through
+weir. Each test of the first kind is the twin of one of the second: it shows that a seed still
+breaks something, so that what weir survives is no harmless packet.
 """
 import os
 import struct
@@ -67,7 +67,7 @@ def test_weir_survives(programs, name):
     assert done.returncode == 0 and "1 inputs replayed" in done.stdout, done.stderr
 
 
-# ---- memory ---------------------------------------------------------------------------------------
+# ---- memory -----------------------------------------------------------------------------------
 
 def packets_of(seed):
     """The packets of a seed, from their IP header on."""

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# verb: long hostile runs: every fuzz target, damaged captures; "fresh", "flood": others
+# verb: long hostile runs: every fuzz target, damaged captures; "fresh", "flood", "payloads": others
 #
 # usage: ./dev soak [MINUTES]     fuzz targets and damaged captures, sharing MINUTES (20)
 #        ./dev soak fresh         ./dev demo and ./dev test in a debootstrapped Debian 12 (root)
 #        ./dev soak flood         10 M flows of one packet fall upon a table of 1 M with 1,000 alive
+#        ./dev soak payloads [FLOWS [SEED]]
+#                                 10 M flows of hostile payloads: weir and libndpi with sanitizers
+#                                 (the source of libndpi is fetched), then both as they are
 set -euo pipefail
 . "$WEIR_ROOT/tools/dev/lib.sh"
 help_if_asked "$0" "$@"
@@ -19,6 +22,16 @@ if [ "${1:-}" = flood ]; then
 	build_release
 	export WEIR="$root/build/weir"
 	exec /usr/bin/python3 "$root/tests/golden/siege.py" 10000000 1000000 100000
+fi
+if [ "${1:-}" = payloads ]; then
+	install_missing build test fuzz
+	"$root/tools/dev/libndpi-asan" "$root/build/libndpi"
+	build_kind asan src/cli/weir
+	build_kind gcc src/cli/weir tests/bench/bench_payloads
+	exec /usr/bin/python3 "$root/tools/dev/payloads.py" \
+		"$root/build/gcc/tests/bench/bench_payloads" "${2:-10000000}" "${3:-1}" \
+		"sanitized:$root/build/asan/src/cli/weir:$root/build/libndpi:256" \
+		"plain:$root/build/gcc/src/cli/weir::128"
 fi
 minutes=${1:-20}
 case $minutes in
