@@ -13,6 +13,9 @@ from craft import (ACK, FIN, PSH, RST, SYN, at, ether, fragment6, icmp, icmp6, i
 
 HOSTS4 = ["10.0.0.%d" % number for number in range(1, 6)]
 HOSTS6 = ["2001:db8::%x" % number for number in range(1, 6)]
+# Ends that are servers by their port, by neither, by both; and the other way round.
+PORTS = [(1000, 80), (80, 1000), (1001, 80), (80, 80), (9001, 7777), (7777, 9001), (50000, 443),
+         (443, 50000), (50000, 50001), (53, 40000), (123, 123)]
 STACKS = [(), (), (), (5,), (6,), (5, 7), (5, 8), (0,), (5, 0)]
 
 
@@ -40,7 +43,7 @@ class Traffic:
         one, other = self.chance.choice(hosts), self.chance.choice(hosts)
         kind = self.chance.choice([self.tcp, self.tcp, self.tcp, self.udp, self.echo,
                                    self.unreachable, self.fragments])
-        ports = self.chance.choice([(1000, 80), (80, 1000), (1001, 80), (80, 80)])
+        ports = self.chance.choice(PORTS)
         return kind, one, other, ports, self.chance.choice(STACKS)
 
     def step(self):

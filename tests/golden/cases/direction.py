@@ -387,3 +387,34 @@ def first_asks_nothing(c):
     c.expect(B, 7777, A, 9001, TCP, (1, 40), when=(60, 60), **basis_is(1))
     c.expect(B, 53, A, 53, UDP, (1, 49), when=(60, 60), **basis_is(1))
     c.expect(B, 443, A, 50000, TCP, (1, 40), when=(60, 60), **basis_is(1))
+
+
+@case("direction", "servers are remembered in IPv6 as well", *SHOWN)
+def server_ipv6(c):
+    handshake(c, 0, A6, 9001, B6, 7777)
+    segment(c, 60, B6, 7777, A6, 9001, ACK)
+    c.expect(A6, 9001, B6, 7777, TCP, (1, 60), (1, 60), reason=1, **basis_is(2))
+    c.expect(A6, 9001, B6, 7777, TCP, (0, 0), (1, 60), when=(60, 60), **basis_is(4, True))
+
+
+@case("direction", "and in any key that has both addresses and ports", *SHOWN, "--no-vlan-key",
+      slow=False)
+def server_in_another_key(c):
+    handshake(c, 0, A, 9001, B, 7777)
+    handshake(c, 0, A6, 9001, B6, 7777)
+    segment(c, 60, B, 7777, A, 9001, ACK)
+    segment(c, 60, B6, 7777, A6, 9001, ACK)
+    shaken(c, A, 9001, B, 7777)
+    c.expect(A6, 9001, B6, 7777, TCP, (1, 60), (1, 60), reason=1, **basis_is(2))
+    c.expect(A, 9001, B, 7777, TCP, (0, 0), (1, 40), when=(60, 60), **basis_is(4, True))
+    c.expect(A6, 9001, B6, 7777, TCP, (0, 0), (1, 60), when=(60, 60), **basis_is(4, True))
+
+
+@case("direction", "a remembered server is forgotten three hours after its last answer", *SHOWN)
+def server_forgotten(c):
+    handshake(c, 0, A, 9001, B, 7777)
+    segment(c, 3 * 3600, B, 7777, A, 9002, ACK)
+    segment(c, 3 * 3600 + 1, B, 7777, A, 9003, ACK)
+    shaken(c, A, 9001, B, 7777)
+    c.expect(A, 9002, B, 7777, TCP, (0, 0), (1, 40), when=(10800, 10800), **basis_is(4, True))
+    c.expect(B, 7777, A, 9003, TCP, (1, 40), when=(10801, 10801), **basis_is(1))
