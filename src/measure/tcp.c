@@ -13,7 +13,7 @@
 #include "base/compiler.h"
 #include "base/pool.h"
 #include "measure/measure.h"
-#include "measure/tcp.h"
+#include "measure/tcp_hot.h"
 
 enum { TROUBLES_MAX = 1 << 20 };        /* connections of a worker that may have some at a time */
 
@@ -50,7 +50,7 @@ static void tcp_close(void *worker)
 static void tcp_cut(struct tcp_space *t)
 {
 	memset(t->options, 0, sizeof t->options);
-	memset(t->first, 0, sizeof t->first);
+	t->bits &= (uint8_t)~(TCP_FIRST_0 | TCP_FIRST_1);
 	memset(t->rtt, 0, sizeof t->rtt);
 	for (unsigned i = 0; i < 2 && t->trouble; i++) {
 		struct tcp_trouble_side *side = &t->trouble->side[i];
@@ -151,8 +151,10 @@ static void follow_segment(struct tcp_worker *worker, struct tcp_space *t,
 	unsigned passed = t->side[0].hole_count | t->side[1].hole_count ? tcp_holes_passed(t, s) : 0;
 	if (unlikely(!(t->handshake_bits & TCP_HANDSHAKE_DONE)))
 		tcp_handshake_follow(t, s);
-	tcp_rtt_follow(t, s, verdict);
-	tcp_state_follow(t, s, origin, verdict, passed);
+	tcp_follow_rtt(t, s, verdict);
+	unsigned written = verdict & (TCP_RETRANSMITTED | TCP_ZERO_WINDOW);
+	if (unlikely(!tcp_is_settled(&t->side[s->sender], s) || written || passed))
+		tcp_state_follow(t, s, origin, verdict, passed);
 }
 
 static void prefetch_troubles(const struct hook_call *call)
@@ -174,13 +176,17 @@ static void tcp_update(const struct hook_call *call)
 		struct tcp_space *t = touch_space(call, i);
 		unsigned sender = touch->sender;
 		struct tcp_segment s;
-		t->bits |= TCP_SEEN;
-		if (unlikely(tcp_flags_count(&t->side[sender], p)))
+		const uint8_t *h = tcp_header(p);
+		if (unlikely(!(t->bits & TCP_SEEN)))
+			t->bits |= TCP_SEEN;
+		if (unlikely(tcp_count_flags(&t->side[sender], p)))
 			add_lanes(worker, t, sender);
 		if (unlikely(p->wire_packets > 1))
 			count_super_frame(worker, t, p, sender);
-		if (likely(tcp_segment_read(t, p, sender, &s)))
-			follow_segment(worker, t, &s, touch->flow->state & FLOW_INITIATOR_1 ? 1 : 0);
+		if (unlikely(!h))
+			continue;
+		tcp_read(t, p, h, sender, &s);
+		follow_segment(worker, t, &s, touch->flow->state & FLOW_INITIATOR_1 ? 1 : 0);
 	}
 }
 
@@ -235,11 +241,13 @@ static void write_flag(const struct tcp_space *t, unsigned side, unsigned flag,
 	value_write_unsigned(w, count + (t->trouble ? t->trouble->side[side].flags[flag] : 0));
 }
 
-static void write_first(const struct tcp_first *first, unsigned field, struct value_writer *w)
+static void write_first(const struct tcp_space *t, unsigned side, unsigned field,
+                        struct value_writer *w)
 {
+	const struct tcp_first *first = &t->first[side];
 	const uint32_t value[] = { first->seq, first->ack, first->window, first->urgent,
 	                           first->header_bytes, first->flags };
-	if (first->seen)
+	if (t->bits & TCP_FIRST_0 << side)
 		value_write_unsigned(w, value[field - FIRST_SEQ]);
 }
 
@@ -324,8 +332,8 @@ static void tcp_write(const struct flow_view *view, unsigned field, struct value
 	if (field <= FLAG_CWR)
 		write_flag(t, view->side, field, w);
 	else if (field <= FIRST_FLAGS)
-		write_first(&t->first[view->side], field, w);
-	else if (field == OPTIONS && t->first[view->side].seen)
+		write_first(t, view->side, field, w);
+	else if (field == OPTIONS && (t->bits & TCP_FIRST_0 << view->side))
 		value_write_unsigned(w, t->options[view->side]);
 	else if (field >= RETRANSMITTED_PACKETS && field <= LOST)
 		write_trouble(t, view->side, field, w);
@@ -342,6 +350,6 @@ static void tcp_write(const struct flow_view *view, unsigned field, struct value
 const struct flow_hook measure_tcp = {
 	.name = "tcp", .help = "flags, state, history, losses and round trips of TCP connections",
 	.fields = tcp_fields, .space_bytes = sizeof(struct tcp_space), .wants = HOOK_TCP,
-	.hot_bytes = offsetof(struct tcp_space, options), .scope = HOOK_SCOPE_FLOW, .open = tcp_open,
+	.hot_bytes = offsetof(struct tcp_space, handshake), .scope = HOOK_SCOPE_FLOW, .open = tcp_open,
 	.update = tcp_update, .ended = tcp_ended, .write = tcp_write, .close = tcp_close,
 };

@@ -6,8 +6,8 @@
  * Two hot lines, one for each end, are all that an ordinary segment touches. What only some
  * connections need (holes, counts of what went wrong) is a chunk of a pool (struct tcp_trouble).
  *
- * tcp.c hook and fields, tcp_segment.c header to segment, tcp_sequence.c judgement and holes,
- * tcp_rtt.c round trips, tcp_state.c connection state and history.
+ * tcp.c hook and fields, tcp_hot.h what every segment goes through, tcp_segment.c options,
+ * tcp_sequence.c judgement and holes, tcp_rtt.c round trips, tcp_state.c state and history.
  */
 #ifndef MEASURE_TCP_H
 #define MEASURE_TCP_H
@@ -22,7 +22,7 @@
 enum {
 	TCP_HEADER_BYTES = 20,          /* without options */
 	TCP_HOLES = 4,                  /* remembered for each end */
-	TCP_HISTORY_BYTES = 30,         /* letters kept */
+	TCP_HISTORY_BYTES = 37,         /* letters kept: what is left of a line */
 	TCP_REACH = 1 << 30,            /* octets: no window is larger (RFC 7323, section 2.2) */
 	TCP_FLAG_COUNT = 8,             /* FIN SYN RST PSH ACK URG ECE CWR, by bit */
 	TCP_LANES_FULL = 255,
@@ -112,7 +112,6 @@ struct tcp_first {                      /* the first segment of a record from on
 	uint32_t seq, ack;
 	uint16_t window, urgent, flags;
 	uint8_t  header_bytes;
-	bool     seen;
 };
 
 struct tcp_rtt {                        /* round trips of a record */
@@ -140,26 +139,28 @@ struct tcp_handshake {
 
 enum tcp_space_bits {
 	TCP_SEEN = 1,
+	TCP_FIRST_0 = 4, TCP_FIRST_1 = 8,       /* first[] of this endpoint is set */
 	TCP_LACKING = 2,                /* the pool had no chunk: counts are unknown */
 };
 
 /* All of a flow. Zeroed when it begins; parts of it when a record is cut (tcp_cut()). */
 struct tcp_space {
 	struct tcp_side side[2];
+	/* the third line: read for every segment, seldom written */
 	struct tcp_trouble *trouble;    /* NULL: nothing has gone wrong yet */
 	uint8_t bits;                   /* enum tcp_space_bits */
 	uint8_t handshake_bits;         /* enum tcp_handshake_bits */
 	uint8_t history_bytes;
-	uint8_t reserved[3];
-	uint16_t syn_bytes;             /* IP length of the latest SYN without ACK; 0: none */
-	struct tcp_handshake handshake;
+	uint8_t history[TCP_HISTORY_BYTES];     /* lower-case letters; 0x80: endpoint 1 */
 	uint64_t options[2];            /* kinds 0 to 63 seen in the record */
+	/* the rest */
+	struct tcp_handshake handshake;
 	struct tcp_first first[2];
 	struct tcp_rtt rtt[2];          /* [i]: data of endpoint i and their ACKs */
 	struct tcp_offer offer[2];
-	uint8_t history[TCP_HISTORY_BYTES];     /* lower-case letters; 0x80: endpoint 1 */
-	uint8_t padding[2];
+	uint16_t syn_bytes;             /* IP length of the latest SYN without ACK; 0: none */
 };
+static_assert(offsetof(struct tcp_space, handshake) == 192, "three lines for a segment");
 static_assert(sizeof(struct tcp_space) % 8 == 0, "space");
 
 /* A segment, as the steps want it. */
@@ -178,19 +179,20 @@ static inline bool tcp_before(uint32_t a, uint32_t b)   /* in the sequence space
 	return (int32_t)(a - b) < 0;
 }
 
-/* tcp_segment.c */
+/* tcp_segment.c: what tcp_hot.h leaves; h is the header, all of its 20 octets there */
 
-/* Reads the header and its options, notes what they offer. False: the header is not all there. */
-bool tcp_segment_read(struct tcp_space *t, const struct packet *p, unsigned sender,
-                      struct tcp_segment *ret);
-/* Counts flags; true when the lanes of this side must be added up before the next packet. */
-bool tcp_flags_count(struct tcp_side *side, const struct packet *p);
+/* What a SYN says besides its options: the latest SYN's word counts. */
+void tcp_segment_syn(struct tcp_space *t, const struct packet *p, unsigned sender);
+/* Walks the options, notes their kinds and what a SYN's offer. */
+void tcp_segment_options(struct tcp_space *t, const struct packet *p, const uint8_t *h,
+                         const struct tcp_segment *s);
+/* Notes the first segment of a record from one end. */
+void tcp_segment_first(struct tcp_space *t, const struct packet *p, const uint8_t *h,
+                       unsigned sender);
 
 /* tcp_sequence.c */
 
-/* True, and all is noted, when the segment is what was expected: new data or a new acknowledgement
- * in order. Otherwise tcp_judge() says what it is and tcp_follow() notes it. */
-bool tcp_is_ordinary(struct tcp_space *t, const struct tcp_segment *s);
+/* What a segment is that is not simply the next one (tcp_hot.h); tcp_follow() notes it. */
 unsigned tcp_judge(const struct tcp_space *t, const struct tcp_segment *s);
 void tcp_follow(struct tcp_space *t, const struct tcp_segment *s, unsigned verdict);
 /* Holes of the other end that this segment acknowledges for the first time; forgets what is out of
@@ -200,7 +202,7 @@ unsigned tcp_holes_passed(struct tcp_space *t, const struct tcp_segment *s);
 void tcp_restart(struct tcp_space *t, const struct tcp_segment *s);
 
 /* tcp_rtt.c */
-void tcp_rtt_follow(struct tcp_space *t, const struct tcp_segment *s, unsigned verdict);
+void tcp_rtt_sample(struct tcp_rtt *rtt, uint64_t ns);
 void tcp_handshake_follow(struct tcp_space *t, const struct tcp_segment *s);
 
 /* tcp_state.c */

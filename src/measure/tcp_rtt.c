@@ -2,15 +2,14 @@
 /*
  * Round trips. The handshake gives one towards the server (SYN to SYN-ACK) and one towards the
  * client (SYN-ACK to ACK). Later ones are from new data to the acknowledgement of its last octet,
- * one at a time for each direction; what has been sent again gives none (Karn's rule, RFC 6298).
+ * one at a time for each direction; what has been sent again gives none (Karn's rule, RFC 6298):
+ * tcp_hot.h follows them.
  */
 #include "measure/tcp.h"
 
-#include "base/compiler.h"
-
 enum { NS_PER_US = 1000 };
 
-static void add_sample(struct tcp_rtt *rtt, uint64_t ns)
+void tcp_rtt_sample(struct tcp_rtt *rtt, uint64_t ns)
 {
 	uint64_t us = ns / NS_PER_US;
 	uint32_t value = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;
@@ -20,25 +19,6 @@ static void add_sample(struct tcp_rtt *rtt, uint64_t ns)
 		rtt->max_us = value;
 	rtt->sum_ns += ns;
 	rtt->count++;
-}
-
-void tcp_rtt_follow(struct tcp_space *t, const struct tcp_segment *s, unsigned verdict)
-{
-	struct tcp_side *fwd = &t->side[s->sender], *rev = &t->side[s->sender ^ 1];
-	if ((rev->bits & TCP_SAMPLING) && (s->flags & TCP_FLAG_ACK)
-	    && !tcp_before(s->ack, rev->sample_end)) {
-		rev->bits &= (uint8_t)~TCP_SAMPLING;
-		if (s->time_ns >= rev->sample_ns)
-			add_sample(&t->rtt[s->sender ^ 1], s->time_ns - rev->sample_ns);
-	}
-	if (verdict & (TCP_RETRANSMITTED | TCP_OUT_OF_ORDER))
-		fwd->bits &= (uint8_t)~TCP_SAMPLING;
-	else if (s->payload && !(fwd->bits & TCP_SAMPLING) && !(s->flags & TCP_CONTROL)
-	         && !(verdict & (TCP_KEEP_ALIVE | TCP_PROBE))) {
-		fwd->bits |= TCP_SAMPLING;
-		fwd->sample_end = s->end;
-		fwd->sample_ns = s->time_ns;
-	}
 }
 
 static void follow_syn(struct tcp_space *t, const struct tcp_segment *s)

@@ -9,50 +9,11 @@
  * holes than fit, the lowest is forgotten. Numbers are compared within half the space, and what is
  * more than TCP_REACH behind is forgotten before it could be mistaken for something ahead.
  */
-#include "measure/tcp.h"
+#include "measure/tcp_hot.h"
 
 #include <string.h>
 
-#include "base/compiler.h"
-
 enum { FAST_NS = 20000000, REORDER_NS = 3000000 };
-
-/* ---- the usual case -------------------------------------------------------------------------- */
-
-static void expect(struct tcp_side *side, uint32_t next, uint64_t time_ns)
-{
-	side->next = next;
-	side->next_ns = time_ns;
-	side->last_kind &= (uint8_t)~TCP_PROBED;
-	if (unlikely(next - side->low > TCP_REACH))
-		side->low = next - TCP_REACH;
-}
-
-static void note_last(struct tcp_side *fwd, const struct tcp_segment *s)
-{
-	fwd->window = s->window;
-	fwd->ack = s->ack;
-	fwd->last_ns = s->time_ns;
-	fwd->bits = (uint8_t)((fwd->bits & ~TCP_ACKED) | (s->flags & TCP_FLAG_ACK ? TCP_ACKED : 0));
-}
-
-bool tcp_is_ordinary(struct tcp_space *t, const struct tcp_segment *s)
-{
-	struct tcp_side *fwd = &t->side[s->sender];
-	const struct tcp_side *rev = &t->side[s->sender ^ 1];
-	bool says_new = s->payload > 1 ? !(rev->bits & TCP_ACKED) || tcp_before(rev->ack, s->end)
-		: s->payload == 0 && s->ack != fwd->ack;
-	if (!((fwd->bits & TCP_KNOWN) && s->seq == fwd->next && s->window && !rev->last_kind
-	      && (s->flags & (TCP_CONTROL | TCP_FLAG_ACK)) == TCP_FLAG_ACK && says_new))
-		return false;
-	if (s->payload)
-		expect(fwd, s->end, s->time_ns);
-	if (s->ack != fwd->ack)
-		fwd->duplicate_acks = 0;
-	fwd->last_kind &= TCP_PROBED;
-	note_last(fwd, s);
-	return true;
-}
 
 /* ---- holes ----------------------------------------------------------------------------------- */
 
@@ -254,7 +215,7 @@ static void follow_sequence(struct tcp_space *t, const struct tcp_segment *s, un
 		return;
 	}
 	if (tcp_before(side->next, s->seq))
-		expect(side, sent_to(side), side->next_ns);
+		tcp_expect(side, sent_to(side), side->next_ns);
 	if (verdict & TCP_GAP)
 		pass_over(t, s);
 	else if (side->hole_count && s->end != s->seq)
@@ -262,7 +223,7 @@ static void follow_sequence(struct tcp_space *t, const struct tcp_segment *s, un
 	if (s->end != s->seq && tcp_before(s->seq, side->low))
 		side->low = side->next - s->seq > TCP_REACH ? side->next - TCP_REACH : s->seq;
 	if (tcp_before(side->next, s->end) && !(verdict & TCP_PROBE))
-		expect(side, s->end, s->time_ns);
+		tcp_expect(side, s->end, s->time_ns);
 }
 
 void tcp_follow(struct tcp_space *t, const struct tcp_segment *s, unsigned verdict)
@@ -273,7 +234,7 @@ void tcp_follow(struct tcp_space *t, const struct tcp_segment *s, unsigned verdi
 	else if ((verdict & TCP_DUPLICATE_ACK) && fwd->duplicate_acks < UINT8_MAX)
 		fwd->duplicate_acks++;
 	if ((rev->last_kind & TCP_PROBED) && (s->flags & TCP_FLAG_ACK) && s->ack == rev->next + 1)
-		expect(rev, s->ack, rev->next_ns);      /* the probe's octet was taken in */
+		tcp_expect(rev, s->ack, rev->next_ns);      /* the probe's octet was taken in */
 	follow_sequence(t, s, verdict);
 	if ((s->flags & TCP_FLAG_ACK) && !(rev->bits & TCP_BASE)) {
 		rev->base = s->ack - 1;
@@ -283,7 +244,7 @@ void tcp_follow(struct tcp_space *t, const struct tcp_segment *s, unsigned verdi
 	fwd->last_kind |= verdict & (TCP_KEEP_ALIVE | TCP_PROBE);
 	if (verdict & TCP_PROBE)
 		fwd->last_kind |= TCP_PROBED;
-	note_last(fwd, s);
+	tcp_note_last(fwd, s);
 }
 
 void tcp_restart(struct tcp_space *t, const struct tcp_segment *s)

@@ -201,20 +201,10 @@ const char *tcp_state_name(const struct tcp_space *t, unsigned origin)
 
 /* ---- one segment ----------------------------------------------------------------------------- */
 
-/* Nothing to write and nothing to change: what nearly all segments are. */
-static bool is_settled(const struct tcp_side *end, const struct tcp_segment *s)
-{
-	unsigned letter = s->payload ? TCP_LETTER_DATA : TCP_LETTER_ACK;
-	return !(s->flags & TCP_CONTROL) && s->window && end->state != TCP_INACTIVE
-		&& (end->letters & letter);
-}
-
 void tcp_state_follow(struct tcp_space *t, const struct tcp_segment *s, unsigned origin,
                       unsigned verdict, unsigned passed)
 {
 	struct tcp_trouble *trouble = t->trouble;
-	if (likely(is_settled(&t->side[s->sender], s) && !verdict && !passed))
-		return;
 	add_history(t, s);
 	if (is_window_closed(t, s) && trouble && is_decade(&trouble->side[s->sender].zero_windows))
 		add_letter(t, s->sender, 'w');

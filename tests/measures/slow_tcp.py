@@ -11,7 +11,7 @@ FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
 CONTROL = FIN | SYN | RST
 FLAGS = dict(Fin=FIN, Syn=SYN, Rst=RST, Psh=PSH, Ack=ACK, Urg=URG, Ece=ECE, Cwr=CWR)
 REACH = 1 << 30
-HOLES, LETTERS = 4, 30
+HOLES, LETTERS = 4, 37
 MILLISECOND = 10**6
 
 BOTH = (
