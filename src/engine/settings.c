@@ -158,7 +158,7 @@ const struct option meter_options[] = {
 	          "services); without it ndpi, or port in a build without libndpi" },
 	{ .name = "identify-tcp", .type = OPTION_COUNT, .offset = AT(identify.tcp_packets),
 	  .argument = "NUMBER", .default_text = "80", .minimum = "1", .maximum = "10k",
-	  .help = "packets with payload of a TCP flow to look at before giving up" },
+	  .help = "packets of a TCP flow to look at before giving up, from its first payload on" },
 	{ .name = "identify-udp", .type = OPTION_COUNT, .offset = AT(identify.udp_packets),
 	  .argument = "NUMBER", .default_text = "24", .minimum = "1", .maximum = "10k",
 	  .help = "the same of UDP and other flows" },

@@ -153,12 +153,12 @@ static void begin(struct identify_worker *w, struct identified *s, const struct 
 /* True when all backends have seen enough. The first of them in order that knows an application is
  * believed; it may change its mind as long as it looks. */
 static bool show(struct identify_worker *w, struct identified *s,
-                 const struct identify_packet *packet)
+                 const struct identify_packet *packet, bool bare)
 {
 	for (unsigned i = 0; i < w->choice.count; i++) {
 		const struct identify_backend *b = w->choice.backend[i];
 		struct identity answer = { .backend = (uint8_t)i };
-		if (s->enough >> i & 1 || !b->packet)
+		if (s->enough >> i & 1 || !b->packet || (bare && !b->bare))
 			continue;
 		if (b->packet(w->backend[i], state_of(w, s, i), packet, &answer) == IDENTIFY_ENOUGH)
 			s->enough |= (uint8_t)(1u << i);
@@ -180,7 +180,10 @@ static bool is_spent(const struct identify_worker *w, const struct identified *s
 static void look(struct identify_worker *w, struct identified *s, struct flow_touch *touch)
 {
 	struct identify_packet packet;
+	bool bare = !touch->packet->payload_offset;
 	unsigned before = s->identity.application;
+	if (bare && s->stage == STAGE_NEW)
+		return;
 	if (!identify_packet_make(w, touch, &packet))
 		return;
 	if (s->stage == STAGE_NEW)
@@ -188,7 +191,7 @@ static void look(struct identify_worker *w, struct identified *s, struct flow_to
 	if (touch->packet->key.protocol != s->protocol)
 		return;
 	s->packets++;
-	if (show(w, s, &packet)) {
+	if (show(w, s, &packet, bare)) {
 		w->counters.found++;
 		give_back(w, s);
 	} else if (is_spent(w, s)) {
@@ -241,7 +244,7 @@ static void identify_ended(const struct flow_view *view, uint8_t reason, bool go
 const struct flow_hook identify_hook = {
 	.name = "applications", .help = "which application a flow is of, and what it says of itself",
 	.fields = identify_field_names, .space_bytes = sizeof(struct identified),
-	.wants = HOOK_PAYLOAD | HOOK_END, .scope = HOOK_SCOPE_FLOW, .costly = true, .biflow = true,
+	.wants = HOOK_PAYLOAD | HOOK_TCP | HOOK_END, .scope = HOOK_SCOPE_FLOW, .costly = true, .biflow = true,
 	.open = identify_open, .update = identify_update, .settle = identify_settle,
 	.ended = identify_ended, .write = identify_write, .close = identify_close,
 };

@@ -66,6 +66,8 @@ enum { APPLICATION_ID_MAX = 7 };
 struct identify_backend {
 	const char *name, *help;
 	uint32_t state_bytes;           /* of a flow while it is looked at, zeroed; 0: none */
+	bool bare;                      /* wants TCP segments without payload, too, behind the first
+	                                 * that has some */
 	/* A worker's. */
 	int  (*open)(const struct identify_settings *settings, void **ret_worker, struct error *err);
 	void (*close)(void *worker);

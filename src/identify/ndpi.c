@@ -97,7 +97,7 @@ static void count_answers(struct ndpi_state *state, const struct packet *p)
 {
 	uint32_t at = p->payload_offset + (p->key.protocol == PROTOCOL_TCP ? 2u : 0);
 	const uint8_t *dns = p->frame->data + at;
-	if (at + DNS_BYTES <= p->frame->captured_bytes && dns[2] & 0x80)
+	if (p->payload_offset && at + DNS_BYTES <= p->frame->captured_bytes && dns[2] & 0x80)
 		state->dns_answers = load_be16(dns + 6);
 }
 
@@ -268,7 +268,7 @@ static unsigned backend_application_id(unsigned application, uint8_t ret[APPLICA
 }
 
 const struct identify_backend identify_ndpi = {
-	.name = "ndpi", .help = "payload, by libndpi", .state_bytes = sizeof(struct ndpi_state),
+	.name = "ndpi", .help = "payload, by libndpi", .bare = true, .state_bytes = sizeof(struct ndpi_state),
 	.open = backend_open, .close = backend_close, .packet = backend_packet,
 	.conclude = backend_conclude, .attributes = backend_attributes, .release = backend_release,
 	.text = backend_text, .count = backend_count, .application_id = backend_application_id,

@@ -15,7 +15,7 @@
 #include "flow/key.h"
 #include "identify/inner.h"
 
-enum { IPV4_BYTES_MIN = 20, IPV6_BYTES = 40, UDP_BYTES = 8, IPV4_FIRST_OCTET = 0x45 };
+enum { IPV4_BYTES_MIN = 20, IPV6_BYTES = 40, TCP_BYTES_MIN = 20, IPV4_FIRST_OCTET = 0x45 };
 enum { PROTOCOL_UDP = 17 };
 
 /* The IP header's own total; 0 where it does not say. */
@@ -62,7 +62,18 @@ static bool may_be_shown(const struct packet *p)
 	if (p->bits & (PACKET_LATER_FRAGMENT | PACKET_NO_PORTS))
 		return false;
 	return !(p->layers & (LAYER_AH | LAYER_OTHER_EXTENSION)) && p->l4_offset > p->l3_offset
-		&& p->payload_offset > p->l4_offset;
+		&& (!p->payload_offset || p->payload_offset > p->l4_offset);
+}
+
+/* From the IP header, where what must be there ends: one octet of the payload, or the header of a
+ * bare TCP segment. */
+static uint32_t least_bytes(const struct packet *p, const uint8_t *ip, uint32_t bytes)
+{
+	uint32_t l4 = (uint32_t)p->l4_offset - p->l3_offset;
+	if (p->payload_offset)
+		return (uint32_t)p->payload_offset - p->l3_offset + 1;
+	uint32_t header = bytes >= l4 + TCP_BYTES_MIN ? (ip[l4 + 12] >> 4) * 4u : 0;
+	return l4 + (header > TCP_BYTES_MIN ? header : TCP_BYTES_MIN);
 }
 
 bool identify_packet_make(struct identify_worker *w, const struct flow_touch *touch,
@@ -77,7 +88,7 @@ bool identify_packet_make(struct identify_worker *w, const struct flow_touch *to
 	uint32_t captured = frame->captured_bytes - p->l3_offset, bytes = declared_bytes(ip, p->family);
 	if (!bytes || bytes > captured || bytes > IP_BYTES_MAX)
 		bytes = captured < IP_BYTES_MAX ? captured : IP_BYTES_MAX;
-	if (p->l3_offset + bytes <= p->payload_offset)
+	if (bytes < least_bytes(p, ip, bytes))
 		return false;
 	bytes = copy_packet(w, p, ip, bytes);
 	uint64_t ms = p->time_ns / 1000000;

@@ -5,8 +5,8 @@
  *
  *   bench_libndpi [-t TCP] [-u UDP] FILE        plain pcap of Ethernet, this machine's byte order
  *
- * Each flow is shown its packets with payload until an application is found and nothing more is to
- * be learned of it, or more than TCP (80), of others UDP (24), were shown; then, or at the end, a
+ * Each flow is shown its packets from the first with payload on, of UDP and others those that have
+ * some, until an application is found and nothing more is to be learned of it, or more than TCP (80), of others UDP (24), were shown; then, or at the end, a
  * guess is asked for. A flow without payload is shown its first packet, for the guess. Prints
  * packets= and flows= that the file has, shown=, and libndpi_ns= of all of it. No weir in it.
  */
@@ -201,7 +201,8 @@ static void name_all(struct run *run)
 	for (size_t i = 0; i < run->count; i++) {
 		const struct packet *packet = &run->packets[i];
 		struct flow *flow = &run->flows[packet->flow];
-		if (!flow->over && (packet->payload || (packet->first && !flow->payload)))
+		if (!flow->over && (packet->payload || (packet->first && !flow->payload)
+		                   || (flow->state && flow->protocol == TCP)))
 			show(run, packet, flow);
 	}
 	for (size_t i = 0; i < run->slots; i++)

@@ -69,6 +69,14 @@ def test_request_and_answer(meter):
     assert "DNSName" not in record and "tlsVersion" not in record
 
 
+def test_content_type(weir, data_dir):
+    """It comes with the answer; libndpi takes it only where it sees the segment between, too."""
+    records = weir_records(weir, data_dir / "ndpi/weibo.pcap")
+    found = [r["httpContentType"] for r in records if "httpContentType" in r]
+    assert sorted(found) == sorted(["application/x-font-woff", "text/html"] + 2 * ["image/png"] +
+                                   3 * ["text/css"])       # as ndpiReader tells
+
+
 def test_question_and_answers(meter):
     record, = meter(dns(40001, answers=3))
     assert record["applicationName"] == "DNS"
