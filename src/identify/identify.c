@@ -244,7 +244,8 @@ static void identify_ended(const struct flow_view *view, uint8_t reason, bool go
 const struct flow_hook identify_hook = {
 	.name = "applications", .help = "which application a flow is of, and what it says of itself",
 	.fields = identify_field_names, .space_bytes = sizeof(struct identified),
-	.wants = HOOK_PAYLOAD | HOOK_TCP | HOOK_END, .scope = HOOK_SCOPE_FLOW, .costly = true, .biflow = true,
+	.wants = HOOK_PAYLOAD | HOOK_TCP | HOOK_END, .scope = HOOK_SCOPE_FLOW, .costly = true,
+	.biflow = true,
 	.open = identify_open, .update = identify_update, .settle = identify_settle,
 	.ended = identify_ended, .write = identify_write, .close = identify_close,
 };

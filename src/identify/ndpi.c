@@ -268,7 +268,8 @@ static unsigned backend_application_id(unsigned application, uint8_t ret[APPLICA
 }
 
 const struct identify_backend identify_ndpi = {
-	.name = "ndpi", .help = "payload, by libndpi", .bare = true, .state_bytes = sizeof(struct ndpi_state),
+	.name = "ndpi", .help = "payload, by libndpi", .bare = true,
+	.state_bytes = sizeof(struct ndpi_state),
 	.open = backend_open, .close = backend_close, .packet = backend_packet,
 	.conclude = backend_conclude, .attributes = backend_attributes, .release = backend_release,
 	.text = backend_text, .count = backend_count, .application_id = backend_application_id,
