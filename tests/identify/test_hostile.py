@@ -16,6 +16,8 @@ SEEDS = Path(__file__).resolve().parents[1] / "fuzz/seeds/identify"
 # A packet that is not of the flow's transport, where libndpi's state says what to do with the next.
 FATAL = ["tls-then-udp", "tls-then-icmp", "quic-then-other"]
 LEAKS = ["tls-cut-then-udp"]
+# What libndpi reads behind the piece of memory that it has decrypted a packet into.
+READS_BEHIND = ["quic-frame-at-end"]
 # Messages that say they are long and never end: octets that one flow has.
 HOARDS = {"tls-endless": 40000, "kerberos-endless": 12000}
 
@@ -40,7 +42,7 @@ def held_and_left(done):
 
 
 def test_every_seed_is_known():
-    assert {path.name for path in SEEDS.iterdir()} == {*FATAL, *LEAKS, *HOARDS}
+    assert {path.name for path in SEEDS.iterdir()} == {*FATAL, *LEAKS, *READS_BEHIND, *HOARDS}
 
 
 @pytest.mark.parametrize("name", FATAL)
@@ -60,11 +62,25 @@ def test_bare_hoards(programs, name):
     assert held >= HOARDS[name] and left == 0
 
 
-@pytest.mark.parametrize("name", FATAL + LEAKS + list(HOARDS))
+@pytest.mark.parametrize("name", FATAL + LEAKS + READS_BEHIND + list(HOARDS))
 def test_weir_survives(programs, name):
     done = subprocess.run([programs["fuzz_identify"], SEEDS / name], capture_output=True, text=True,
                           timeout=60)
     assert done.returncode == 0 and "1 inputs replayed" in done.stdout, done.stderr
+
+
+def valgrind_says(tool, program, seed):
+    done = subprocess.run([tool("valgrind"), "-q", "--error-exitcode=9", program, SEEDS / seed],
+                          capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("name", READS_BEHIND)
+def test_reads_behind(programs, tool, name):
+    status, said = valgrind_says(tool, programs["bare_ndpi"], name)
+    assert status == 9 and "Invalid read" in said
+    status, said = valgrind_says(tool, programs["fuzz_identify"], name)
+    assert status == 0, said
 
 
 # ---- memory -----------------------------------------------------------------------------------
