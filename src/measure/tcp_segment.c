@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a TCP header says once: options (RFC 9293, 7323, 2018), the offer of a SYN, the first segment
- * of a record. What was not captured is not guessed. tcp_hot.h reads the rest.
+ * What a TCP header says once: options (RFC 9293, 7323, 2018), the offer of a SYN, the first
+ * segment of a record. What was not captured is not guessed. tcp_hot.h reads the rest.
  */
 #include "measure/tcp.h"
 
 #include "base/compiler.h"
 
-enum { OPTION_END = 0, OPTION_NOP = 1, OPTION_MSS = 2, OPTION_SCALE = 3, OPTION_SACK_PERMITTED = 4 };
+enum { OPTION_END = 0, OPTION_NOP = 1, OPTION_MSS = 2, OPTION_SCALE = 3,
+       OPTION_SACK_PERMITTED = 4 };
 
 void tcp_segment_syn(struct tcp_space *t, const struct packet *p, unsigned sender)
 {
