@@ -57,7 +57,8 @@ static void make_frame(uint8_t *f, unsigned i)
 	memcpy(f + 34, (uint8_t[8]){ (uint8_t)(i >> 8), (uint8_t)i, 0, 9, 0, 26 }, 8);
 }
 
-static int fake_read(struct capture *c, uint64_t wait_ns, struct frame_batch *ret, struct error *err)
+static int fake_read(struct capture *c, uint64_t wait_ns, struct frame_batch *ret,
+                     struct error *err)
 {
 	(void)wait_ns;
 	(void)err;
