@@ -6,7 +6,8 @@ from slow_timing import gaps
 QUARTILES = ("FirstQuartile", "Median", "ThirdQuartile")
 LENGTHS = [2 ** (4 + k) for k in range(7)]       # lower bounds of the bins but the first
 FIELDS = [*moments.reversed_too(
-              [*("ipTotalLength" + q for q in QUARTILES), *("interArrivalTime" + q for q in QUARTILES),
+              [*("ipTotalLength" + q for q in QUARTILES),
+               *("interArrivalTime" + q for q in QUARTILES),
                "payloadLengthHistogram", "payloadInterArrivalTimeHistogram"]),
           *("biflowIpTotalLength" + q for q in QUARTILES),
           *("biflowInterArrivalTime" + q for q in QUARTILES)]

@@ -15,8 +15,8 @@ CAPTURES = captures()
 
 
 def table(capture, *arguments):
-    text = weir("meter", "-r", capture, "--fields", "all", "-o", "csv:-", *arguments).output.decode()
-    return list(csv.reader(io.StringIO(text, newline="")))
+    run = weir("meter", "-r", capture, "--fields", "all", "-o", "csv:-", *arguments)
+    return list(csv.reader(io.StringIO(run.output.decode(), newline="")))
 
 
 def strays(rows):

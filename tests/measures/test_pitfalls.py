@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What popular flow feature tools get wrong, each by a crafted capture whose right values are worked
-out here by hand.
+"""What popular flow feature tools get wrong, each by a crafted capture whose right values are
+worked out here by hand.
 
 Faults that were reported of CSV tools: a TCP flow closed at its first FIN; counters that miss the
 first packet; payload reported as packet length, or padding counted; deviations of a sample given
