@@ -41,7 +41,7 @@ SUITES = [
     Suite("fuzz", "gcc", labels=("fuzz",)),
     Suite("lint", "", "lint"),
     Suite("golden", "gcc", "golden"),
-    Suite("measures", "gcc", "measures"),
+    Suite("measures", "gcc", "measures", limit=480),
     Suite("identify", "gcc", "identify"),
     Suite("docs", "gcc", "docs"),
     Suite("interop", "gcc", "interop", limit=480),
@@ -50,7 +50,7 @@ SUITES = [
     Suite("asan-unit", "asan", labels=("unit",), heavy=True),
     Suite("asan-fuzz", "asan", labels=("fuzz",), heavy=True),
     Suite("asan-golden", "asan", "golden", heavy=True, limit=600),
-    Suite("asan-measures", "asan", "measures", heavy=True, limit=600),
+    Suite("asan-measures", "asan", "measures", heavy=True, limit=900),
     Suite("tsan-unit", "tsan", labels=("base", "engine", "output"), heavy=True),
 ]
 
