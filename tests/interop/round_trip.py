@@ -11,7 +11,7 @@ import json
 # What a collector adds to say who sent a record and when it came.
 ADDED = frozenset(("observationDomainId", "exporterIPv4Address", "exporterIPv6Address",
                    "collectionTimeMilliseconds"))
-NOTHING = (0, "", False, "0.0.0.0", "::", "00:00:00:00:00:00", [], None)
+NOTHING = (0, "", False, "0x0", "0.0.0.0", "::", "00:00:00:00:00:00", [], None)
 
 
 def records(path):

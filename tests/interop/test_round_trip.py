@@ -26,6 +26,10 @@ def captures_in(folder):
                   and path.stat().st_size <= CAPTURE_BYTES_MAX)
 
 
+# The template of all fields is longer than a message of the usual size.
+LARGE = "&mtu=8000"
+
+
 class Trips:
     """Every capture through everything: `metered` by capture, `collected` by transport and
     capture."""
@@ -49,7 +53,7 @@ class Trips:
         """A damaged capture ends with status 1, after all that could be read."""
         to = self.folder / "metered.json"
         addresses = [f"ipfix:{self.messages}/{number}.ipfix?domain={number}",
-                     *(f"{one}domain={i * DOMAINS + number}"
+                     *(f"{one}domain={i * DOMAINS + number}{LARGE}"
                        for i, one in enumerate(self.addresses, 1))]
         words = [word for address in [f"json:{to}", *addresses] for word in ("-o", address)]
         done = self.host.run(self.program, "meter", "-r", path, "--fields", "all", "--tunnels",

@@ -19,6 +19,7 @@ from net.lab import Lab, wait_for, why_no_namespaces
 
 SERVERS = {"udp": UdpServer, "tcp": TcpServer}
 OPTIONS_OFF = "?options=off"
+LARGE = "mtu=8000"             # for the template of all fields
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +133,7 @@ def test_exported_types(server, meter, transport):
     times in every unit, texts, enterprise elements: all that can be measured; the reader refuses
     lengths that a type cannot have and ill-formed texts."""
     collector = server(transport)
-    meter(collector.url, more=("--fields", "all"))
+    meter(f"{collector.url}?{LARGE}", more=("--fields", "all"))
     session = read(collector.read())
     specifiers = {s for t in session.templates.values() if not t.scope for s in t.specifiers}
     assert len(specifiers) > 50
@@ -144,7 +145,7 @@ def test_templates_have_directional_keys(server, meter):
     """RFC 5103, 4, 6.1: reverse elements come with an end of the flow, and no reverse of what has
     none."""
     collector = server("udp")
-    meter(collector.url + OPTIONS_OFF, more=("--fields", "all"))
+    meter(f"{collector.url}{OPTIONS_OFF}&{LARGE}", more=("--fields", "all"))
     for template in read(collector.read()).templates.values():
         names = {s.name for s in template.specifiers}
         assert names & {"sourceIPv4Address", "sourceIPv6Address"}
