@@ -183,6 +183,8 @@ static void spoil(struct story *story, struct dice *dice)
 		else
 			spoil_order(story, dice);
 	}
+	if (dice_percent(dice, 10))     /* an acknowledgement, or a datagram without payload */
+		story->part[dice_below(dice, story->count)].bytes = 0;
 	if (dice_percent(dice, 20))
 		story->port = ports[dice_below(dice, sizeof ports / sizeof *ports)];
 	if (dice_percent(dice, 3))

@@ -60,7 +60,7 @@ static uint8_t *put_transport(uint8_t *at, struct telling *t, const struct story
 		return put(at, (uint64_t)(UDP_BYTES + part->bytes) << 16, 4);
 	at = put(put(at, t->next[sender], 4), t->next[!sender], 4);
 	t->next[sender] += part->bytes;
-	return put(at, 0x5018ull << 48 | 8192ull << 32, 8);
+	return put(at, (part->bytes ? 0x5018ull : 0x5010ull) << 48 | 8192ull << 32, 8);
 }
 
 static void write_part(struct capture *capture, struct telling *t)
