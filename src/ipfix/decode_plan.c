@@ -44,8 +44,8 @@ static const struct field *field_of(const struct compiler *c, uint32_t pen, uint
 }
 
 /* The forward element of a reverse one by a bit of its id (ours, CERT's), if the table has it.
- * Asked for before what the exporter tells: it may well describe the reverse one, under a name that is
- * no element's own. */
+ * Asked for before what the exporter tells: it may well describe the reverse one, under a name that
+ * is no element's own. */
 static const struct field *field_of_reverse_bit(const struct decode_field *wire)
 {
 	if (!field_reverses_by_bit(wire->pen) || !(wire->id & FIELD_REVERSE_BIT))

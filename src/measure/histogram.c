@@ -227,6 +227,6 @@ static void histogram_write(const struct flow_view *view, unsigned field, struct
 const struct flow_hook measure_histogram = {
 	.name = "histogram", .help = "quartiles of lengths and times, histograms",
 	.fields = histogram_fields, .space_bytes = sizeof(struct histogram), .wants = HOOK_PACKET,
-	.scope = HOOK_SCOPE_RECORD, .open = histogram_open, .update = histogram_update,
+	.scope = HOOK_SCOPE_RECORD, .costly = true, .open = histogram_open, .update = histogram_update,
 	.ended = histogram_ended, .write = histogram_write, .close = histogram_close,
 };

@@ -7,8 +7,9 @@
  *
  * Each flow is shown its packets from the first with payload on, of UDP and others those that have
  * some, until an application is found and nothing more is to be learned of it, or more than TCP
- * (80), of others UDP (24), were shown; then, or at the end, a guess is asked for. A flow without payload is shown its first packet, for the guess. Prints
- * packets= and flows= that the file has, shown=, and libndpi_ns= of all of it. No weir in it.
+ * (80), of others UDP (24), were shown; then, or at the end, a guess is asked for. A flow
+ * without payload is shown its first packet, for the guess. Prints packets= and flows=
+ * that the file has, shown=, and libndpi_ns= of all of it. No weir in it.
  */
 #include <inttypes.h>
 #include <stdbool.h>
