@@ -154,8 +154,8 @@ const struct option meter_options[] = {
 	          "ones, all: all but those that cost much; a field of --fields opens its own" },
 	{ .name = "identify", .type = OPTION_TEXT, .offset = AT(identify.backends),
 	  .argument = "LIST", .check = check_backends, .joined = true,
-	  .help = "what names applications, in the order asked: ndpi (payload), port (registered "
-	          "services); without it ndpi, or port in a build without libndpi" },
+	  .help = "what names applications, in the order asked: ndpi (payload), expect (announced by "
+	          "other flows), port (registered services); without it ndpi,expect" },
 	{ .name = "identify-tcp", .type = OPTION_COUNT, .offset = AT(identify.tcp_packets),
 	  .argument = "NUMBER", .default_text = "80", .minimum = "1", .maximum = "10k",
 	  .help = "packets of a TCP flow to look at before giving up, from its first payload on" },

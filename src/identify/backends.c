@@ -7,12 +7,14 @@
 #include "config.h"
 #include "identify/identify.h"
 
-extern const struct identify_backend identify_ndpi, identify_port;
+extern const struct identify_backend identify_ndpi, identify_expect,
+	identify_port;
 
 const struct identify_backend *const identify_backends[] = {
 #if WEIR_HAVE_NDPI
 	&identify_ndpi,
 #endif
+	&identify_expect,
 	&identify_port,
 	NULL
 };
@@ -42,7 +44,7 @@ int identify_choose(const char *names, struct identify_choice *ret, struct error
 {
 	struct identify_choice choice = { .count = 0 };
 	if (!names)
-		names = identify_backends[0]->name;
+		names = WEIR_HAVE_NDPI ? "ndpi,expect" : "expect,port";
 	for (const char *at = names; *at; at += *at == ',') {
 		size_t length = strcspn(at, ",");
 		const struct identify_backend *backend = find(at, length);

@@ -10,7 +10,7 @@
 
 enum how {
 	HOW_ID, HOW_NAME, HOW_CATEGORY, HOW_GROUP, HOW_CONFIDENCE, HOW_MASTER,
-	HOW_OCTETS, HOW_NUMBER, HOW_HOST, HOW_METHOD, HOW_RISK_NAMES
+	HOW_PARENT, HOW_OCTETS, HOW_NUMBER, HOW_HOST, HOW_METHOD, HOW_RISK_NAMES
 };
 
 /* FIELD(name, how, attribute) */
@@ -21,6 +21,7 @@ enum how {
 	FIELD("applicationGroupName", HOW_GROUP, 0) \
 	FIELD("applicationConfidence", HOW_CONFIDENCE, 0) \
 	FIELD("applicationMasterName", HOW_MASTER, 0) \
+	FIELD("parentFlowId", HOW_PARENT, 0) \
 	FIELD("applicationHostName", HOW_OCTETS, ATTRIBUTE_HOST_NAME) \
 	FIELD("flowRisk", HOW_NUMBER, ATTRIBUTE_RISK) \
 	FIELD("flowRiskNames", HOW_RISK_NAMES, ATTRIBUTE_RISK) \
@@ -159,7 +160,9 @@ static void write_identity(const struct flow_view *view, unsigned how, struct va
 void identify_write(const struct flow_view *view, unsigned field, struct value_writer *to)
 {
 	const struct identified *s = view->space;
-	if (fields[field].attribute && s->text)
+	if (fields[field].how == HOW_PARENT && s->parent)
+		value_write_unsigned(to, s->parent);
+	else if (fields[field].attribute && s->text)
 		write_attribute(view, field, to);
 	else if (!fields[field].attribute && s->identity.application)
 		write_identity(view, fields[field].how, to);

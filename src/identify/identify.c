@@ -95,6 +95,26 @@ static void give_back(struct identify_worker *w, struct identified *s)
 	text_keep(w, s, &list);
 }
 
+/* What a flow has announced is surer than a guess, whichever backend guesses. */
+static void believe(struct identified *s, const struct identity *answer)
+{
+	bool sure = answer->confidence >= CONFIDENCE_PAYLOAD;
+	if (answer->application && (sure || s->identity.confidence != CONFIDENCE_ANNOUNCED))
+		s->identity = *answer;
+}
+
+static uint64_t parent_of(const struct identify_worker *w, const struct identify_flow *flow,
+                          const struct flow *record, const struct flow_cold *cold)
+{
+	const struct identify_begun begun = { .flow = flow, .flow_id = cold->flow_id,
+	                                      .first_ms = record->first_ns / 1000000 };
+	uint64_t parent = 0;
+	for (unsigned i = 0; i < w->choice.count && !parent; i++)
+		if (w->choice.backend[i]->parent)
+			parent = w->choice.backend[i]->parent(w->backend[i], &begun);
+	return parent;
+}
+
 /* The last word of the backends, in their order, until one has an answer. */
 static void conclude(struct identify_worker *w, struct identified *s,
                      const struct identify_flow *flow)
@@ -102,8 +122,7 @@ static void conclude(struct identify_worker *w, struct identified *s,
 	for (unsigned i = 0; i < w->choice.count && !is_answered(s, i); i++) {
 		struct identity answer = { .backend = (uint8_t)i };
 		w->choice.backend[i]->conclude(w->backend[i], state_of(w, s, i), flow, &answer);
-		if (answer.application)
-			s->identity = answer;
+		believe(s, &answer);
 	}
 	give_back(w, s);
 }
@@ -145,9 +164,19 @@ static void begin(struct identify_worker *w, struct identified *s, const struct 
 	s->looking = pool_take(&w->pool);
 	s->looking->owner = s;
 	identify_flow_of_touch(touch, &s->looking->flow);
+	s->parent = parent_of(w, &s->looking->flow, touch->flow, touch->cold);
 	s->protocol = touch->packet->key.protocol;
 	s->stage = STAGE_LOOKING;
 	w->counters.looked_at++;
+}
+
+/* One that is asked before it knows better, unless it only guesses. */
+static bool is_known_better(const struct identified *s, unsigned backend,
+                            const struct identity *answer)
+{
+	bool announced = answer->confidence == CONFIDENCE_ANNOUNCED
+		&& s->identity.confidence < CONFIDENCE_PAYLOAD;
+	return backend && is_answered(s, backend - 1) && !announced;
 }
 
 /* True when all backends have seen enough. The first of them in order that knows an application is
@@ -160,15 +189,25 @@ static bool show(struct identify_worker *w, struct identified *s,
 		struct identity answer = { .backend = (uint8_t)i };
 		if (s->enough >> i & 1 || !b->packet || (bare && !b->bare))
 			continue;
-		if (b->packet(w->backend[i], state_of(w, s, i), packet, &answer) == IDENTIFY_ENOUGH)
-			s->enough |= (uint8_t)(1u << i);
-		if (answer.application && (!i || !is_answered(s, i - 1)))
-			s->identity = answer;
+		enum identify_progress progress
+			= b->packet(w->backend[i], state_of(w, s, i), packet, &answer);
+		s->enough |= (uint8_t)((progress != IDENTIFY_MORE) << i);
+		s->watching |= (uint8_t)((progress == IDENTIFY_WATCH) << i);
+		if (!is_known_better(s, i, &answer))
+			believe(s, &answer);
 	}
 	for (unsigned i = 0; i < w->choice.count; i++)
 		if (w->choice.backend[i]->packet && !(s->enough >> i & 1))
 			return false;
 	return true;
+}
+
+static void watch(struct identify_worker *w, struct identified *s,
+                  const struct identify_packet *packet)
+{
+	for (unsigned i = 0; i < w->choice.count; i++)
+		if (s->watching >> i & 1 && !w->choice.backend[i]->watch(w->backend[i], packet))
+			s->watching &= (uint8_t)~(1u << i);
 }
 
 static bool is_spent(const struct identify_worker *w, const struct identified *s)
@@ -189,6 +228,10 @@ static void look(struct identify_worker *w, struct identified *s, struct flow_to
 	if (s->stage == STAGE_NEW)
 		begin(w, s, touch);
 	if (touch->packet->key.protocol != s->protocol)
+		return;
+	if (s->watching)
+		watch(w, s, &packet);
+	if (s->stage == STAGE_OVER)
 		return;
 	s->packets++;
 	if (show(w, s, &packet, bare)) {
@@ -212,7 +255,7 @@ static void identify_update(const struct hook_call *call)
 {
 	for (unsigned i = 0; i < call->count; i++) {
 		struct identified *s = touch_space(call, i);
-		if (s->stage != STAGE_OVER)
+		if (s->stage != STAGE_OVER || s->watching)
 			look(call->worker, s, call->touch[i]);
 	}
 }
@@ -223,11 +266,15 @@ static void identify_settle(const struct flow_view *view, bool gone)
 {
 	struct identified *s = view->space;
 	struct identify_flow flow;
-	if (!gone || s->stage == STAGE_OVER)
+	if (!gone)
 		return;
 	const struct identify_worker *w = view->worker;
 	unsigned before = s->identity.application;
 	identify_flow_of_view(view, &flow);
+	if (!s->parent)                 /* perhaps it was announced after it had begun */
+		s->parent = parent_of(w, &flow, view->flow, view->cold);
+	if (s->stage == STAGE_OVER)
+		return;
 	conclude(view->worker, s, &flow);
 	if (w->settings.found && s->identity.application != before)
 		tell(w, &s->identity, &flow);

@@ -20,13 +20,19 @@ struct identify_flow {
 	uint8_t  address[2][16];        /* network order; of IPv4 the first 4 octets */
 };
 
+struct identify_begun {                 /* a flow, told by its record */
+	const struct identify_flow *flow;
+	uint64_t flow_id;
+	uint64_t first_ms;              /* its first packet */
+};
+
 struct identify_found {                 /* a flow whose application has become known, or another */
 	struct identify_flow flow;
 	const char *application, *master;       /* names; master NULL where there is none */
 };
 
 struct identify_settings {
-	const char *backends;           /* names, in the order asked; NULL: the first there is */
+	const char *backends;           /* names, in the order asked; NULL: as identify_choose() */
 	uint64_t tcp_packets, udp_packets;      /* with payload, to look at before giving up; other
 	                                         * protocols as UDP */
 	uint64_t states;                /* flows being looked at, at a time, in a worker */
@@ -58,7 +64,10 @@ struct identify_packet {
 	uint64_t time_ms;               /* never goes back */
 };
 
-enum identify_progress { IDENTIFY_MORE, IDENTIFY_ENOUGH };
+enum identify_progress {
+	IDENTIFY_MORE, IDENTIFY_ENOUGH,
+	IDENTIFY_WATCH                  /* enough to answer; all further payload goes to watch() */
+};
 
 enum identify_name { NAME_APPLICATION, NAME_CATEGORY, NAME_GROUP, NAME_RISK };
 enum { APPLICATION_ID_MAX = 7 };
@@ -75,9 +84,13 @@ struct identify_backend {
 	 * conclude() answers. */
 	enum identify_progress (*packet)(void *worker, void *state,
 	                                 const struct identify_packet *packet, struct identity *ret);
+	/* Payload behind IDENTIFY_WATCH, without state; false: no more of it. NULL: never asked for. */
+	bool (*watch)(void *worker, const struct identify_packet *packet);
 	/* Nothing more will come: the best answer there is. state is NULL where it never had any. */
 	void (*conclude)(void *worker, void *state, const struct identify_flow *flow,
 	                 struct identity *ret);
+	/* The flow that has announced this one: its flow id, 0: none. NULL: it knows of none. */
+	uint64_t (*parent)(void *worker, const struct identify_begun *begun);
 	/* What else it has learned; NULL: nothing. */
 	void (*attributes)(void *worker, const void *state, const struct identity *identity,
 	                   struct attribute_list *to);
@@ -100,7 +113,8 @@ struct identify_choice {                /* which backends, in the order they are
 	unsigned count;
 };
 
-/* A list of names; NULL: the first that this build has. The error names what is unknown. */
+/* A list of names; NULL: ndpi,expect, or expect,port in a build without libndpi. The error names
+ * what is unknown. */
 int identify_choose(const char *names, struct identify_choice *ret, struct error *err);
 
 extern const struct flow_hook identify_hook;

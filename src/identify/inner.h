@@ -24,10 +24,11 @@ struct identified {                     /* a flow's space */
 	uint8_t  stage;                 /* enum identify_stage */
 	uint8_t  protocol;              /* of the packets shown: others are not */
 	uint8_t  enough;                /* bit i: backend i has seen enough */
-	uint8_t  reserved;
+	uint8_t  watching;              /* bit i: backend i wants all payload */
 	uint16_t text_bytes;            /* of attributes */
+	uint64_t parent;                /* id of the flow that has announced it; 0: none */
 };
-static_assert(sizeof(struct identified) == 32, "half a cache line");
+static_assert(sizeof(struct identified) <= 64, "a cache line");
 
 enum { IP_BYTES_MAX = 65535, PACKET_PADDING = 64 };
 
