@@ -17,8 +17,11 @@ enum { EXTENSION_NAME = 0, EXTENSION_GROUPS = 10, EXTENSION_POINTS = 11, EXTENSI
 
 /* ---- TLS ------------------------------------------------------------------------------------- */
 
+/* What follows the length at `at`; a part that was full before has none. */
 static void patch_length(struct story_part *part, unsigned at, unsigned width)
 {
+	if (part->bytes < at + width)
+		return;
 	unsigned bytes = part->bytes - at - width;
 	for (unsigned i = 0; i < width; i++)
 		part->octets[at + i] = (uint8_t)(bytes >> 8 * (width - 1 - i));
@@ -70,7 +73,7 @@ static void tls_extension(struct story_part *part, struct dice *dice)
 	default: part_noise(part, dice, dice_below(dice, 60));
 	}
 	patch_length(part, at, 2);
-	if (dice_percent(dice, 4))
+	if (dice_percent(dice, 4) && part->bytes >= at + 2u)
 		part->octets[at + dice_below(dice, 2)] ^= (uint8_t)dice_next(dice);
 }
 
