@@ -14,6 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 from scapy.all import (Ether, IP, IPv6, TCP, UDP, DNS, DNSQR, DNSRR, Raw,  # noqa: E402
                        wrpcap)
 
+# Addresses of its own: else scapy asks the network for them.
+LINK = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 CLIENT, SERVER = "192.0.2.10", "198.51.100.20"
 
 
@@ -21,26 +23,26 @@ def http(port, extra=b"", host=b"www.example.org", path=b"/index.html"):
     request = (b"GET " + path + b" HTTP/1.1\r\nHost: " + host + b"\r\nUser-Agent: probe/1.0\r\n" +
                extra + b"\r\n")
     answer = b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\nContent-Length: 0\r\n\r\n"
-    up = Ether() / IP(src=CLIENT, dst=SERVER) / TCP(sport=port, dport=80, flags="PA", seq=1, ack=1)
-    down = Ether() / IP(src=SERVER, dst=CLIENT) / TCP(sport=80, dport=port, flags="PA", seq=1,
+    up = LINK / IP(src=CLIENT, dst=SERVER) / TCP(sport=port, dport=80, flags="PA", seq=1, ack=1)
+    down = LINK / IP(src=SERVER, dst=CLIENT) / TCP(sport=80, dport=port, flags="PA", seq=1,
                                                       ack=len(request) + 1)
     return [up / Raw(request), down / Raw(answer)]
 
 
 def dns(port, answers=2):
-    query = Ether() / IP(src=CLIENT, dst=SERVER) / UDP(sport=port, dport=53) / DNS(
+    query = LINK / IP(src=CLIENT, dst=SERVER) / UDP(sport=port, dport=53) / DNS(
         id=port, rd=1, qd=DNSQR(qname="host.example.org"))
     records = DNSRR(rrname="host.example.org", rdata="203.0.113.1")
     for number in range(2, answers + 1):
         records /= DNSRR(rrname="host.example.org", rdata=f"203.0.113.{number}")
-    reply = Ether() / IP(src=SERVER, dst=CLIENT) / UDP(sport=53, dport=port) / DNS(
+    reply = LINK / IP(src=SERVER, dst=CLIENT) / UDP(sport=53, dport=port) / DNS(
         id=port, qr=1, qd=DNSQR(qname="host.example.org"), an=records)
     return [query, reply]
 
 
 def noise(port, count, size=64):
     """Datagrams that are no protocol, between ports that stand for none."""
-    return [Ether() / IP(src=CLIENT, dst=SERVER) / UDP(sport=port, dport=61001) /
+    return [LINK / IP(src=CLIENT, dst=SERVER) / UDP(sport=port, dport=61001) /
             Raw(bytes((port * 7 + number * 13 + k * 31) & 0xff for k in range(size)))
             for number in range(count)]
 
@@ -92,8 +94,8 @@ def test_question_without_answer(meter):
 
 
 def test_flow_without_payload_is_guessed(meter):
-    syn = Ether() / IP(src=CLIENT, dst=SERVER) / TCP(sport=40002, dport=22, flags="S")
-    syn6 = Ether() / IPv6(src="2001:db8::1", dst="2001:db8::2") / TCP(sport=40002, dport=22,
+    syn = LINK / IP(src=CLIENT, dst=SERVER) / TCP(sport=40002, dport=22, flags="S")
+    syn6 = LINK / IPv6(src="2001:db8::1", dst="2001:db8::2") / TCP(sport=40002, dport=22,
                                                                       flags="S")
     records = meter([syn, syn6])
     assert [(r["applicationName"], r["applicationConfidence"]) for r in records] == [("SSH", 1)] * 2
@@ -106,7 +108,7 @@ def test_nothing_is_known(meter):
 
 def test_port_comes_behind_payload(meter):
     packets = http(40000) + noise(61000, 2)
-    syn = Ether() / IP(src=CLIENT, dst=SERVER) / TCP(sport=40003, dport=9100, flags="S")
+    syn = LINK / IP(src=CLIENT, dst=SERVER) / TCP(sport=40003, dport=9100, flags="S")
     records = meter(packets + [syn], "--identify", "ndpi,port")
     assert sorted(r.get("applicationName", "") for r in records) == ["", "HTTP", "pdl-datastream"]
     printer, = [r for r in records if r.get("applicationName") == "pdl-datastream"]
@@ -123,7 +125,7 @@ def test_packets_are_limited(meter, limit, known):
 
 @pytest.mark.parametrize("limit", [80, 2])
 def test_limit_is_of_packets_with_payload(meter, limit):
-    acks = [Ether() / IP(src=CLIENT, dst=SERVER) / TCP(sport=40000, dport=80, flags="A", seq=1)
+    acks = [LINK / IP(src=CLIENT, dst=SERVER) / TCP(sport=40000, dport=80, flags="A", seq=1)
             for _ in range(90)]
     record, = meter(acks + http(40000), "--identify-tcp", limit, "--tcp-linger", "off")
     assert record["httpStatusCode"] == 404
