@@ -121,7 +121,8 @@ static void test_sdp(void **state)
 		{ OK "c=IN IP6 2001:db8::5\r\nm=audio 6000 RTP/AVP 0\r\n",
 		  "2001:db8::5:6000/17<* 2001:db8::5:6001/17<*" },
 		{ OK "c=IN IP4 0.0.0.0\r\nm=audio 6000 RTP/AVP 0\r\n", "" },
-		{ OK "c=IN IP4 198.51.100.5/127\r\nm=audio 65535 RTP/AVP 0\r\n", "198.51.100.5:65535/17<*" },
+		{ OK "c=IN IP4 198.51.100.5/127\r\nm=audio 65535 RTP/AVP 0\r\n",
+		  "198.51.100.5:65535/17<*" },
 		{ OK "m=audio", "" }, { OK "m=audio 6000", "" }, { OK "m=", "" }, { OK "c=IN IP", "" },
 		{ OK "c=IN IP4 999.1.1.1\r\nm=audio 65536 RTP/AVP 0\r\n", "" },
 	};
