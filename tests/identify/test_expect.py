@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Flows that others have announced: linked by parentFlowId and named as what announced them.
-Expected results come from the scripts that craft the captures, and from what tshark reads in real ones."""
+Expected results come from the scripts that craft the captures, and from what tshark reads in real
+ones."""
 import json
 import subprocess
 
