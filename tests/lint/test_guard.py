@@ -25,10 +25,16 @@ install_missing build
 """
 
 
+def default_signals():
+    """Who runs the tests in the background of a shell ignores SIGINT, and so would the script."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(guard, seen, apt):
     return subprocess.Popen(["bash", "-c", SCRIPT % apt, "dev", str(guard), str(seen)],
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            env={**os.environ, "WEIR_ROOT": str(ROOT)}, start_new_session=True)
+                            env={**os.environ, "WEIR_ROOT": str(ROOT)}, start_new_session=True,
+                            preexec_fn=default_signals)
 
 
 @pytest.fixture
