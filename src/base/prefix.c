@@ -90,11 +90,12 @@ int prefix_table_new(struct prefix *prefixes, size_t count, struct prefix_table 
 		return -EEXIST;
 	while (four < count && prefixes[four].family == 4)
 		four++;
+	const struct prefix *six = count ? prefixes + four : prefixes;  /* without any: NULL, maybe */
 	struct prefix_table *t = calloc(1, sizeof *t);
 	if (!t)
 		return -ENOMEM;
 	if (make_ranges(&t->four, prefixes, four, 32)
-	    || make_ranges(&t->six, prefixes + four, count - four, 128)) {
+	    || make_ranges(&t->six, six, count - four, 128)) {
 		prefix_table_free(t);
 		return -ENOMEM;
 	}

@@ -5,9 +5,9 @@ The seeds of tests/fuzz/fuzz_identify.c are shown to libndpi bare and, by the fu
 weir. Each test of the first kind is the twin of one of the second: it shows that a seed still
 breaks something, so that what weir survives is no harmless packet.
 """
-import os
 import struct
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -104,12 +104,20 @@ def write_crowd(path, flows, packets):
                 file.write(head + packet[:12] + struct.pack(">I", 0x0a000000 + flow) + packet[16:])
 
 
+# A process starts with the peak of the one that it was forked from: this one is small.
+PEAK = """
+import os, sys
+_, status, usage = os.wait4(os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ), 0)
+print(usage.ru_maxrss)
+sys.exit(status != 0)
+"""
+
+
 def peak_kb(weir_program, *arguments):
     """The largest resident memory of a run of weir."""
-    process = subprocess.Popen([str(weir_program), *map(str, arguments)], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0
-    return usage.ru_maxrss
+    done = subprocess.run([sys.executable, "-S", "-c", PEAK, str(weir_program),
+                           *map(str, arguments)], stdout=subprocess.PIPE, text=True, check=True)
+    return int(done.stdout)
 
 
 def test_memory_of_messages_is_bounded(weir_program, tmp_path):
