@@ -132,9 +132,7 @@ unsigned parse_frames(const struct parsing *how, const struct frame_batch *in, u
 		if (i + PREFETCH_AHEAD < in->count)
 			prefetch_frame(frame + PREFETCH_AHEAD);
 		if (!parse_fast(frame, k, kinds, brief)) {
-			if (!how->ahead)
-				packet_parse_general(parser, frame, k);
-			else if (!packet_parse_general_ahead(parser, frame, k))
+			if (!packet_parse_general(parser, frame, k, how->ahead))
 				break;
 			if (!is_kept(frame, k, how->fates))
 				continue;
@@ -187,7 +185,7 @@ void packet_parse_rest(struct packet_parser *parser, const struct frame_batch *i
 
 void packet_parse_one(struct packet_parser *parser, const struct frame *frame, struct packet *ret)
 {
-	packet_parse_general(parser, frame, ret);
+	packet_parse_general(parser, frame, ret, false);
 }
 
 /* Headers lie in the frame's first two cache lines. The sum is not a pointer until it is

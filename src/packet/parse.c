@@ -13,47 +13,28 @@ static enum header (*const headers[HEADER_COUNT])(struct parse *p) = {
 #undef HEADER
 };
 
-static void walk(struct parse *p, const struct frame *frame);
 static void parse_begin(struct parse *p, const struct frame *frame);
 
-void packet_parse_general(struct packet_parser *parser, const struct frame *frame,
-                          struct packet *ret)
+bool packet_parse_general(struct packet_parser *parser, const struct frame *frame,
+                          struct packet *ret, bool ahead)
 {
 	struct parse p;
 
 	p.parser = parser;
 	p.packet = ret;
-	p.ahead = false;
-	walk(&p, frame);
-}
-
-bool packet_parse_general_ahead(struct packet_parser *parser, const struct frame *frame,
-                                struct packet *ret)
-{
-	struct parse p;
-
-	p.parser = parser;
-	p.packet = ret;
-	p.ahead = true;
-	walk(&p, frame);
-	return !p.met_fragment;
-}
-
-static void walk(struct parse *p, const struct frame *frame)
-{
-	struct packet *k = p->packet;
-
-	parse_begin(p, frame);
-	enum header next = parse_link_type(p, frame->link_type);
+	p.ahead = ahead;
+	parse_begin(&p, frame);
+	enum header next = parse_link_type(&p, frame->link_type);
 	for (unsigned steps = 0; next != HEADER_STOP; steps++) {
 		if (unlikely(steps == PARSE_STEPS_MAX)) {
-			parse_stop(p, FATE_malformed_link);
+			parse_stop(&p, FATE_malformed_link);
 			break;
 		}
-		next = headers[next](p);
+		next = headers[next](&p);
 	}
-	if (p->tunnels > 0 && k->fate != FATE_metered && k->fate != FATE_malformed_tunnel)
-		*k = p->outer;
+	if (p.tunnels > 0 && ret->fate != FATE_metered && ret->fate != FATE_malformed_tunnel)
+		*ret = p.outer;
+	return !p.met_fragment;
 }
 
 static void parse_begin(struct parse *p, const struct frame *frame)

@@ -58,13 +58,11 @@ struct parse {
 #include "packet/headers.def"
 #undef HEADER
 
-/* The readable reference: any frame, any fate. */
-void packet_parse_general(struct packet_parser *parser, const struct frame *frame,
-                          struct packet *ret);
-/* The same without the memory of fragments, by any number of threads at once. False: it is needed,
- * and what ret holds is not right. */
-bool packet_parse_general_ahead(struct packet_parser *parser, const struct frame *frame,
-                                struct packet *ret);
+/* The readable reference: any frame, any fate. With `ahead` it leaves the memory of fragments alone,
+ * so any number of threads may call it at once. False: that memory is needed, and what ret holds is
+ * not right; never without `ahead`. */
+bool packet_parse_general(struct packet_parser *parser, const struct frame *frame,
+                          struct packet *ret, bool ahead);
 
 /* Ends the walk. */
 static inline enum header parse_stop(struct parse *p, enum fate fate)
