@@ -32,7 +32,7 @@ bool packet_parse_general(struct packet_parser *parser, const struct frame *fram
 		}
 		next = headers[next](&p);
 	}
-	if (p.tunnels > 0 && ret->fate != FATE_metered && ret->fate != FATE_malformed_tunnel)
+	if (ret->tunnels > 0 && ret->fate != FATE_metered && ret->fate != FATE_malformed_tunnel)
 		*ret = p.outer;
 	return !p.met_fragment;
 }
@@ -48,7 +48,7 @@ static void parse_begin(struct parse *p, const struct frame *frame)
 	p->source = p->destination = NULL;
 	p->source_port = p->destination_port = 0;
 	p->fragment_protocol = 0;
-	p->tags = p->tunnels = 0;
+	p->tags = 0;
 	p->met_fragment = false;
 
 	memset(p->packet, 0, sizeof *p->packet);

@@ -48,10 +48,9 @@ struct parse {
 	uint16_t source_port, destination_port; /* or what stands for them (ICMP) */
 	uint8_t fragment_protocol;      /* protocol number that tells datagrams apart, with the id */
 	uint8_t tags;                   /* VLAN tags seen on the present Ethernet header */
-	uint8_t tunnels;                /* tunnels entered */
 	bool ahead;                     /* the memory of fragments is out of reach */
 	bool met_fragment;              /* while ahead: the packet is not right without it */
-	struct packet outer;            /* around the innermost tunnel; valid if tunnels > 0 */
+	struct packet outer;            /* around the innermost tunnel; valid with packet->tunnels */
 };
 
 #define HEADER(name, text) enum header packet_parse_##name(struct parse *p);

@@ -88,12 +88,11 @@ enum header parse_no_ports(struct parse *p, uint8_t protocol)
 enum header parse_enter(struct parse *p, enum header inner, uint32_t header_bytes)
 {
 	parse_ip_end(p);
-	if (p->tunnels == PARSE_TUNNELS_MAX || header_bytes > p->end - p->at)
+	if (p->packet->tunnels == PARSE_TUNNELS_MAX || header_bytes > p->end - p->at)
 		return HEADER_STOP;
 	p->outer = *p->packet;
-	if (p->tunnels == 0)
+	if (p->packet->tunnels++ == 0)
 		p->packet->outer_offset = p->packet->l3_offset;
-	p->packet->tunnels = ++p->tunnels;
 	p->at += header_bytes;
 	return inner;
 }
