@@ -133,9 +133,7 @@ void add_packet(struct parcel *p, unsigned lane, const struct packet *packet, bo
 		memcpy(c->piece->line[i], packet, LINE_BYTES);
 	else
 		put_whole(c->piece, i, packet);
-	c->so_far.sums.wire_packets += packet->wire_packets;
-	c->so_far.sums.octets += frame_octets(packet->frame);
-	c->so_far.sums.ip_octets += packet->ip_bytes;
+	packet_sums_add(&c->so_far.sums, packet);
 }
 
 /* ---- dealing --------------------------------------------------------------------------------- */

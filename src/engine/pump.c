@@ -411,11 +411,8 @@ static void parse_and_deal(struct pump *p, struct lane *lane, struct parcel *par
 static struct piece_stop sum_up(const struct packet *const *packets, unsigned count)
 {
 	struct piece_stop sum = { .count = count };
-	for (unsigned i = 0; i < count; i++) {
-		sum.sums.wire_packets += packets[i]->wire_packets;
-		sum.sums.octets += frame_octets(packets[i]->frame);
-		sum.sums.ip_octets += packets[i]->ip_bytes;
-	}
+	for (unsigned i = 0; i < count; i++)
+		packet_sums_add(&sum.sums, packets[i]);
 	return sum;
 }
 

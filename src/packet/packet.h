@@ -101,6 +101,13 @@ struct packet_sums {                    /* of some packets */
 	uint64_t octets, ip_octets;     /* frame_octets() and ip_bytes */
 };
 
+static inline void packet_sums_add(struct packet_sums *sums, const struct packet *packet)
+{
+	sums->wire_packets += packet->wire_packets;
+	sums->octets += frame_octets(packet->frame);
+	sums->ip_octets += packet->ip_bytes;
+}
+
 struct packet_batch {                   /* packets that can be metered, in frame order */
 	uint32_t count;
 	struct packet_sums sums;
