@@ -305,6 +305,14 @@ static uint64_t end_of_time(const struct pump *p)
 	return p->limit_ns ? p->limit_ns : p->clock_ns + CAPTURE_CLOCK_WINDOW_NS;
 }
 
+/* With the turn: nothing more will be read, and why. */
+static void end_reading(struct pump *p, int why)
+{
+	if (why == -ECANCELED)
+		p->last_ns = end_of_time(p);
+	atomic_store_explicit(&p->ended, true, memory_order_release);
+}
+
 /* With the turn. A batch that is not full ends the parcel: what there is should not wait for more,
  * and the octets of a file that come next should be read by whoever walks over them. */
 static void fill_parcel(struct pump *p, struct parcel *parcel)
@@ -322,10 +330,8 @@ static void fill_parcel(struct pump *p, struct parcel *parcel)
 		parcel->number = p->read_count++;
 	atomic_store_explicit(&p->quiet, parcel->count && !parcel->frames[parcel->count - 1].count,
 	                      memory_order_relaxed);
-	if (r == -ECANCELED)
-		p->last_ns = end_of_time(p);
 	if (r)
-		atomic_store_explicit(&p->ended, true, memory_order_release);
+		end_reading(p, r);
 }
 
 /* ---- behind the turn ------------------------------------------------------------------------- */
@@ -448,12 +454,10 @@ static bool read_parcel(struct pump *p, struct lane *lane)
 	if (!(is_free || is_stopped(p)) || atomic_load(&p->visitors) || !take_turn(p))
 		return false;
 	bool ended = atomic_load_explicit(&p->ended, memory_order_relaxed);
-	if (!ended && is_free) {
+	if (!ended && is_free)
 		fill_parcel(p, parcel);
-	} else if (!ended) {                    /* stopped */
-		p->last_ns = end_of_time(p);
-		atomic_store_explicit(&p->ended, true, memory_order_release);
-	}
+	else if (!ended)                        /* stopped */
+		end_reading(p, -ECANCELED);
 	leave_turn(p);
 	if (ended || !is_free || !parcel->count)
 		return !ended;
