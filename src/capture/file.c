@@ -186,6 +186,7 @@ static ssize_t bring_mapped(struct file_source *s)
 	uint64_t bytes = r->need_bytes > MAPPED_BYTES ? r->need_bytes : MAPPED_BYTES;
 	bytes = bytes < left ? bytes : left;
 	int e = bytes ? mapping_extend(s->block, have, have + bytes) : 0;
+	stream_seek(s->stream, r->end_offset + (e ? 0 : bytes));
 	return e ? e : (ssize_t)bytes;
 }
 
@@ -206,8 +207,6 @@ static int bring_octets(struct file_source *s, uint64_t wait_ns, struct error *e
 {
 	struct reader *r = &s->reader;
 	ssize_t n = s->mapped ? bring_mapped(s) : -ENOTSUP;
-	if (s->mapped)
-		stream_seek(s->stream, r->end_offset + (uint64_t)(n > 0 ? n : 0));
 	if (n < 0)
 		n = bring_read(s, wait_ns, err);
 	atomic_store_explicit(&s->file_bytes, s->done_bytes + stream_file_offset(s->stream),
