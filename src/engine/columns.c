@@ -55,15 +55,14 @@ static unsigned default_choices(const struct columns_wish *wish, const struct ou
 
 /* ---- what is asked for ----------------------------------------------------------------------- */
 
-/* A column of the key that is named once more stays where it is and takes the length. */
-static bool has(struct column_choice *list, unsigned count, const struct column_choice *c)
+/* Appends what is not there; a column that is stays where it is, and takes a length that is given. */
+static int add_choices(const struct column_choice *more, unsigned more_count,
+                       struct column_choice *ret, unsigned *ret_count, struct error *err)
 {
-	for (unsigned i = 0; i < count; i++)
-		if (list[i].field == c->field && list[i].reverse == c->reverse) {
-			list[i].cap_bytes = c->cap_bytes;
-			return true;
-		}
-	return false;
+	int r = 0;
+	for (unsigned i = 0; i < more_count && !r; i++)
+		r = column_choice_add(ret, ret_count, &more[i], err);
+	return r;
 }
 
 /* The key's columns, then those of the list that are not among them. */
@@ -73,13 +72,8 @@ static int key_and_list(const struct columns_wish *wish, const struct column_lis
 	struct column_choice list[COLUMNS_MAX];
 	unsigned chosen = 0, count = key_columns(wish->key, ret);
 	int r = column_list_parse(wish->fields, available, list, &chosen, err);
-	for (unsigned i = 0; i < chosen && !r; i++) {
-		if (has(ret, count, &list[i]))
-			continue;
-		if (count == COLUMNS_MAX)
-			return error_set(err, -E2BIG, "more than %d fields", COLUMNS_MAX);
-		ret[count++] = list[i];
-	}
+	if (!r)
+		r = add_choices(list, chosen, ret, &count, err);
 	if (!r)
 		*ret_count = count;
 	return r;
@@ -93,18 +87,11 @@ static int add_measures(const char *names, struct column_choice *ret, unsigned *
 	struct hook_set hooks;
 	unsigned count = 0;
 	int r = hooks_parse(names, &hooks, err);
-	if (r)
-		return error_prefix(err, r, "--measure");
-	for (unsigned i = 0; i < hooks.count; i++)
+	for (unsigned i = 0; !r && i < hooks.count; i++)
 		count += row_hook_fields(hooks.hook[i], more + count, COLUMNS_MAX - count);
-	for (unsigned i = 0; i < count; i++) {
-		if (has(ret, *ret_count, &more[i]))
-			continue;
-		if (*ret_count == COLUMNS_MAX)
-			return error_set(err, -E2BIG, "--measure: more than %d fields", COLUMNS_MAX);
-		ret[(*ret_count)++] = more[i];
-	}
-	return 0;
+	if (!r)
+		r = add_choices(more, count, ret, ret_count, err);
+	return r ? error_prefix(err, r, "--measure") : 0;
 }
 
 /* What options add to the fields that an output has by itself. */

@@ -44,19 +44,24 @@ static int position_of(const struct column_choice *list, unsigned count,
 	return -1;
 }
 
-/* A field that is there already keeps its place and takes the new cap. */
-static int list_add(struct choice_list *list, const struct column_choice *c, struct error *err)
+int column_choice_add(struct column_choice *choices, unsigned *count,
+                      const struct column_choice *choice, struct error *err)
 {
-	int at = position_of(list->choices, list->count, c);
+	int at = position_of(choices, *count, choice);
 	if (at >= 0) {
-		if (c->cap_bytes)
-			list->choices[at].cap_bytes = c->cap_bytes;
+		if (choice->cap_bytes)
+			choices[at].cap_bytes = choice->cap_bytes;
 		return 0;
 	}
-	if (list->count == COLUMNS_MAX)
+	if (*count == COLUMNS_MAX)
 		return error_set(err, -E2BIG, "more than %d fields", COLUMNS_MAX);
-	list->choices[list->count++] = *c;
+	choices[(*count)++] = *choice;
 	return 0;
+}
+
+static int list_add(struct choice_list *list, const struct column_choice *c, struct error *err)
+{
+	return column_choice_add(list->choices, &list->count, c, err);
 }
 
 static void list_remove(struct choice_list *list, const struct column_choice *c)

@@ -79,6 +79,11 @@ struct column_list {                    /* borrowed */
 	unsigned all;                   /* the first so many are what "all" means; 0: all of them */
 };
 
+/* Appends a choice to a list with room for COLUMNS_MAX; a column that is there already keeps its
+ * place and takes the new cap, if there is one. -E2BIG when the list is full. */
+int column_choice_add(struct column_choice *choices, unsigned *count,
+                      const struct column_choice *choice, struct error *err);
+
 /* Parses a list such as "sourceIPv4Address,octetDeltaCount=4,applicationName=64" or, when it
  * starts with + or -, changes to the list in `choices` ("+tcpControlBits,-vlanId"); "all" is
  * what `available` says, and a field that is not in it is an error; NULL: any field of the
