@@ -179,9 +179,11 @@ static int want_hooks(const struct columns_wish *wish, struct wanted *wanted, st
 	int r = add_wish(wish, choices, &count, err);
 	if (!r)
 		r = apply(wish, choices, &count, err);
-	for (unsigned h = 0; !r && h < wanted->all.count; h++)
-		for (unsigned i = 0; i < count && !wanted->hook[h]; i++)
-			wanted->hook[h] = hooks_find(&wanted->all, choices[i].field) == wanted->all.hook[h];
+	for (unsigned i = 0; !r && i < count; i++) {
+		const struct flow_hook *hook = hooks_find(&wanted->all, choices[i].field);
+		for (unsigned h = 0; h < wanted->all.count; h++)
+			wanted->hook[h] |= wanted->all.hook[h] == hook;
+	}
 	return r;
 }
 
