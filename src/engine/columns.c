@@ -102,6 +102,15 @@ static int add_wish(const struct columns_wish *wish, struct column_choice *ret, 
 	return r || !wish->networks ? r : add_measures("networks", ret, ret_count, err);
 }
 
+struct column_list columns_available(struct column_choice room[COLUMNS_MAX])
+{
+	struct column_list list = { .choices = room };
+	struct hook_set hooks;
+	hooks_available(&hooks);
+	list.count = row_fields(hooks.hook, room, COLUMNS_MAX, &list.all);
+	return list;
+}
+
 static bool is_plain_list(const char *text)
 {
 	text += strspn(text, " \t\n");
@@ -113,11 +122,8 @@ static int apply_fields(const struct columns_wish *wish, const char *text,
                         struct column_choice *ret, unsigned *ret_count, struct error *err)
 {
 	struct column_choice available[COLUMNS_MAX];
-	struct column_list list = { .choices = available };
-	struct hook_set hooks;
+	const struct column_list list = columns_available(available);
 	bool plain = is_plain_list(text);
-	hooks_available(&hooks);
-	list.count = row_fields(hooks.hook, available, COLUMNS_MAX, &list.all);
 	int r = plain && wish->key && text == wish->fields ? key_and_list(wish, &list, ret,
 	                                                                    ret_count, err)
 		: column_list_parse(text, &list, ret, ret_count, err);

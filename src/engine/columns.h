@@ -31,6 +31,9 @@ struct columns {
 	unsigned count;
 };
 
+/* What can be asked for: every field that flows and all hooks give. The list points to `room`. */
+struct column_list columns_available(struct column_choice room[COLUMNS_MAX]);
+
 int columns_choose(const struct columns_wish *wish, const struct output_kind *kind,
                    const struct row_settings *rows, struct columns *ret, struct error *err);
 

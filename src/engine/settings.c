@@ -8,9 +8,8 @@
 
 #include <string.h>
 
-#include "engine/hooks.h"
+#include "engine/columns.h"
 #include "flow/key.h"
-#include "flow/rows.h"
 #include "packet/filter.h"
 
 #define AT(member) (uint16_t)offsetof(struct settings, member)
@@ -244,11 +243,10 @@ static int check_key(const char *text, struct error *err)
 static int check_fields(const char *text, struct error *err)
 {
 	struct column_choice available[COLUMNS_MAX], choices[COLUMNS_MAX];
-	struct hook_set hooks;
-	hooks_available(&hooks);
-	unsigned all, count = row_fields(hooks.hook, available, COLUMNS_MAX, &all), chosen = count;
-	memcpy(choices, available, count * sizeof *choices);
-	return column_choices_parse(text, available, count, choices, &chosen, err);
+	const struct column_list list = columns_available(available);
+	unsigned chosen = list.count;
+	memcpy(choices, available, chosen * sizeof *choices);
+	return column_list_parse(text, &list, choices, &chosen, err);
 }
 
 static int check_measures(const char *text, struct error *err)
