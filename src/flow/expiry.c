@@ -36,7 +36,7 @@ static struct deadline deadline_of(const struct meter *m, const struct flow *f,
 }
 
 bool meter_run_deadlines(struct meter *m, struct flow_table *t, uint32_t handle, uint64_t time_ns,
-                          const uint64_t *hash)
+                          uint64_t hash)
 {
 	for (;;) {
 		struct deadline d = deadline_of(m, flow_table_at(t, handle), flow_table_cold(t, handle));
@@ -122,14 +122,14 @@ static void prepare_round(struct meter *m, struct flow_table *t, struct round *r
 	r->count = kept;
 	t->hash_many(&m->secret, keys, kept, r->hash);
 	for (unsigned i = 0; i < kept; i++)
-		prefetch_write(&t->index.buckets[index_bucket_of(&t->index, r->hash[i])]);
+		index_prefetch(&t->index, r->hash[i]);
 }
 
 static void run_round(struct meter *m, struct flow_table *t, struct round *r)
 {
 	prepare_round(m, t, r);
 	for (unsigned i = 0; i < r->count; i++)
-		if (meter_run_deadlines(m, t, r->handle[i], r->clock_ns, &r->hash[i]))
+		if (meter_run_deadlines(m, t, r->handle[i], r->clock_ns, r->hash[i]))
 			meter_schedule(m, t, r->handle[i]);
 }
 
@@ -206,8 +206,8 @@ static void finish_table(struct meter *m, struct flow_table *t, uint64_t last_ns
 {
 	for (uint32_t h = 1; h < t->used; h++)
 		if (flow_table_at(t, h)->state & FLOW_IN_USE)
-			if (meter_run_deadlines(m, t, h, last_ns, NULL))
-				meter_end_flow(m, t, h, END_FORCED, NULL);
+			if (meter_run_deadlines(m, t, h, last_ns, 0))
+				meter_end_flow(m, t, h, END_FORCED, 0);
 }
 
 void meter_finish(struct meter *m, uint64_t last_ns)

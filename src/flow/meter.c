@@ -296,13 +296,11 @@ void meter_close_flow(struct meter *m, struct flow_table *t, uint32_t handle, ui
 }
 
 void meter_end_flow(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason,
-                     const uint64_t *hash)
+                     uint64_t hash)
 {
 	meter_close_flow(m, t, handle, reason);
 	if (m->finishing)               /* nobody will look for it any more */
 		flow_table_at(t, handle)->state = 0;
-	else if (hash)
-		flow_table_remove_hashed(t, handle, *hash);
 	else
-		flow_table_remove(t, handle);
+		flow_table_remove(t, handle, hash);
 }

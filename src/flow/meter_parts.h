@@ -21,9 +21,9 @@ void meter_flush_touches(struct meter *m);
 void meter_cut_record(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason);
 /* All of a flow's end but its removal from the table. */
 void meter_close_flow(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason);
-/* All of it. hash: of its key; NULL when that is not at hand. */
+/* All of it. hash: of its key; of no matter while the meter is finishing. */
 void meter_end_flow(struct meter *m, struct flow_table *t, uint32_t handle, uint8_t reason,
-                    const uint64_t *hash);
+                    uint64_t hash);
 /* Hands on what was merged of a flood. */
 void meter_flush_flood(struct meter *m);
 
@@ -40,7 +40,7 @@ static inline bool flow_is_closing(const struct meter *m, const struct flow *f)
 }
 /* Carries out every deadline up to and at `time_ns`. False when the flow is gone. */
 bool meter_run_deadlines(struct meter *m, struct flow_table *t, uint32_t handle, uint64_t time_ns,
-                         const uint64_t *hash);
+                         uint64_t hash);
 /* Sees to it that the wheel looks at a flow no later than its deadline. */
 void meter_schedule(struct meter *m, struct flow_table *t, uint32_t handle);
 

@@ -109,12 +109,7 @@ static uint64_t hash_of(const struct flow_table *t, uint32_t handle)
 	return hash;
 }
 
-void flow_table_remove(struct flow_table *t, uint32_t handle)
-{
-	flow_table_remove_hashed(t, handle, hash_of(t, handle));
-}
-
-void flow_table_remove_hashed(struct flow_table *t, uint32_t handle, uint64_t hash)
+void flow_table_remove(struct flow_table *t, uint32_t handle, uint64_t hash)
 {
 	struct flow *f = flow_table_at(t, handle);
 	if (unlikely(!index_remove(&t->index, hash, handle)))

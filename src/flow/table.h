@@ -57,10 +57,6 @@ static inline void *flow_table_space(const struct flow_table *t, uint32_t handle
 {
 	return t->space_bytes ? t->spaces + (size_t)handle * t->space_bytes : NULL;
 }
-static inline uint32_t flow_table_handle(const struct flow_table *t, const struct flow *f)
-{
-	return (uint32_t)((size_t)((const uint8_t *)f - t->hot) / t->stride);
-}
 
 /* 0 if two keys are the same; they compare as 64-bit words. */
 static inline uint64_t key_differs(const void *a, const void *b, unsigned bytes)
@@ -82,9 +78,7 @@ uint32_t flow_table_find(struct flow_table *table, const void *key, uint64_t has
  * wheel entry may still be there. HANDLE_NONE when the table is full. */
 uint32_t flow_table_insert(struct flow_table *table, const void *key, uint64_t hash);
 
-/* Takes a flow out and gives its handle back. */
-void flow_table_remove(struct flow_table *table, uint32_t handle);
-/* The same when the hash of its key is at hand; a wrong one only costs time. */
-void flow_table_remove_hashed(struct flow_table *table, uint32_t handle, uint64_t hash);
+/* Takes a flow out and gives its handle back. hash: of its key; a wrong one only costs time. */
+void flow_table_remove(struct flow_table *table, uint32_t handle, uint64_t hash);
 
 #endif

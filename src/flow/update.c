@@ -50,7 +50,7 @@ static void evict(struct meter *m)
 		}
 	}
 	meter_close_flow(m, &m->table[from], victim->handle, END_RESOURCES);
-	flow_table_remove_hashed(&m->table[from], victim->handle, victim->hash);
+	flow_table_remove(&m->table[from], victim->handle, victim->hash);
 }
 
 /* A new flow, not yet counted into. False when there is no room even after giving one up. */
@@ -167,9 +167,9 @@ static bool is_reuse(const struct visit *v, const struct flow *f)
 static void settle(struct visit *v)
 {
 	bool alive = meter_run_deadlines(v->meter, v->table, v->handle, v->packet->time_ns,
-	                           &v->hash);
+	                                 v->hash);
 	if (alive && is_reuse(v, flow_table_at(v->table, v->handle))) {
-		meter_end_flow(v->meter, v->table, v->handle, END_DETECTED, &v->hash);
+		meter_end_flow(v->meter, v->table, v->handle, END_DETECTED, v->hash);
 		alive = false;
 	}
 	if (!alive)
@@ -204,7 +204,7 @@ static void update_slow(struct visit *v)
 	if (m->wants_touches)
 		add_touch(v);
 	if (closed && m->settings.linger_ns == 0)
-		meter_end_flow(m, v->table, v->handle, END_DETECTED, &v->hash);
+		meter_end_flow(m, v->table, v->handle, END_DETECTED, v->hash);
 	else if (closed || (v->events & FLOW_RECORD_OPENED))
 		meter_schedule(m, v->table, v->handle);
 }

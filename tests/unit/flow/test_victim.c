@@ -38,7 +38,7 @@ static uint32_t give_up(void)
 	assert_non_null(v);
 	uint32_t packets = flow_table_at(&table, v->handle)->packets[0];
 	uint64_t active = table.active;
-	flow_table_remove_hashed(&table, v->handle, v->hash);
+	flow_table_remove(&table, v->handle, v->hash);
 	assert_int_equal(table.active, active - 1);
 	assert_int_equal(table.index.count, table.active);
 	return packets;
@@ -95,7 +95,7 @@ static void without_single_flows_a_window_gives_its_oldest(void **state)
 	flow_table_at(&table, 7)->last_ns = 0;
 	const struct victim *v = victims_next(&victims, &table);
 	assert_int_equal(v->handle, 7);
-	flow_table_remove_hashed(&table, v->handle, v->hash);
+	flow_table_remove(&table, v->handle, v->hash);
 	assert_int_equal(victims_next(&victims, &table)->handle, 17);
 	flow_table_fini(&table);
 }
@@ -134,7 +134,7 @@ static void a_wrong_hash_costs_time_only(void **state)
 	for (uint32_t i = 0; i < 100; i++)
 		add_flow(1);
 	for (uint32_t handle = 1; handle <= 100; handle++)
-		flow_table_remove_hashed(&table, handle, handle);
+		flow_table_remove(&table, handle, handle);
 	assert_int_equal(table.active, 0);
 	assert_int_equal(table.index.count, 0);
 	assert_int_equal(index_fullest(&table.index), 0);
