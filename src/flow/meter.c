@@ -184,20 +184,11 @@ void meter_flush_touches(struct meter *m)
 	m->touch_count = 0;
 }
 
-static struct flow_view view_of(const struct meter *m, const struct meter_hook_slot *slot,
-                                const struct flow_record *r)
-{
-	return (struct flow_view){ .flow = r->flow, .cold = r->cold, .worker = slot->worker,
-		.space = slot->hook->space_bytes ? r->spaces + slot->offset : NULL,
-		.side = direction_initiator(r->flow), .key_bytes = r->key_bytes,
-		.plan = &m->settings.plan };
-}
-
 static void hooks_ended(struct meter *m, const struct flow_record *record)
 {
 	for (unsigned i = 0; i < m->hook_count; i++) {
 		const struct flow_hook *hook = m->hook[i].hook;
-		struct flow_view view = view_of(m, &m->hook[i], record);
+		struct flow_view view = meter_hook_view(m, &m->hook[i], record);
 		if (hook->ended)
 			hook->ended(&view, record->reason, record->flow_gone);
 		if (!record->flow_gone && hook->scope == HOOK_SCOPE_RECORD && view.space)
@@ -228,7 +219,7 @@ static void merge_record(struct meter *m, const struct flow_record *record)
 	m->counters.merged_flows++;
 	for (unsigned i = 0; i < m->hook_count && space; i++) {
 		const struct meter_hook_slot *slot = &m->hook[i];
-		struct flow_view view = view_of(m, slot, record);
+		struct flow_view view = meter_hook_view(m, slot, record);
 		if (slot->hook->merge)
 			slot->hook->merge(space + slot->offset, &view);
 	}
@@ -237,9 +228,11 @@ static void merge_record(struct meter *m, const struct flow_record *record)
 static void hooks_settle(struct meter *m, const struct flow_record *record)
 {
 	for (unsigned i = 0; i < m->hook_count; i++) {
-		struct flow_view view = view_of(m, &m->hook[i], record);
-		if (m->hook[i].hook->settle)
-			m->hook[i].hook->settle(&view, record->flow_gone);
+		const struct meter_hook_slot *slot = &m->hook[i];
+		if (!slot->hook->settle)
+			continue;
+		struct flow_view view = meter_hook_view(m, slot, record);
+		slot->hook->settle(&view, record->flow_gone);
 	}
 }
 

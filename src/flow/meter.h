@@ -94,6 +94,17 @@ void meter_set_timers(struct meter *meter, uint64_t idle_ns, uint64_t active_ns,
 /* Emits what has come due by the source's clock. */
 void meter_advance(struct meter *meter, uint64_t clock_ns);
 
+/* A record as one hook sees it, from the initiator's side. */
+static inline struct flow_view meter_hook_view(const struct meter *m,
+                                               const struct meter_hook_slot *slot,
+                                               const struct flow_record *r)
+{
+	return (struct flow_view){ .flow = r->flow, .cold = r->cold, .worker = slot->worker,
+		.space = slot->hook->space_bytes ? r->spaces + slot->offset : NULL,
+		.side = direction_initiator(r->flow), .key_bytes = r->key_bytes,
+		.plan = &m->settings.plan };
+}
+
 /* Runs timers to `last_ns`, then ends every flow (reason 4). Only meter_free may follow. */
 void meter_finish(struct meter *meter, uint64_t last_ns);
 

@@ -116,9 +116,7 @@ struct presence {                       /* presence bits of all columns that the
 };
 
 struct hook_op {
-	const struct flow_hook *hook;
-	void *worker;
-	uint32_t space_offset;
+	const struct meter_hook_slot *slot;
 	uint16_t column, field;
 	bool reverse;
 };
@@ -207,9 +205,8 @@ static bool add_hook_column(struct row_plan *plan, unsigned column)
 	const struct meter_hook_slot *slot = hook_of(plan->settings.meter, c->field, &field);
 	if (!slot)
 		return false;
-	plan->hooks[plan->hook_count++] = (struct hook_op){ .hook = slot->hook,
-		.worker = slot->worker, .space_offset = slot->offset, .column = (uint16_t)column,
-		.field = (uint16_t)field, .reverse = c->reverse };
+	plan->hooks[plan->hook_count++] = (struct hook_op){ .slot = slot,
+		.column = (uint16_t)column, .field = (uint16_t)field, .reverse = c->reverse };
 	return true;
 }
 
@@ -595,21 +592,19 @@ static void write_row(struct row_plan *plan, const struct flow_record *r, unsign
 	put_flow_columns(plan, &image, row);
 	for (unsigned i = 0; i < plan->hook_count; i++) {
 		const struct hook_op *op = &plan->hooks[i];
-		if (r->merged && !op->hook->merge)
+		if (r->merged && !op->slot->hook->merge)
 			continue;
 		struct value_writer w = { batch, row, op->column };
-		struct flow_view view = { .flow = r->flow, .cold = r->cold, .worker = op->worker,
-			.space = op->hook->space_bytes ? r->spaces + op->space_offset : NULL,
-			.side = op->reverse ? from ^ 1 : from, .key_bytes = r->key_bytes,
-			.plan = &plan->settings.meter->settings.plan };
-		op->hook->write(&view, op->field, &w);
+		struct flow_view view = meter_hook_view(plan->settings.meter, op->slot, r);
+		view.side = op->reverse ? from ^ 1 : from;
+		op->slot->hook->write(&view, op->field, &w);
 	}
 }
 
 void row_plan_write(struct row_plan *plan, const struct flow_record *r,
                     struct record_batch *batch)
 {
-	unsigned initiator = (r->flow->state & FLOW_INITIATOR_1) != 0;
+	unsigned initiator = direction_initiator(r->flow);
 	const struct flow *f = r->flow;
 	if (!plan->settings.uniflow || !plan->settings.meter->settings.plan.mirrored) {
 		write_row(plan, r, initiator, batch);

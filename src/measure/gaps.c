@@ -4,6 +4,7 @@
  * something. Gaps and clocks are as in timing.c. Cost: one cache line of a direction's own.
  */
 #include "base/compiler.h"
+#include "flow/direction.h"
 #include "measure/measure.h"
 #include "measure/moments.h"
 
@@ -55,7 +56,7 @@ static void gaps_write(const struct flow_view *view, unsigned field, struct valu
 {
 	const struct gaps *space = view->space;
 	const struct side *s = &space->side[view->side];
-	unsigned source = (view->flow->state & FLOW_INITIATOR_1) != 0;
+	unsigned source = direction_initiator(view->flow);
 	uint64_t request = space->side[source].data_ns, answer = space->side[!source].data_ns;
 	uint64_t packets = flow_packets(view, view->side);
 	const struct moments m = {

@@ -13,6 +13,7 @@
 
 #include "base/compiler.h"
 #include "base/pool.h"
+#include "flow/direction.h"
 #include "measure/measure.h"
 #include "measure/moments.h"
 #include "measure/segments.h"
@@ -204,7 +205,7 @@ static void histogram_write(const struct flow_view *view, unsigned field, struct
 	const struct bins *b = ((const struct histogram *)view->space)->bins;
 	const struct worker *worker = view->worker;
 	unsigned side = view->side, quarters = field % 3 + 1;
-	bool is_source = side == ((view->flow->state & FLOW_INITIATOR_1) != 0);
+	bool is_source = side == direction_initiator(view->flow);
 	if (!b)
 		return;
 	if (field < GAP)

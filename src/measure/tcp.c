@@ -12,6 +12,7 @@
 
 #include "base/compiler.h"
 #include "base/pool.h"
+#include "flow/direction.h"
 #include "measure/measure.h"
 #include "measure/tcp_hot.h"
 
@@ -186,7 +187,7 @@ static void tcp_update(const struct hook_call *call)
 		if (unlikely(!h))
 			continue;
 		tcp_read(t, p, h, sender, &s);
-		follow_segment(worker, t, &s, touch->flow->state & FLOW_INITIATOR_1 ? 1 : 0);
+		follow_segment(worker, t, &s, direction_initiator(touch->flow));
 	}
 }
 

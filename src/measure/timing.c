@@ -10,6 +10,7 @@
  * Their number is that of packets less one. Formulas: docs/measures.md.
  */
 #include "base/compiler.h"
+#include "flow/direction.h"
 #include "measure/measure.h"
 #include "measure/moments.h"
 
@@ -90,7 +91,7 @@ static struct moments moments_of_both(const struct flow_view *view)
 static void write_response(const struct flow_view *view, struct value_writer *w)
 {
 	const struct timing *t = view->space;
-	unsigned source = (view->flow->state & FLOW_INITIATOR_1) != 0;
+	unsigned source = direction_initiator(view->flow);
 	if (t->clock_ns[0] && t->clock_ns[1] && t->opened == source
 	    && t->first_ns[!source] >= t->first_ns[source])
 		value_write_unsigned(w, t->first_ns[!source] - t->first_ns[source]);
