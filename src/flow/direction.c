@@ -7,13 +7,12 @@
 #include "flow/roles.h"
 
 enum { PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17, PROTOCOL_ICMP6 = 58 };
-enum { IPV4_KEY = 16, IPV6_KEY = 40 };
+enum { IPV4_KEY = 16 };
 
 static const uint64_t SECOND_NS = 1000000000;
 
-int direction_init(struct direction *d, const struct hash_secret *secret)
+int direction_init(struct direction *d)
 {
-	d->secret = secret;
 	services_init(&d->services);
 	return servers_init(&d->servers);
 }
@@ -72,9 +71,7 @@ enum destination { TO_ONE, TO_GROUP, TO_ALL };
  * nothing. */
 static enum destination destination_of(const struct direction_case *c, unsigned side)
 {
-	const struct key *key = key_of(c);
-	const uint8_t *address = c->key_bytes == IPV4_KEY ? key->address.v4[side]
-		: key->address.v6[side];
+	const uint8_t *address = key_address(key_of(c), c->table->key_bytes, side);
 	if (c->packet->family == 6)
 		return address[0] == 0xff ? TO_GROUP : TO_ONE;
 	if (load_32(address) == UINT32_MAX)
@@ -83,18 +80,17 @@ static enum destination destination_of(const struct direction_case *c, unsigned 
 }
 
 /* An end is hashed as a key that has nothing at its other end. */
-static void ends_of(const struct direction *d, const struct direction_case *c,
-                    struct server_end ret[2])
+static void ends_of(const struct direction_case *c, struct server_end ret[2])
 {
 	struct key_wide ends[2];
 	const void *keys[2] = { &ends[0], &ends[1] };
 	uint64_t hash[2];
 	for (unsigned side = 0; side < 2; side++) {
 		struct key *end = &ends[side].base;
-		memcpy(end, c->flow->key, c->key_bytes);
+		memcpy(end, c->flow->key, c->table->key_bytes);
 		end->port[0] = key_of(c)->port[side];
 		end->port[1] = 0;
-		if (c->key_bytes == IPV4_KEY) {
+		if (c->table->key_bytes == IPV4_KEY) {
 			memcpy(end->address.v4[0], key_of(c)->address.v4[side], 4);
 			memset(end->address.v4[1], 0, 4);
 		} else {
@@ -103,8 +99,7 @@ static void ends_of(const struct direction *d, const struct direction_case *c,
 		}
 		ret[side].port = key_of(c)->port[side];
 	}
-	(c->key_bytes == IPV4_KEY ? d->secret->many_16 : c->key_bytes == IPV6_KEY ? d->secret->many_40
-	 : d->secret->many_56)(d->secret, keys, 2, hash);
+	c->table->hash_many(c->table->secret, keys, 2, hash);
 	ret[0].hash = hash[0];
 	ret[1].hash = hash[1];
 }
@@ -162,7 +157,7 @@ int ask_servers(struct direction *d, const struct direction_case *c)
 	bool is_server[2];
 	uint32_t now_s = seconds_of(c->packet);
 
-	ends_of(d, c, end);
+	ends_of(c, end);
 	for (unsigned i = 0; i < 2; i++) {
 		enum server_trust trust = servers_recall(&d->servers, &end[i], &end[i ^ 1], now_s);
 		/* Without its handshake nobody knows which packet of TCP is an answer. */
@@ -209,7 +204,7 @@ void learn_answer(struct direction *d, const struct direction_case *c)
 	    || !(key->port[0] && key->port[1]))
 		return;
 	struct server_end end[2];
-	ends_of(d, c, end);
+	ends_of(c, end);
 	servers_learn(&d->servers, &end[c->sender], &end[c->sender ^ 1], false,
 	              seconds_of(c->packet));
 }
@@ -235,7 +230,7 @@ bool direction_first_of_side(struct direction *d, const struct direction_case *c
 static void learn_handshake(struct direction *d, const struct direction_case *c)
 {
 	struct server_end end[2];
-	ends_of(d, c, end);
+	ends_of(c, end);
 	servers_learn(&d->servers, &end[c->sender], &end[c->sender ^ 1], true, seconds_of(c->packet));
 	servers_forget(&d->servers, &end[c->sender ^ 1]);
 }

@@ -13,31 +13,29 @@
 
 #include <stdbool.h>
 
-#include "base/hash.h"
 #include "flow/flow.h"
 #include "flow/servers.h"
 #include "flow/services.h"
+#include "flow/table.h"
 
 enum { TCP_FIN = 1, TCP_SYN = 2, TCP_RST = 4, TCP_PUSH = 8, TCP_ACK = 16 };
 
 struct direction {                      /* a meter's; all zero: the first packet alone decides */
 	bool weighs[2];                 /* by family (4, 6): evidence counts */
 	bool brief;                     /* line 1 of packets may not have been filled */
-	const struct hash_secret *secret;
 	struct servers servers;
 	struct services services;
 };
 
 struct direction_case {                 /* a packet, counted into its flow or about to be */
+	const struct flow_table *table; /* the flow's */
 	struct flow *flow;
 	struct flow_cold *cold;
 	const struct packet *packet;
 	unsigned sender;                /* endpoint of the flow's key */
-	uint32_t key_bytes;             /* 16, 40 or 56 */
 };
 
-/* 0 or -ENOMEM. The secret is borrowed. */
-int  direction_init(struct direction *d, const struct hash_secret *secret);
+int  direction_init(struct direction *d);                /* 0 or -ENOMEM */
 void direction_fini(struct direction *d);               /* a zeroed one is fine */
 
 /* The sender of a new flow's first packet. */

@@ -73,6 +73,19 @@ static inline bool key_has_ports(uint8_t protocol)
 	return protocol == 6 || protocol == 17 || protocol == 33 || protocol == 132 || protocol == 136;
 }
 
+/* What a flow's key of 16, 40 or 56 octets holds: 4 or 6, or 0 where a wide one leaves the family
+ * out; and an end's address in network order, of IPv4 in the first 4 octets. */
+static inline uint8_t key_family(const void *key, uint32_t key_bytes)
+{
+	if (key_bytes == sizeof(struct key_wide))
+		return ((const struct key_wide *)key)->family;
+	return key_bytes == sizeof(struct key) ? 6 : 4;
+}
+static inline const uint8_t *key_address(const struct key *key, uint32_t key_bytes, unsigned end)
+{
+	return key_bytes < sizeof *key ? key->address.v4[end] : key->address.v6[end];
+}
+
 /* Vlan ids of a key. */
 static inline uint16_t key_vlan_outer(const struct key *key)
 {

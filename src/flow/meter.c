@@ -72,7 +72,7 @@ static int init_direction(struct meter *m)
 	for (unsigned i = 0; i < 2; i++)
 		m->direction.weighs[i] = s->plan.full_tuple[i];
 	m->direction.brief = s->plan.standard && !m->hook_count;
-	return direction_init(&m->direction, &m->secret);
+	return direction_init(&m->direction);
 }
 
 /* The connection is over with these of FLOW_FIN_0, FLOW_FIN_1, FLOW_RST. */

@@ -380,8 +380,7 @@ bool row_choice_is_possible(const struct row_settings *settings, const struct co
 
 uint8_t row_record_family(const struct flow_record *record)
 {
-	const struct key_wide *wide = (const struct key_wide *)(const void *)record->flow->key;
-	return record->key_bytes == 16 ? 4 : record->key_bytes == 40 ? 6 : wide->family;
+	return key_family(record->flow->key, record->key_bytes);
 }
 
 /* ---- writing --------------------------------------------------------------------------------- */
@@ -417,10 +416,9 @@ static void image_key(struct flow_image *image, const struct flow_record *r,
 	const struct key_plan *p = &plan->settings.meter->settings.plan;
 	const struct key *key = (const struct key *)(const void *)r->flow->key;
 	unsigned to = from ^ 1;
-	image->version = r->key_bytes == 40 ? 6 : 4;
+	image->version = key_family(key, r->key_bytes);
 	if (r->key_bytes == 56) {
 		const struct key_wide *wide = (const struct key_wide *)(const void *)r->flow->key;
-		image->version = wide->family;
 		image->tunnel_id = image->gre_key = wide->tunnel_id;
 		if (wide->tunnel_layers & (LAYER_VXLAN | LAYER_GENEVE | LAYER_ERSPAN))
 			image->conditions |= HAS_SEGMENT;

@@ -130,8 +130,8 @@ static void count_packet(const struct visit *v, struct flow *f, struct flow_cold
 static void weigh_direction(struct visit *v, struct flow *f, struct flow_cold *c)
 {
 	struct direction *d = &v->meter->direction;
-	struct direction_case evidence = { .flow = f, .cold = c, .packet = v->packet,
-	                                   .sender = v->sender, .key_bytes = v->table->key_bytes };
+	struct direction_case evidence = { .table = v->table, .flow = f, .cold = c,
+	                                   .packet = v->packet, .sender = v->sender };
 	bool turned = v->packet->tcp_flags & TCP_SYN ? direction_handshake(d, &evidence)
 		: direction_first_of_side(d, &evidence);
 	if (turned)

@@ -62,16 +62,15 @@ static int community_open(const void *argument, void **ret_worker, struct error 
 static bool read_key(const struct flow_view *view, struct tuple *ret)
 {
 	const struct key *key = (const struct key *)(const void *)view->flow->key;
-	const struct key_wide *wide = (const struct key_wide *)(const void *)view->flow->key;
-	bool is_wide = view->key_bytes == sizeof *wide;
-	bool six = is_wide ? wide->family == 6 : view->key_bytes == sizeof *key;
-	if (!view->plan->full_tuple[six] || (is_wide && !wide->family))
+	uint8_t family = key_family(key, view->key_bytes);
+	bool six = family == 6;
+	if (!view->plan->full_tuple[six] || !family)
 		return false;
 	ret->protocol = key->protocol;
 	ret->address_bytes = six ? 16 : 4;
 	for (unsigned i = 0; i < 2; i++) {
 		ret->port[i] = key->port[i];
-		ret->address[i] = six || is_wide ? key->address.v6[i] : key->address.v4[i];
+		ret->address[i] = key_address(key, view->key_bytes, i);
 	}
 	return true;
 }

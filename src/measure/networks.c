@@ -27,12 +27,10 @@ static bool network_of(const struct flow_view *view, const struct networks *netw
                        unsigned side, bool source, struct network *ret)
 {
 	const struct key *key = (const struct key *)(const void *)view->flow->key;
-	const struct key_wide *wide = (const struct key_wide *)(const void *)view->flow->key;
-	bool is_wide = view->key_bytes == sizeof *wide;
-	unsigned family = is_wide ? wide->family : view->key_bytes == sizeof *key ? 6 : 4;
+	unsigned family = key_family(key, view->key_bytes);
 	bool six = family == 6;
 	unsigned known_bits = source ? view->plan->source_bits[six] : view->plan->destination_bits[six];
-	const uint8_t *address = six || is_wide ? key->address.v6[side] : key->address.v4[side];
+	const uint8_t *address = key_address(key, view->key_bytes, side);
 	return family && known_bits && networks_find(networks, family, address, ret)
 		&& ret->bits <= known_bits;
 }
