@@ -104,6 +104,12 @@ static void ends_of(const struct direction_case *c, struct server_end ret[2])
 	ret[1].hash = hash[1];
 }
 
+/* Both have a port: servers and services say something. */
+static bool has_ports(const struct key *key)
+{
+	return key_has_ports(key->protocol) && key->port[0] && key->port[1];
+}
+
 static uint32_t seconds_of(const struct packet *p)
 {
 	return (uint32_t)(p->time_ns / SECOND_NS);
@@ -174,7 +180,7 @@ int ask_servers(struct direction *d, const struct direction_case *c)
 static bool weigh_ends(struct direction *d, const struct direction_case *c)
 {
 	const struct key *key = key_of(c);
-	if (!key_has_ports(key->protocol) || !(key->port[0] && key->port[1]))
+	if (!has_ports(key))
 		return false;
 	int initiator = d->servers.learned ? ask_servers(d, c) : -1;
 	enum flow_basis basis = BASIS_REMEMBERED_SERVER;
@@ -198,10 +204,8 @@ static bool weigh_ends(struct direction *d, const struct direction_case *c)
 static __attribute__((noinline))
 void learn_answer(struct direction *d, const struct direction_case *c)
 {
-	const struct key *key = key_of(c);
 	if (rank(c->cold->basis) >= rank(BASIS_PROTOCOL) || (c->packet->tcp_flags & TCP_RST)
-	    || c->sender == direction_initiator(c->flow) || !key_has_ports(key->protocol)
-	    || !(key->port[0] && key->port[1]))
+	    || c->sender == direction_initiator(c->flow) || !has_ports(key_of(c)))
 		return;
 	struct server_end end[2];
 	ends_of(c, end);

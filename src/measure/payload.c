@@ -63,10 +63,8 @@ static int payload_open(const void *argument, void **ret_worker, struct error *e
 
 static void count_octets(struct sample *s, const struct packet *p, uint32_t octets_max)
 {
-	const uint8_t *at = p->frame->data + p->payload_offset;
-	uint32_t captured = p->frame->captured_bytes - p->payload_offset;
-	uint32_t bytes = captured < p->payload_bytes ? captured : p->payload_bytes;
-	uint32_t left = octets_max - s->octets;
+	uint32_t bytes = 0, left = octets_max - s->octets;
+	const uint8_t *at = packet_payload(p, false, &bytes);
 	bytes = bytes < left ? bytes : left;
 	for (uint32_t i = 0; i < bytes; i++)
 		s->count[at[i]]++;
