@@ -153,7 +153,6 @@ static void give_way(struct identify_worker *w)
 	struct looking *item = (struct looking *)(void *)(w->pool.region.start
 	                                                  + w->hand * w->pool.item_bytes);
 	w->hand = w->hand + 1 < w->pool.most ? w->hand + 1 : 0;
-	w->counters.gave_way++;
 	conclude(w, item->owner, &item->flow);
 }
 
@@ -167,7 +166,6 @@ static void begin(struct identify_worker *w, struct identified *s, const struct 
 	s->parent = parent_of(w, &s->looking->flow, touch->flow, touch->cold);
 	s->protocol = touch->packet->key.protocol;
 	s->stage = STAGE_LOOKING;
-	w->counters.looked_at++;
 }
 
 /* One that is asked before it knows better, unless it only guesses. */
@@ -234,13 +232,10 @@ static void look(struct identify_worker *w, struct identified *s, struct flow_to
 	if (s->stage == STAGE_OVER)
 		return;
 	s->packets++;
-	if (show(w, s, &packet, bare)) {
-		w->counters.found++;
+	if (show(w, s, &packet, bare))
 		give_back(w, s);
-	} else if (is_spent(w, s)) {
-		w->counters.given_up++;
+	else if (is_spent(w, s))
 		conclude(w, s, &s->looking->flow);
-	}
 	if (s->identity.application == before)
 		return;
 	touch->events |= FLOW_IDENTIFIED;

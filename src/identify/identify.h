@@ -129,11 +129,4 @@ int identify_applications(const struct identify_settings *settings,
                           struct identify_application **ret, unsigned *ret_count,
                           struct error *err);
 
-struct identify_counters {
-	uint64_t looked_at;             /* flows whose payload was shown to backends */
-	uint64_t found, given_up;       /* of those: by payload, after all packets allowed */
-	uint64_t gave_way;              /* of those: before it, since others needed their state */
-	uint64_t no_text;               /* flows whose attributes found no room */
-};
-
 #endif

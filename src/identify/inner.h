@@ -42,7 +42,6 @@ struct identify_worker {
 	uint64_t hand;                                  /* the item that gives way next */
 	const struct identified *whole_of;              /* the flow whose attributes lie in `whole` */
 	struct attribute_list whole;
-	struct identify_counters counters;
 	uint8_t copy[IP_BYTES_MAX + PACKET_PADDING];    /* last: a sanitizer sees what lies behind */
 };
 

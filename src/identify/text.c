@@ -28,7 +28,6 @@ void text_keep(struct identify_worker *w, struct identified *s, const struct att
 	for (unsigned at = 0; at < list->bytes; at += PIECE_OCTETS) {
 		struct text_piece *piece = pool_take(&w->pieces);
 		if (!piece) {
-			w->counters.no_text++;
 			text_drop(w, s);
 			return;
 		}
