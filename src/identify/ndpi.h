@@ -20,6 +20,9 @@ void ndpi_attributes(struct ndpi_detection_module_struct *module,
 /* From now on libndpi allocates a little more than it asks for; before anything else of it. */
 void ndpi_pad_pieces(void);
 
+/* Whether the union in the state is that of TLS: of TLS itself, or of what is built on it. */
+bool ndpi_is_tls(const struct ndpi_flow_struct *flow);
+
 /* Octets that libndpi has allocated for a flow. */
 size_t ndpi_flow_bytes(const struct ndpi_flow_struct *flow);
 

@@ -44,13 +44,6 @@ static bool is(const struct ndpi_flow_struct *flow, unsigned protocol)
 		|| flow->detected_protocol_stack[1] == protocol;
 }
 
-static bool is_tls(const struct ndpi_flow_struct *flow)
-{
-	return is(flow, NDPI_PROTOCOL_TLS) || is(flow, NDPI_PROTOCOL_QUIC)
-		|| is(flow, NDPI_PROTOCOL_DTLS) || is(flow, NDPI_PROTOCOL_MAIL_SMTPS)
-		|| is(flow, NDPI_PROTOCOL_MAIL_IMAPS) || is(flow, NDPI_PROTOCOL_MAIL_POPS);
-}
-
 static void add_tls(struct attribute_list *to, const struct ndpi_flow_struct *flow)
 {
 	if (flow->protos.tls_quic.ssl_version)
@@ -132,7 +125,7 @@ void ndpi_attributes(struct ndpi_detection_module_struct *module,
 		attribute_add_number(to, ATTRIBUTE_RISK_SCORE,
 		                     ndpi_risk2score(flow->risk, &client, &server));
 	}
-	if (is_tls(flow))
+	if (ndpi_is_tls(flow))
 		add_tls(to, flow);
 	else if (is(flow, NDPI_PROTOCOL_SSH))
 		add_ssh(to, flow);

@@ -33,7 +33,7 @@ static size_t held(void *piece)
 	return piece ? malloc_usable_size(piece) : 0;
 }
 
-static bool has_tls(const struct ndpi_flow_struct *flow)
+bool ndpi_is_tls(const struct ndpi_flow_struct *flow)
 {
 	for (unsigned i = 0; i < NDPI_PROTOCOL_SIZE; i++)
 		switch (flow->detected_protocol_stack[i]) {
@@ -58,7 +58,7 @@ size_t ndpi_flow_bytes(const struct ndpi_flow_struct *flow)
 		bytes += held(flow->l4.tcp.tls.message.buffer);
 	else if (flow->l4_proto == IPPROTO_UDP)
 		bytes += held(flow->l4.udp.quic_reasm_buf);
-	if (has_tls(flow))
+	if (ndpi_is_tls(flow))
 		bytes += held(flow->protos.tls_quic.server_names)
 			+ held(flow->protos.tls_quic.alpn)
 			+ held(flow->protos.tls_quic.tls_supported_versions)
