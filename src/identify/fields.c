@@ -3,9 +3,9 @@
  * From what is known of a flow to fields of its record. One table: the field, how it is written,
  * and the attribute it comes from. All of them speak of the biflow.
  */
-#include <stdio.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "identify/inner.h"
 
 enum how {
@@ -71,12 +71,10 @@ static void write_text(struct value_writer *w, const char *text)
 static void write_risk_names(const struct identify_worker *w, const struct identity *identity,
                              uint64_t risk, struct value_writer *to)
 {
-	const struct identify_backend *b = w->choice.backend[identity->backend];
 	char text[512];
 	size_t used = 0;
 	for (unsigned bit = 0; bit < 64; bit++) {
-		const char *name = risk >> bit & 1 && b->text
-			? b->text(w->backend[identity->backend], NAME_RISK, bit) : NULL;
+		const char *name = risk >> bit & 1 ? identify_text(w, identity, NAME_RISK, bit) : NULL;
 		size_t length = name ? strlen(name) : 0;
 		if (!name || used + length + 2 > sizeof text)
 			continue;
@@ -95,7 +93,7 @@ static const char *method_name(uint64_t number)
 	static const char *const names[] = {
 		NULL, "OPTIONS", "GET", "HEAD", "PATCH", "POST", "PUT", "DELETE", "TRACE", "CONNECT"
 	};
-	return number < sizeof names / sizeof names[0] ? names[number] : NULL;
+	return number < array_count(names) ? names[number] : NULL;
 }
 
 static void write_attribute(const struct flow_view *view, unsigned field, struct value_writer *to)
@@ -124,10 +122,7 @@ static void write_name(const struct flow_view *view, enum identify_name kind, un
                        struct value_writer *to)
 {
 	const struct identified *s = view->space;
-	const struct identify_worker *w = view->worker;
-	const struct identify_backend *b = w->choice.backend[s->identity.backend];
-	if (b->text)
-		write_text(to, b->text(w->backend[s->identity.backend], kind, number));
+	write_text(to, identify_text(view->worker, &s->identity, kind, number));
 }
 
 static void write_id(const struct flow_view *view, struct value_writer *to)

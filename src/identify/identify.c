@@ -129,18 +129,20 @@ static void conclude(struct identify_worker *w, struct identified *s,
 
 /* ---- telling -------------------------------------------------------------------------------- */
 
-static const char *name_of(const struct identify_worker *w, const struct identity *i,
-                           unsigned number)
+const char *identify_text(const struct identify_worker *w, const struct identity *identity,
+                          enum identify_name kind, unsigned number)
 {
-	const struct identify_backend *b = w->choice.backend[i->backend];
-	return number && b->text ? b->text(w->backend[i->backend], NAME_APPLICATION, number) : NULL;
+	unsigned backend = identity->backend;
+	return w->choice.backend[backend]->text(w->backend[backend], kind, number);
 }
 
 static void tell(const struct identify_worker *w, const struct identity *i,
                  const struct identify_flow *flow)
 {
-	struct identify_found found = { .flow = *flow, .application = name_of(w, i, i->application),
-	                                .master = name_of(w, i, i->master) };
+	struct identify_found found = { .flow = *flow };
+	found.application = identify_text(w, i, NAME_APPLICATION, i->application);
+	if (i->master)
+		found.master = identify_text(w, i, NAME_APPLICATION, i->master);
 	if (found.application)
 		w->settings.found(w->settings.context, &found);
 }

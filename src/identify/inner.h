@@ -45,6 +45,12 @@ struct identify_worker {
 	uint8_t copy[IP_BYTES_MAX + PACKET_PADDING];    /* last: a sanitizer sees what lies behind */
 };
 
+/* ---- identify.c ---- */
+
+/* What the backend that gave the answer calls a number of its own; NULL: nothing. */
+const char *identify_text(const struct identify_worker *w, const struct identity *identity,
+                          enum identify_name kind, unsigned number);
+
 /* ---- packet.c ---- */
 
 /* What backends may be shown of a packet; false when it must not be shown. */
