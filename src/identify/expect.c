@@ -117,15 +117,15 @@ static enum identify_progress expect_packet(void *worker, void *state,
 }
 
 /* Of a flow that is being watched: true as long as there is sense in it. */
-static bool expect_watch(void *worker, const struct identify_packet *packet)
+static bool expect_watch(void *worker, const struct flow_touch *touch, uint64_t time_ms)
 {
 	struct expect_worker *w = worker;
 	uint32_t bytes = 0;
-	const uint8_t *payload = packet_payload(packet->touch->packet, false, &bytes);
-	w->time_ms = packet->time_ms;
+	const uint8_t *payload = packet_payload(touch->packet, false, &bytes);
+	w->time_ms = time_ms;
 	if (payload && announce_is_mail(payload, bytes))
 		return false;
-	overhear(w, packet->touch);
+	overhear(w, touch);
 	return true;
 }
 

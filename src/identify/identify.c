@@ -206,7 +206,8 @@ static void watch(struct identify_worker *w, struct identified *s,
                   const struct identify_packet *packet)
 {
 	for (unsigned i = 0; i < w->choice.count; i++)
-		if (s->watching >> i & 1 && !w->choice.backend[i]->watch(w->backend[i], packet))
+		if (s->watching >> i & 1
+		    && !w->choice.backend[i]->watch(w->backend[i], packet->touch, packet->time_ms))
 			s->watching &= (uint8_t)~(1u << i);
 }
 
@@ -221,9 +222,9 @@ static void look(struct identify_worker *w, struct identified *s, struct flow_to
 	struct identify_packet packet;
 	bool bare = !touch->packet->payload_offset;
 	unsigned before = s->identity.application;
-	if (bare && s->stage == STAGE_NEW)
+	if (bare && s->stage != STAGE_LOOKING)
 		return;
-	if (!identify_packet_make(w, touch, &packet))
+	if (!identify_packet_find(w, touch, &packet))
 		return;
 	if (s->stage == STAGE_NEW)
 		begin(w, s, touch);
@@ -234,6 +235,7 @@ static void look(struct identify_worker *w, struct identified *s, struct flow_to
 	if (s->stage == STAGE_OVER)
 		return;
 	s->packets++;
+	identify_packet_copy(w, &packet);
 	if (show(w, s, &packet, bare))
 		give_back(w, s);
 	else if (is_spent(w, s))

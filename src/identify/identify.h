@@ -84,8 +84,9 @@ struct identify_backend {
 	 * conclude() answers. */
 	enum identify_progress (*packet)(void *worker, void *state,
 	                                 const struct identify_packet *packet, struct identity *ret);
-	/* Payload behind IDENTIFY_WATCH, without state; false: no more of it. NULL: never asked for. */
-	bool (*watch)(void *worker, const struct identify_packet *packet);
+	/* Payload behind IDENTIFY_WATCH, without state or a copy; false: no more of it. NULL: never
+	 * asked for. */
+	bool (*watch)(void *worker, const struct flow_touch *touch, uint64_t time_ms);
 	/* Nothing more will come: the best answer there is. state is NULL where it never had any. */
 	void (*conclude)(void *worker, void *state, const struct identify_flow *flow,
 	                 struct identity *ret);

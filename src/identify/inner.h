@@ -53,9 +53,12 @@ const char *identify_text(const struct identify_worker *w, const struct identity
 
 /* ---- packet.c ---- */
 
-/* What backends may be shown of a packet; false when it must not be shown. */
-bool identify_packet_make(struct identify_worker *w, const struct flow_touch *touch,
+/* What backends may be shown of a packet, where it lies in its frame; false when it must not be
+ * shown. */
+bool identify_packet_find(struct identify_worker *w, const struct flow_touch *touch,
                           struct identify_packet *ret);
+/* Turns it to the copy that packet() is shown, valid until the next. */
+void identify_packet_copy(struct identify_worker *w, struct identify_packet *packet);
 
 /* ---- text.c ---- */
 

@@ -34,16 +34,15 @@ static void declare(uint8_t *ip, unsigned family, uint32_t bytes)
 		store_be16(ip + 4, (uint16_t)(bytes - IPV6_BYTES));
 }
 
-/* `bytes` of the packet at `ip`, less what lies between its two headers. Returns the length of the
- * copy. */
-static uint32_t copy_packet(struct identify_worker *w, const struct packet *p, const uint8_t *ip,
-                            uint32_t bytes)
+/* Less what lies between the two headers. */
+void identify_packet_copy(struct identify_worker *w, struct identify_packet *packet)
 {
-	uint32_t l4 = (uint32_t)p->l4_offset - p->l3_offset;
+	const struct packet *p = packet->touch->packet;
+	uint32_t l4 = (uint32_t)p->l4_offset - p->l3_offset, bytes = packet->ip_bytes;
 	uint32_t header = p->family == 4 ? IPV4_BYTES_MIN : IPV6_BYTES;
-	bool whole = bytes == declared_bytes(ip, p->family);
-	memcpy(w->copy, ip, header);
-	memcpy(w->copy + header, ip + l4, bytes - l4);
+	bool whole = bytes == declared_bytes(packet->ip, p->family);
+	memcpy(w->copy, packet->ip, header);
+	memcpy(w->copy + header, packet->ip + l4, bytes - l4);
 	bytes -= l4 - header;
 	memset(w->copy + bytes, 0, PACKET_PADDING);
 	if (p->family == 4)
@@ -53,7 +52,8 @@ static uint32_t copy_packet(struct identify_worker *w, const struct packet *p, c
 	declare(w->copy, p->family, bytes);
 	if (p->key.protocol == PROTOCOL_UDP && !whole)
 		store_be16(w->copy + header + 4, (uint16_t)(bytes - header));
-	return bytes;
+	packet->ip = w->copy;
+	packet->ip_bytes = (uint16_t)bytes;
 }
 
 static bool may_be_shown(const struct packet *p)
@@ -75,7 +75,7 @@ static uint32_t least_bytes(const struct packet *p, const uint8_t *ip, uint32_t 
 	return l4 + (header > TCP_BYTES_MIN ? header : TCP_BYTES_MIN);
 }
 
-bool identify_packet_make(struct identify_worker *w, const struct flow_touch *touch,
+bool identify_packet_find(struct identify_worker *w, const struct flow_touch *touch,
                           struct identify_packet *ret)
 {
 	const struct packet *p = touch->packet;
@@ -89,10 +89,9 @@ bool identify_packet_make(struct identify_worker *w, const struct flow_touch *to
 		bytes = captured < IP_BYTES_MAX ? captured : IP_BYTES_MAX;
 	if (bytes < least_bytes(p, ip, bytes))
 		return false;
-	bytes = copy_packet(w, p, ip, bytes);
 	uint64_t ms = p->time_ns / 1000000;
 	w->time_ms = ms > w->time_ms ? ms : w->time_ms;
-	*ret = (struct identify_packet){ .touch = touch, .ip = w->copy, .ip_bytes = (uint16_t)bytes,
+	*ret = (struct identify_packet){ .touch = touch, .ip = ip, .ip_bytes = (uint16_t)bytes,
 	                                 .time_ms = w->time_ms };
 	return true;
 }
