@@ -52,6 +52,17 @@ int arguments_read(struct option_set *set, int argc, char **argv, const char *co
 	return r;
 }
 
+int arguments_check_meter(const struct settings *s, struct error *err)
+{
+	if (s->files.count > 0 && s->interfaces.count > 0)
+		return error_set(err, -EINVAL, "-r %.100s and -i %.100s: expected files or interfaces, not "
+		                               "both",
+		                 s->files.items[0], s->interfaces.items[0]);
+	if (s->verbose && s->quiet)
+		return error_set(err, -EINVAL, "-v and -q contradict each other");
+	return 0;
+}
+
 static bool is_standard_output(const char *path)
 {
 	return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0;

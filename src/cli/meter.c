@@ -97,12 +97,8 @@ static int check(const struct settings *s, struct error *err)
 	if (s->files.count == 0 && s->interfaces.count == 0 && !s->check)
 		return error_set(err, -EINVAL, "nothing to meter: name a capture file with -r FILE or a "
 		                               "live interface with -i INTERFACE");
-	if (s->files.count > 0 && s->interfaces.count > 0)
-		return error_set(err, -EINVAL, "-r %.100s and -i %.100s: expected files or interfaces, not "
-		                               "both",
-		                 s->files.items[0], s->interfaces.items[0]);
-	if (s->verbose && s->quiet)
-		return error_set(err, -EINVAL, "-v and -q contradict each other");
+	if (arguments_check_meter(s, err))
+		return -EINVAL;
 	if (s->stats_interval_ns != DURATION_OFF && !s->stats)
 		return error_set(err, -EINVAL, "--stats-interval has nothing to write to: expected --stats "
 		                               "FILE beside it");

@@ -122,16 +122,10 @@ static int check(const struct spy *s, struct error *err)
 	if (!s->meter.files.count && !s->meter.interfaces.count)
 		return error_set(err, -EINVAL, "nothing to look at: name a capture file with -r FILE or a "
 		                               "live interface with -i INTERFACE");
-	if (s->meter.files.count && s->meter.interfaces.count)
-		return error_set(err, -EINVAL, "-r %.100s and -i %.100s: expected files or interfaces, not "
-		                               "both",
-		                 s->meter.files.items[0], s->meter.interfaces.items[0]);
 	if (s->live && s->json)
 		return error_set(err, -EINVAL, "--live and --json: lines for people and JSON would be "
 		                               "mixed on standard output; expected one of them");
-	if (s->meter.verbose && s->meter.quiet)
-		return error_set(err, -EINVAL, "-v and -q contradict each other");
-	return 0;
+	return arguments_check_meter(&s->meter, err);
 }
 
 /* ---- what the engine tells ------------------------------------------------------------------- */
