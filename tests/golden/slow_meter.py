@@ -320,3 +320,13 @@ def run(frames, link=1, icmp_key="type", **timers):
             fate = str(why)
         fates[fate] = fates.get(fate, 0) + 1
     return meter.finish(), fates
+
+
+def goes_back_far(frames):
+    """By more than the reorder window: then splits may differ. So may they after a leap in time."""
+    latest = frames[0][0] if frames else 0
+    for time_ns, *_ in frames:
+        if time_ns < latest - SECOND or time_ns > latest + 3600 * SECOND:
+            return True
+        latest = max(latest, time_ns)
+    return False

@@ -107,23 +107,13 @@ def test_slow_meter_and_tshark(capture):
 def test_slow_meter_and_weir(capture):
     """With timers on: whole records, end reasons, TCP flags, direction by evidence."""
     link, frames, _ = craft.read_pcap(capture.read_bytes())
-    if link not in SLOW_LINKS or goes_back_far(frames):
+    if link not in SLOW_LINKS or slow_meter.goes_back_far(frames):
         return
     for settings, timers in (((), {}), (("-d", "1", "-t", "3", "--tcp-linger", "1"),
                                         {"idle": 1, "active": 3, "linger": 1})):
         expected = slow_meter.run(frames, link, **timers)[0]
         wrong = compare.differences(expected, meter(capture, *settings).records)
         assert not wrong, "\n".join([str(settings), *wrong])
-
-
-def goes_back_far(frames):
-    """More than the reorder window: then splits may differ. So may they after a leap in time."""
-    latest = frames[0][0] if frames else 0
-    for time_ns, *_ in frames:
-        if time_ns < latest - 10**9 or time_ns > latest + 3600 * 10**9:
-            return True
-        latest = max(latest, time_ns)
-    return False
 
 
 def test_third_party_captures_are_there():

@@ -265,16 +265,6 @@ def flows(path, settings):
     return meter.kept
 
 
-def goes_back_far(frames):
-    """Where time goes back by more than the reorder window, or leaps, splits may differ."""
-    latest = frames[0][0] if frames else 0
-    for time_ns, *_ in frames:
-        if time_ns < latest - 10**9 or time_ns > latest + 3600 * 10**9:
-            return True
-        latest = max(latest, time_ns)
-    return False
-
-
 # ---- which record of weir's is which ----
 
 IDENTITY = ("flowStartMicroseconds flowEndMicroseconds protocolIdentifier sourceIPv4Address "
