@@ -22,14 +22,18 @@ def summary(values, minimum, maximum, mean_name, deviation_name):
             mean_name: mean(values), deviation_name: deviation(values)}
 
 
+def reverse(name):
+    return "reverse" + name[0].upper() + name[1:]
+
+
 def both_ways(flow, one_way):
     """{name: value} of one_way(packets of a direction), the responder's names with "reverse"."""
     values = {}
     for sender in (0, 1):
         for name, value in one_way([p for p in flow.packets if p.sender == sender]).items():
-            values["reverse" + name[0].upper() + name[1:] if sender else name] = value
+            values[reverse(name) if sender else name] = value
     return values
 
 
 def reversed_too(names):
-    return [*names, *("reverse" + name[0].upper() + name[1:] for name in names)]
+    return [*names, *map(reverse, names)]

@@ -2,12 +2,14 @@
 """What IP headers and Ethernet say of the way: read here from the octets of each header."""
 import struct
 
+import moments
+
 ONE_WAY = ["minimumTTL", "maximumTTL", "ipTTL", "ipDiffServCodePoint", "ipDiffServCodePointsSeen",
            "ecnCodePointsSeen", "fragmentFlags", "fragmentFlagsSeen", "fragmentPacketDeltaCount",
            "flowLabelIPv6", "ipv4Options", "ipv6ExtensionHeaders", "ipv6ExtensionHeadersFull",
            "sourceMacAddress", "destinationMacAddress", "mplsTopLabelStackSection",
            "mplsLabelStackDepth"]
-FIELDS = [*ONE_WAY, *("reverse" + name[0].upper() + name[1:] for name in ONE_WAY)]
+FIELDS = moments.reversed_too(ONE_WAY)
 
 # Types of options, of which each stands in the bit of its lower five bits.
 OPTIONS = (0, 1, 130, 131, 68, 133, 134, 7, 136, 137, 10, 11, 12, 205, 142, 15, 144, 145, 82, 147,
@@ -74,6 +76,8 @@ def mac(octets):
 
 
 def one_way(sent):
+    if not sent:
+        return {}
     first, v4, v6 = sent[0], [p for p in sent if p.family == 4], [p for p in sent if p.family == 6]
     found = {
         "minimumTTL": min(p.ttl for p in sent), "maximumTTL": max(p.ttl for p in sent),
@@ -96,9 +100,4 @@ def one_way(sent):
 
 
 def measure(flow):
-    values = {}
-    for sender in (0, 1):
-        sent = [p for p in flow.packets if p.sender == sender]
-        for name, value in one_way(sent).items() if sent else ():
-            values["reverse" + name[0].upper() + name[1:] if sender else name] = value
-    return values
+    return moments.both_ways(flow, one_way)

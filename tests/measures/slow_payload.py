@@ -3,14 +3,19 @@
 import math
 from collections import Counter
 
+import moments
+
 OCTETS = 700
 ARGUMENTS = ("--payload-octets", str(OCTETS))
 ONE_WAY = ["payloadShannonEntropy", "payloadEntropy", "payloadOctetDistribution",
            "payloadOctetsSampled"]
-FIELDS = [*ONE_WAY, *("reverse" + name[0].upper() + name[1:] for name in ONE_WAY)]
+FIELDS = moments.reversed_too(ONE_WAY)
 
 
-def one_way(octets):
+def one_way(sent):
+    octets = b"".join(p.payload for p in sent)[:OCTETS]
+    if not octets:
+        return {}
     counts = Counter(octets)
     shares = [count / len(octets) for count in counts.values()]
     entropy = abs(math.fsum(share * math.log2(share) for share in shares))
@@ -20,9 +25,4 @@ def one_way(octets):
 
 
 def measure(flow):
-    values = {}
-    for sender in (0, 1):
-        octets = b"".join(p.payload for p in flow.packets if p.sender == sender)[:OCTETS]
-        for name, value in one_way(octets).items() if octets else ():
-            values["reverse" + name[0].upper() + name[1:] if sender else name] = value
-    return values
+    return moments.both_ways(flow, one_way)

@@ -7,6 +7,8 @@ Neighbours: test_tcp.py (crafted connections), slow_base.py.
 """
 from dataclasses import dataclass, field
 
+from moments import reverse, reversed_too
+
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR = (1 << bit for bit in range(8))
 CONTROL = FIN | SYN | RST
 FLAGS = dict(Fin=FIN, Syn=SYN, Rst=RST, Psh=PSH, Ack=ACK, Urg=URG, Ece=ECE, Cwr=CWR)
@@ -26,13 +28,7 @@ BOTH = (
 ONCE = ["tcpMss", "tcpMssRev", "tcpSynSize", "tcpConnectionState", "tcpHistory",
         "tcpHandshakeMicroseconds", "tcpHandshakeServerMicroseconds",
         "tcpHandshakeClientMicroseconds"]
-
-
-def reverse(name):
-    return "reverse" + name[0].upper() + name[1:]
-
-
-FIELDS = BOTH + [reverse(name) for name in BOTH] + ONCE
+FIELDS = reversed_too(BOTH) + ONCE
 
 
 # ---- one segment ----

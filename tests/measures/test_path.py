@@ -10,6 +10,7 @@ import craft
 import slow_path
 from craft import (authentication, erspan, ether, extension, fragment6, geneve, gre, gtpu, ip, ipv4,
                    ipv6, mpls, routing, sll, tag, udp, vxlan)
+from moments import reverse, reversed_too
 from runner import meter, weir
 from test_measures import differences
 
@@ -46,7 +47,7 @@ def test_ttl(record):
 
 
 def test_a_side_that_is_silent_has_nothing(record):
-    names = ["reverse" + n[0].upper() + n[1:] for n in slow_path.ONE_WAY]
+    names = [*map(reverse, slow_path.ONE_WAY)]
     assert record([ether(ipv4(A, B, DGRAM))], *names) == [None] * len(names)
 
 
@@ -218,8 +219,7 @@ def test_tunnels_in_tunnels(record):
 def test_tunnels_of_each_direction(record):
     frames = [ether(ip(OUT, BACK, gtpu(INNER, 1))), ether(ip(OUT6, BACK6, gtpu(INNER, 3))),
               ether(ip(BACK, OUT, gtpu(ip(B, A, REPLY), 2)))]
-    names = ["reverse" + name[0].upper() + name[1:] for name in TUNNEL]
-    assert record(frames, *TUNNEL, *names, arguments=("--tunnels",)) == [
+    assert record(frames, *reversed_too(TUNNEL), arguments=("--tunnels",)) == [
         16, OUT, BACK, None, None, 1, 16, BACK, OUT, None, None, 2]
 
 
@@ -297,7 +297,7 @@ EVERYWHERE = ["minimumTTL", "ipDiffServCodePointsSeen", "ecnCodePointsSeen", "fr
 def test_ipfix_brings_it_over(tmp_path):
     """Both directions, addresses, flags and what weir's own elements say, by an IPFIX file."""
     frames = [ether(ipv4(A, B, DGRAM, tos=46 << 2)), ether(ipv4(B, A, REPLY, ttl=3, tos=255))]
-    names = [*EVERYWHERE, *("reverse" + name[0].upper() + name[1:] for name in EVERYWHERE)]
+    names = reversed_too(EVERYWHERE)
     capture, file = write(tmp_path / "sent.pcap", frames), tmp_path / "flows.ipfix"
     direct, = meter(capture, "--fields", ",".join(names)).records
     weir("meter", "-r", capture, "--fields", ",".join(names), "-o", "ipfix:%s" % file)

@@ -7,6 +7,7 @@ import pytest
 import packets              # first: it knows where craft is
 import craft
 from craft import ether, ip, ipv4, tcp, udp
+from moments import reversed_too
 from runner import meter
 
 A, B, C = "10.0.0.1", "10.0.0.2", "10.0.0.3"
@@ -57,7 +58,7 @@ def test_only_the_first_octets(records):
 
 
 def test_each_direction_by_itself(records):
-    names = [*FIELDS, *("reverse" + name[0].upper() + name[1:] for name in FIELDS)]
+    names = reversed_too(FIELDS)
     frames = [sent(b"ab"), sent(b"cccc", B, A, (53, 1000)), sent(b"ba")]
     found, = records(frames, fields=names)
     assert found == (1.0, 32, distribution(b"abba"), 4, 0.0, 0, distribution(b"cccc"), 4)

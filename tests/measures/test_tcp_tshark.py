@@ -15,6 +15,7 @@ from decimal import Decimal
 import pytest
 
 import packets
+from moments import reverse, reversed_too
 from runner import capture_name, captures, meter
 
 KINDS = {"tcpRetransmittedPackets": ("retransmission", "fast_retransmission",
@@ -25,15 +26,9 @@ NAMES = [name for names in KINDS.values() for name in names] + ["zero_window_pro
 OPTIONS = ["-n", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE",
            "-o", "tcp.desegment_tcp_streams:FALSE"]
 FIN, SYN, RST, ACK = 1, 2, 4, 16
+FIELDS = [*reversed_too(KINDS), "tcpHandshakeMicroseconds"]
 
 pytestmark = pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is not installed")
-
-
-def reverse(name):
-    return "reverse" + name[0].upper() + name[1:]
-
-
-FIELDS = [*KINDS, *map(reverse, KINDS), "tcpHandshakeMicroseconds"]
 
 
 def analysis(capture):
