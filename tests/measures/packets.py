@@ -26,15 +26,12 @@ ICMP_PROTOCOLS = (1, 58)
 
 @dataclass
 class Tcp:
-    source_port: int
-    destination_port: int
     seq: int
     ack: int
     flags: int                      # 12 bits
     window: int                     # as sent
     urgent: int
     header_bytes: int
-    options: list                   # (kind, data), in order, as far as captured and well-formed
 
 
 @dataclass
@@ -53,11 +50,8 @@ class Packet:
     tos: int                        # or IPv6 traffic class
     ttl: int                        # or hop limit
     flow_label: int                 # IPv6; 0
-    identification: int             # IPv4; 0
-    dont_fragment: bool             # IPv4
     fragment: bool                  # any fragment of a datagram
     later_fragment: bool            # not the first
-    ip_options: list                # IPv4: kinds, in order, as far as well-formed
     chain: tuple                    # numbers of extension headers and AH, in order
     icmp: object                    # type << 8 | code, or None
     tcp_flags: int                  # 12 bits, where the flags were captured; else 0
@@ -163,19 +157,15 @@ def detail(frame, number, packet, sender):
 
 def ipv4_fields(ip):
     place, = struct.unpack_from("!H", ip, 6)
-    return {"tos": ip[1], "ttl": ip[8], "flow_label": 0,
-            "identification": struct.unpack_from("!H", ip, 4)[0],
-            "dont_fragment": bool(place & 0x4000), "fragment": bool(place & 0x3fff),
-            "later_fragment": bool(place & 0x1fff),
-            "ip_options": [kind for kind, _ in options(ip[20:(ip[0] & 15) * 4])]}
+    return {"tos": ip[1], "ttl": ip[8], "flow_label": 0, "fragment": bool(place & 0x3fff),
+            "later_fragment": bool(place & 0x1fff)}
 
 
 def ipv6_fields(ip, packet):
     word, = struct.unpack_from("!I", ip)
     place = fragment_place(ip, packet)
     return {"tos": word >> 20 & 0xff, "ttl": ip[7], "flow_label": word & 0xfffff,
-            "identification": 0, "dont_fragment": False, "fragment": place is not None,
-            "later_fragment": bool(place and place & ~7), "ip_options": []}
+            "fragment": place is not None, "later_fragment": bool(place and place & ~7)}
 
 
 def fragment_place(ip, packet):
@@ -188,29 +178,11 @@ def fragment_place(ip, packet):
     return None
 
 
-def options(octets):
-    """(kind, data) of IPv4 and TCP options; ends where they make no sense."""
-    place = 0
-    while place < len(octets) and octets[place] != 0:
-        if octets[place] == 1:
-            yield 1, b""
-            place += 1
-            continue
-        if place + 2 > len(octets) or octets[place + 1] < 2:
-            return
-        if place + octets[place + 1] > len(octets):
-            return
-        yield octets[place], octets[place + 2:place + octets[place + 1]]
-        place += octets[place + 1]
-
-
 def read_tcp(data):
     if len(data) < 20:
         return None
-    source, destination, seq, ack, word, window, _, urgent = struct.unpack_from("!HHIIHHHH", data)
-    header_bytes = (word >> 12) * 4
-    return Tcp(source, destination, seq, ack, word & 0xfff, window, urgent, header_bytes,
-               list(options(data[20:header_bytes])))
+    seq, ack, word, window, _, urgent = struct.unpack_from("!IIHHHH", data, 4)
+    return Tcp(seq, ack, word & 0xfff, window, urgent, (word >> 12) * 4)
 
 
 def transport_bytes(packet):
