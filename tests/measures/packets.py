@@ -4,7 +4,7 @@
     for flow in flows("web.pcap", OFF): flow.packets, flow.past, flow.row
 
 Which packet belongs to which record is told by golden/slow_meter.py, the second implementation of
-docs/semantics.md; here each packet is read in full. Nothing of weir is asked.
+docs/semantics.md; here each packet is read in full. Nothing of weir is asked for that.
 Neighbours: test_measures.py (compares), slow_*.py (one for each measure).
 """
 import gzip
@@ -17,9 +17,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "golden"))
 import compare          # noqa: E402
 import craft            # noqa: E402
 import slow_meter       # noqa: E402
+from runner import meter    # noqa: E402
 
 DEFAULT = {}
 OFF = {"idle": None, "active": None, "linger": None}
+WEIR_OFF = ("-d", "off", "-t", "off", "--tcp-linger", "off")        # the same
 LINKS = (1, 101, 113)               # that slow_meter.py reads
 ICMP_PROTOCOLS = (1, 58)
 
@@ -237,13 +239,19 @@ def flows(path, settings):
     return meter.kept
 
 
-# ---- which record of weir's is which ----
+# ---- weir's records, and which of them is which ----
 
 IDENTITY = ("flowStartMicroseconds flowEndMicroseconds protocolIdentifier sourceIPv4Address "
             "destinationIPv4Address sourceIPv6Address destinationIPv6Address sourceTransportPort "
             "destinationTransportPort vlanId dot1qCustomerVlanId packetDeltaCount octetDeltaCount "
             "reversePacketDeltaCount reverseOctetDeltaCount icmpTypeCodeIPv4 "
             "reverseIcmpTypeCodeIPv4 icmpTypeCodeIPv6 reverseIcmpTypeCodeIPv6").split()
+
+
+def records(capture, fields, *arguments):
+    """weir's records of a capture, with these fields and those that pair() needs."""
+    names = dict.fromkeys([*IDENTITY, *fields])
+    return meter(capture, *arguments, "--fields", ",".join(names)).records
 
 
 def identity(row):

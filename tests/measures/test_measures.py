@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 MODULES = sorted(path.stem for path in HERE.glob("slow_*.py"))
 CAPTURES = captures()
 TIMERS = {"off": packets.OFF, "default": packets.DEFAULT}
-WEIR_TIMERS = {"off": ("-d", "off", "-t", "off", "--tcp-linger", "off"), "default": ()}
+WEIR_TIMERS = {"off": packets.WEIR_OFF, "default": ()}
 SHOWN = 12
 
 
@@ -61,9 +61,8 @@ def differences(module, pairs):
 
 
 def run(module, capture, timers):
-    fields = list(dict.fromkeys([*packets.IDENTITY, *module.FIELDS]))
-    return meter(capture, *WEIR_TIMERS[timers], *getattr(module, "ARGUMENTS", ()),
-                 "--fields", ",".join(fields)).records
+    return packets.records(capture, module.FIELDS, *WEIR_TIMERS[timers],
+                           *getattr(module, "ARGUMENTS", ()))
 
 
 @pytest.mark.parametrize("name", MODULES)

@@ -281,9 +281,7 @@ def test_random_headers(tmp_path, seed):
         least = 14 + (packet[0] & 15) * 4 if packet[0] >> 4 == 4 else len(frame)
         frames.append((frame, rng.choice((len(frame), rng.randrange(least, len(frame) + 1)))))
     capture = write(tmp_path / "random.pcap", frames)
-    names = ",".join(dict.fromkeys([*packets.IDENTITY, *slow_path.FIELDS]))
-    found = meter(capture, "-d", "off", "-t", "off", "--tcp-linger", "off",
-                  "--fields", names).records
+    found = packets.records(capture, slow_path.FIELDS, *packets.WEIR_OFF)
     wrong = differences(slow_path, packets.pair(packets.flows(capture, packets.OFF), found))
     assert not wrong, "\n".join(wrong[:12])
 

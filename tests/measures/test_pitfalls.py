@@ -15,13 +15,13 @@ from fractions import Fraction
 
 import pytest
 
-import packets  # noqa: F401  (the path to golden/)
+import packets              # first: it knows where craft is
 import craft
 from craft import ACK, FIN, PSH, SYN, at, ether, ipv4, tcp, udp
 from runner import meter
 
 A, B = "192.0.2.1", "198.51.100.2"
-OFF = ("-d", "off", "-t", "off", "--tcp-linger", "off")
+OFF = packets.WEIR_OFF
 
 
 @pytest.fixture

@@ -12,10 +12,7 @@ import pytest
 import packets
 import slow_tcp
 import test_tcp_tshark
-from runner import meter
 from tcp_craft import MSS, PORTS, SACK, SCALE, Segment as S, capture, handshake
-
-TIMERS = ("-d", "off", "-t", "off", "--tcp-linger", "off")
 
 
 def data(ms, end, seq, length, ack=1, **more):
@@ -165,9 +162,8 @@ NOT_LIKE_TSHARK = {"five holes: the lowest is forgotten"}
 PLACES = {"low": (1000, 5000), "wrap": (2**32 - 90, 2**32 - 150)}
 
 
-def records(path, fields=(), timers=TIMERS):
-    names = [*packets.IDENTITY, *(fields or slow_tcp.FIELDS)]
-    return meter(path, *timers, "--fields", ",".join(dict.fromkeys(names))).records
+def records(path, timers=packets.WEIR_OFF):
+    return packets.records(path, slow_tcp.FIELDS, *timers)
 
 
 @pytest.fixture(scope="module", name="judged", params=PLACES)

@@ -16,7 +16,7 @@ import pytest
 
 import packets
 from moments import reverse, reversed_too
-from runner import capture_name, captures, meter
+from runner import capture_name, captures
 
 KINDS = {"tcpRetransmittedPackets": ("retransmission", "fast_retransmission",
                                      "spurious_retransmission"),
@@ -160,8 +160,7 @@ def differences(flow, record, frames):
 
 
 def connections(capture):
-    timers = ("-d", "off", "-t", "off", "--tcp-linger", "off")
-    records = meter(capture, *timers, "--fields", ",".join([*packets.IDENTITY, *FIELDS])).records
+    records = packets.records(capture, FIELDS, *packets.WEIR_OFF)
     pairs = packets.pair(packets.flows(capture, packets.OFF), records)
     return [(flow, record) for flow, record in pairs
             if flow.protocol == 6 and not any(map(is_cut, flow.packets))]
