@@ -43,13 +43,18 @@ class Row:
         return int(self.take(name, str(default)), 0)
 
 
-def rows(capture):
-    command = ["tshark", *OPTIONS, "-r", str(capture), "-T", "fields", "-E", "occurrence=a"]
-    for name in NAMES:
+def lines(capture, names, *options):
+    """The values of these fields, a line a packet, with tabs between them."""
+    command = ["tshark", *options, "-r", str(capture), "-T", "fields"]
+    for name in names:
         command += ["-e", name]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
                           text=True)
-    return [Row(line) for line in done.stdout.splitlines()]
+    return done.stdout.splitlines()
+
+
+def rows(capture):
+    return [Row(line) for line in lines(capture, NAMES, *OPTIONS, "-E", "occurrence=a")]
 
 
 def time_ns(row):

@@ -21,7 +21,6 @@ Neighbours: packets.py (reads captures), test_direction.py (asserts the goals).
 """
 import functools
 import ipaddress
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict, namedtuple
@@ -31,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import packets          # noqa: E402
 import craft            # noqa: E402
 import slow_meter       # noqa: E402
+import tshark           # noqa: E402
 from runner import capture_name, captures, meter     # noqa: E402
 
 TCP, UDP = 6, 17
@@ -40,7 +40,7 @@ GAP_NS = 60 * SECOND
 INSIDE_NS = 30 * SECOND
 FIELDS = ("flowStartNanoseconds,sourceIPv4Address,destinationIPv4Address,sourceIPv6Address,"
           "destinationIPv6Address,protocolIdentifier,sourceTransportPort,destinationTransportPort,"
-          "vlanId,dot1qCustomerVlanId,flowDirectionBasis,flowDirectionTurned")
+          "vlanId,dot1qCustomerVlanId,flowDirectionBasis")
 
 # tshark's fields, and which of their values make the sender a client (True) or a server (False).
 DISSECTED = {
@@ -107,14 +107,8 @@ def tcp_client(flow):
 @functools.lru_cache(maxsize=None)
 def dissected(path):
     """{frame number from 0: True for a client's message, False for a server's}."""
-    command = ["tshark", "-n", "-r", str(path), "-T", "fields", "-e", "frame.number", "-E",
-               "occurrence=f"]
-    for name in DISSECTED:
-        command += ["-e", name]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                          check=False)
     roles = {}
-    for line in done.stdout.splitlines():
+    for line in tshark.lines(path, ["frame.number", *DISSECTED], "-n", "-E", "occurrence=f"):
         number, *values = line.split("\t")
         for (name, meanings), value in zip(DISSECTED.items(), values):
             role = ALWAYS.get(name) if value else None

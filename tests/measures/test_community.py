@@ -3,21 +3,16 @@
 
 weir against tshark where tshark reads the packet by itself, and against the slow twin everywhere.
 """
-import subprocess
-
 import pytest
 
 import packets              # first: it knows where craft is
 import craft
 import slow_community
+import test_community_tshark
 from craft import ether, icmp, icmp6, ip, ipv4, sctp, tcp, udp, udplite
 from runner import meter
 
 A, B, A6, B6 = "10.0.0.1", "10.0.0.2", "2001:db8::1", "2001:db8::2"
-COMMAND = ["tshark", "-n", "--enable-protocol", "communityid", "-T", "fields", "-e", "communityid",
-           "-r"]
-
-
 BODY = 64               # octets: tshark names no message that it finds cut
 
 
@@ -42,9 +37,7 @@ def expected(capture, seed=0):
 
 
 def by_tshark(capture):
-    done = subprocess.run([*COMMAND, str(capture)], stdout=subprocess.PIPE, check=True,
-                          stderr=subprocess.DEVNULL, text=True)
-    return set(done.stdout.split())
+    return {name for name, _ in test_community_tshark.by_frame(capture) if name}
 
 
 def both_ways(source, destination, part):

@@ -3,24 +3,20 @@
 
 tshark looks into tunnels and puts fragments together; such packets are left out.
 """
-import subprocess
-
 import pytest
 
-import packets
+import packets              # first: it knows where tshark.py is
 import slow_community
+import tshark
 from runner import capture_name, captures
 
-COMMAND = ["tshark", "-n", "--enable-protocol", "communityid", "-T", "fields",
-           "-e", "communityid", "-e", "frame.protocols", "-r"]
 INTERNET = ("ip", "ipv6")
 
 
-def tshark(capture):
-    """{number of the frame: (Community ID, protocols)}."""
-    done = subprocess.run([*COMMAND, str(capture)], stdout=subprocess.PIPE, check=False,
-                          stderr=subprocess.DEVNULL, text=True)
-    return {number: line.split("\t") for number, line in enumerate(done.stdout.splitlines())}
+def by_frame(capture):
+    """(Community ID, protocols) of each frame."""
+    return [line.split("\t") for line in tshark.lines(capture, ["communityid", "frame.protocols"],
+                                                      "-n", "--enable-protocol", "communityid")]
 
 
 def is_plain(packet, protocols):
@@ -30,7 +26,7 @@ def is_plain(packet, protocols):
 @pytest.mark.parametrize("capture", [c for c in captures() if c.parent.name == "captures"],
                          ids=capture_name)
 def test_same_as_tshark(capture):
-    theirs, compared = tshark(capture), 0
+    theirs, compared = by_frame(capture), 0
     for flow in packets.flows(capture, packets.OFF):
         for packet in flow.packets:
             name, protocols = theirs[packet.number]

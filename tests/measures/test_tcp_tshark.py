@@ -8,13 +8,13 @@ looked up in the packets: that octets were seen before is decided from all that 
 Neighbours: slow_tcp.py (the other comparison), packets.py.
 """
 import shutil
-import subprocess
 from collections import Counter
 from decimal import Decimal
 
 import pytest
 
-import packets
+import packets              # first: it knows where tshark.py is
+import tshark
 from moments import reverse, reversed_too
 from runner import capture_name, captures
 
@@ -23,8 +23,6 @@ KINDS = {"tcpRetransmittedPackets": ("retransmission", "fast_retransmission",
          "tcpOutOfOrderPackets": ("out_of_order",), "tcpDuplicateAckPackets": ("duplicate_ack",),
          "tcpZeroWindowPackets": ("zero_window",), "tcpGapPackets": ("lost_segment",)}
 NAMES = [name for names in KINDS.values() for name in names] + ["zero_window_probe", "initial_rtt"]
-OPTIONS = ["-n", "-o", "ip.defragment:FALSE", "-o", "ipv6.defragment:FALSE",
-           "-o", "tcp.desegment_tcp_streams:FALSE"]
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 FIELDS = [*reversed_too(KINDS), "tcpHandshakeMicroseconds"]
 
@@ -33,13 +31,9 @@ pytestmark = pytest.mark.skipif(not shutil.which("tshark"), reason="tshark is no
 
 def analysis(capture):
     """{frame number from 0: {name: text}} of the frames with TCP."""
-    command = ["tshark", *OPTIONS, "-r", str(capture), "-Y", "tcp", "-T", "fields",
-               "-E", "occurrence=f", "-e", "frame.number"]
-    for name in NAMES:
-        command += ["-e", "tcp.analysis." + name]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False,
-                          text=True)
-    rows = [line.split("\t") for line in done.stdout.splitlines()]
+    names = ["frame.number", *("tcp.analysis." + name for name in NAMES)]
+    rows = [line.split("\t") for line in tshark.lines(capture, names, *tshark.OPTIONS, "-Y", "tcp",
+                                                      "-E", "occurrence=f")]
     return {int(row[0]) - 1: dict(zip(NAMES, row[1:])) for row in rows}
 
 
