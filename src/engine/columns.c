@@ -55,7 +55,7 @@ static unsigned default_choices(const struct columns_wish *wish, const struct ou
 
 /* ---- what is asked for ----------------------------------------------------------------------- */
 
-/* Appends what is not there; a column that is stays where it is, and takes a length that is given. */
+/* Appends what is not there; a column that is stays where it is, and takes a length given. */
 static int add_choices(const struct column_choice *more, unsigned more_count,
                        struct column_choice *ret, unsigned *ret_count, struct error *err)
 {

@@ -57,9 +57,9 @@ struct parse {
 #include "packet/headers.def"
 #undef HEADER
 
-/* The readable reference: any frame, any fate. With `ahead` it leaves the memory of fragments alone,
- * so any number of threads may call it at once. False: that memory is needed, and what ret holds is
- * not right; never without `ahead`. */
+/* The readable reference: any frame, any fate. With `ahead` it leaves the memory of fragments
+ * alone, so any number of threads may call it at once. False: that memory is needed, and what ret
+ * holds is not right; never without `ahead`. */
 bool packet_parse_general(struct packet_parser *parser, const struct frame *frame,
                           struct packet *ret, bool ahead);
 
