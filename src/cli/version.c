@@ -25,6 +25,7 @@ int version_print(void)
 	printf("  %-12s%s\n", "TLS, DTLS", "OpenSSL " WEIR_OPENSSL_VERSION);
 	printf("  %-12s%s\n", "SCTP", "usrsctp " WEIR_USRSCTP_VERSION);
 	printf("  %-12s%s\n", "nDPI", WEIR_HAVE_NDPI ? "libndpi " WEIR_NDPI_VERSION : "no");
+	printf("  %-12s%s\n", "host names", "libpsl " WEIR_PSL_VERSION);
 	printf("  %-12s%s\n", "AES hash", aes());
 	return STATUS_FINE;
 }
