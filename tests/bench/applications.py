@@ -5,10 +5,10 @@ nobody looks at it any more. Answers are compared with ndpiReader's; speed is no
 import csv
 import os
 import subprocess
-from collections import Counter
 from pathlib import Path
 from statistics import median
 
+import answers
 import payload
 import peers
 import runs
@@ -34,7 +34,7 @@ def captures():
 class Workload:
     """A capture file with payload."""
 
-    def __init__(self, context, name, paths, packets=PACKETS):
+    def __init__(self, context, name, paths, packets):
         self.name, self.path = name, context.folder / f"{name}-{packets}.pcap"
         self.packets, self.octets = payload.write(self.path, packets, payload.load(paths))
 
@@ -60,43 +60,23 @@ def own_time(context, made):
 
 
 def reader_run(context, made):
-    return measure(context, made, ["ndpiReader", "-i", made.path])
+    return measure(context, made, ["ndpiReader", "-i", made.path])[0]
 
 
-def names_of_weir(context, made):
-    """How many flows each application has."""
+def flows_of(context, made):
     path = context.bench.scratch / "names.csv"
     command = [context.bench.weir, "meter", "-q", *OFF, "-r", made.path, "-o", f"csv:{path}",
                *NAMES]
     subprocess.run([str(part) for part in command], check=True)
     with open(path, newline="") as file:
-        return Counter(row["applicationName"] or row["applicationMasterName"] or "Unknown"
-                       for row in csv.DictReader(file))
-
-
-def names_of_reader(printed):
-    """The same, as ndpiReader's table of protocols tells it."""
-    found, inside = Counter(), False
-    for line in printed.splitlines():
-        inside = inside and bool(line.strip()) or line.startswith("Detected protocols:")
-        words = line.split()
-        if inside and "flows:" in words:
-            found[words[0]] = int(words[words.index("flows:") + 1])
-    return found
-
-
-def same_answers(context, made, printed):
-    """Flows that ndpiReader and weir name otherwise, and of how many."""
-    ours, theirs = names_of_weir(context, made), names_of_reader(printed)
-    other = sum((ours - theirs).values())
-    return other, sum(ours.values())
+        return sum(1 for _ in csv.DictReader(file))
 
 
 def speed_row(context, made, reader, with_payload):
     kinds = {"base": lambda: weir_run(context, made, "--fields", "flowId"),
              "apps": lambda: weir_run(context, made, *NAMES)}
     done = {"base": [], "apps": [], "own": [], "reader": []}
-    printed, wrong = "", []
+    wrong = []
     for number in range(context.options.runs or 5):
         for name, run in kinds.items():
             done[name].append(run())
@@ -105,20 +85,24 @@ def speed_row(context, made, reader, with_payload):
             wrong += run.wrong
             done["own"].append(ns)
         if reader:
-            run, printed = reader_run(context, made)
-            done["reader"].append(run)
+            done["reader"].append(reader_run(context, made))
         context.progress(f"applications {made.name} {number + 1}")
     wrong += [text for name in ("base", "apps", "reader") for run in done[name]
               for text in run.wrong]
     if wrong:
         context.report.fail(f"applications {made.name}", sorted(set(wrong)))
-        return
+        return []
     cells = {name: [run.ns for run in done[name]] for name in ("base", "apps", "reader")}
-    other = same_answers(context, made, printed) if printed else None
-    print_row(context, made, cells, done["own"], other)
+    found = answers.answers_of(context.bench.weir, OFF, made.path) if reader else None
+    print_row(context, made, cells, done["own"], found)
+    if not found:
+        return []
+    if found.wrong():
+        context.report.fail(f"applications {made.name}", list(found.lines()))
+    return [f"- Other answers on {made.name}: {line}." for line in found.lines()]
 
 
-def print_row(context, made, cells, own, other):
+def print_row(context, made, cells, own, found):
     apps = median(cells["apps"])
     reader = median(cells["reader"]) if cells["reader"] else None
     context.report.row(
@@ -127,7 +111,7 @@ def print_row(context, made, cells, own, other):
         f"{apps / median(own):.2f}" if own else "-",
         f"{(apps - median(cells['base'])) / median(own):.2f}" if own else "-",
         f"{apps / reader:.2f}" if reader else "-",
-        f"{other[0]:,} of {other[1]:,}" if other else "-")
+        f"{sum(found.other.values()):,} of {found.compared:,}" if found else "-")
 
 
 def memory_row(context):
@@ -135,7 +119,7 @@ def memory_row(context):
     few, many = (Workload(context, "found", paths, packets) for packets in (PACKETS // 4, PACKETS))
     flows, rss = [], {"base": [], "apps": []}
     for made in (few, many):
-        flows.append(sum(names_of_weir(context, made).values()))
+        flows.append(flows_of(context, made))
         rss["base"].append(weir_run(context, made, "--fields", "flowId").used.rss_bytes)
         rss["apps"].append(weir_run(context, made, *NAMES).used.rss_bytes)
     slope = {name: (most - least) / (flows[1] - flows[0]) for name, (least, most) in rss.items()}
@@ -150,12 +134,14 @@ def applications(context):
     report.section("Applications", "ns per packet, user and system time of the whole process, one "
                    "worker, timers off; median (least-most). libndpi: its functions by themselves "
                    "on the packets that weir shows it. Ratios: of weir with applications, and of "
-                   "what they add. Other answers: flows that weir and ndpiReader name "
-                   "differently.")
+                   "what they add. Other answers: flows that weir and ndpiReader both have and "
+                   "name differently; causes below.")
     report.table("workload", "weir without" + 8 * " ", "weir, applications" + 2 * " ",
                  "libndpi" + 13 * " ", "ndpiReader" + 10 * " ", "to libndpi",
                  "added to libndpi", "to ndpiReader", "other answers")
     reader = peers.find("ndpiReader") and not context.options.no_peers
-    speed_row(context, Workload(context, "payload", captures()), reader, True)
-    speed_row(context, context.make(workloads.WORKLOADS["u1m"]), reader, False)
+    packets = min(context.options.packets or PACKETS, PACKETS)
+    lines = speed_row(context, Workload(context, "payload", captures(), packets), reader, True)
+    lines += speed_row(context, context.make(workloads.WORKLOADS["u1m"]), reader, False)
+    report.say("", *lines)
     memory_row(context)

@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import answers  # noqa: E402, F401
 import live  # noqa: E402, F401
 import peers  # noqa: E402, F401
 import runs  # noqa: E402, F401
