@@ -19,16 +19,6 @@ DIRECTION_FIRST = 1                 # its value for `--direction first`
 
 
 @pytest.fixture(scope="module")
-def sent():
-    return traffic.standard()
-
-
-@pytest.fixture(scope="module")
-def capture(sent, tmp_path_factory):
-    return sent.write(tmp_path_factory.mktemp("collectors") / "standard.pcap")
-
-
-@pytest.fixture(scope="module")
 def messages(weir, capture, tmp_path_factory):
     """A file of messages with one of weir's own elements."""
     path = tmp_path_factory.mktemp("messages") / "flows.ipfix"

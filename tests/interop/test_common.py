@@ -15,11 +15,6 @@ def sent():
     return traffic.standard(3000)
 
 
-@pytest.fixture(scope="module")
-def capture(sent, tmp_path_factory):
-    return sent.write(tmp_path_factory.mktemp("common") / "standard.pcap")
-
-
 def resolved(session):
     """Every record with its properties in the place of their id. Ids are of the domain, and must be
     known when they are used: that is what reading in order shows."""

@@ -24,11 +24,6 @@ def sent():
     return traffic.standard(vlans=False)
 
 
-@pytest.fixture(scope="module")
-def capture(sent, tmp_path_factory):
-    return sent.write(tmp_path_factory.mktemp("exporters") / "plain.pcap")
-
-
 def one_way(sent, version):
     """(source, destination, protocol, ports, ICMP, packets, octets, flags) of each flow."""
     return Counter((*flow[:5], flow[8], *flow[5:8])

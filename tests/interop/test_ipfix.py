@@ -20,16 +20,6 @@ from interop.peers import (Nfcapd, datagrams, in_a_capture, nfdump_flags, nfdump
 from net.lab import wait_for
 
 
-@pytest.fixture(scope="module")
-def sent():
-    return traffic.standard()
-
-
-@pytest.fixture(scope="module")
-def capture(sent, tmp_path_factory):
-    return sent.write(tmp_path_factory.mktemp("ipfix") / "standard.pcap")
-
-
 @pytest.fixture
 def meter(weir, capture):
     """Runs weir on the capture into one address; what it printed, and its accounts of that

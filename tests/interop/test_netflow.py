@@ -16,16 +16,6 @@ from interop.peers import (Nfcapd, datagrams, in_a_capture, nfdump_flags, nfdump
                            udp_collector)
 
 
-@pytest.fixture(scope="module")
-def sent():
-    return traffic.standard()
-
-
-@pytest.fixture(scope="module")
-def capture(sent, tmp_path_factory):
-    return sent.write(tmp_path_factory.mktemp("netflow") / "standard.pcap")
-
-
 @pytest.fixture
 def export(weir, capture, tmp_path):
     """Runs weir on the capture into a socket; the datagrams and the account."""

@@ -11,16 +11,6 @@ from interop.ipfix_reader import Session
 from interop.peers import Nfcapd, datagrams, in_a_capture, tshark_lines, udp_collector
 
 
-@pytest.fixture(scope="module")
-def sent():
-    return traffic.standard()
-
-
-@pytest.fixture(scope="module")
-def capture(sent, tmp_path_factory):
-    return sent.write(tmp_path_factory.mktemp("options") / "standard.pcap")
-
-
 @pytest.fixture
 def export(weir, capture, tmp_path):
     """Runs weir into a file; the session that it is."""

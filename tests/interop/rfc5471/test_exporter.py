@@ -27,11 +27,6 @@ def sent():
     return traffic.standard(60)
 
 
-@pytest.fixture(scope="module")
-def capture(sent, tmp_path_factory):
-    return sent.write(tmp_path_factory.mktemp("plan") / "standard.pcap")
-
-
 @pytest.fixture
 def server(namespace):
     made = []
