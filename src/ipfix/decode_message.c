@@ -7,26 +7,25 @@
 #include "ipfix/decode_session.h"
 #include "ipfix/format.h"
 
-struct set {
-	uint16_t id;
-	struct wire_reader body;
-};
-
-/* The next set. False at the end, or with *ret_fault when it is cut. */
-static bool set_next(struct wire_reader *r, struct set *ret, enum decode_fault *ret_fault)
+bool decode_take_set(struct wire_reader *r, struct decode_any_set *ret, enum decode_fault *ret_fault)
 {
-	if (wire_left(r) == 0)
-		return false;
-	ret->id = wire_u16(r);
-	uint16_t bytes = wire_u16(r);
+	uint16_t id = wire_u16(r), bytes = wire_u16(r);
 	const uint8_t *body = bytes < IPFIX_SET_HEADER_BYTES ? NULL :
 	                      wire_take(r, bytes - (size_t)IPFIX_SET_HEADER_BYTES);
 	if (!body || r->failed) {
 		*ret_fault = FAULT_set_length;
 		return false;
 	}
+	ret->id = id;
 	ret->body = wire_reader_of(body, bytes - (size_t)IPFIX_SET_HEADER_BYTES);
 	return true;
+}
+
+/* False at the end, too: sets fill an IPFIX message. */
+static bool set_next(struct wire_reader *r, struct decode_any_set *ret,
+                     enum decode_fault *ret_fault)
+{
+	return wire_left(r) > 0 && decode_take_set(r, ret, ret_fault);
 }
 
 static bool is_template_set(uint16_t id)
@@ -46,7 +45,7 @@ bool decode_is_padding(const struct wire_reader *r)
 	return true;
 }
 
-static enum decode_fault templates_check(struct set set, struct decode_template *scratch)
+static enum decode_fault templates_check(struct decode_any_set set, struct decode_template *scratch)
 {
 	bool options = set.id == IPFIX_SET_OPTIONS_TEMPLATE;
 	while (!decode_is_padding(&set.body))
@@ -58,14 +57,14 @@ static enum decode_fault templates_check(struct set set, struct decode_template 
 static enum decode_fault check(struct wire_reader sets, struct decode_template *scratch)
 {
 	enum decode_fault fault = FAULT_none;
-	struct set set;
+	struct decode_any_set set;
 	while (fault == FAULT_none && set_next(&sets, &set, &fault))
 		if (is_template_set(set.id))
 			fault = templates_check(set, scratch);
 	return fault;
 }
 
-static void templates_read(struct decode_reading *r, struct set set)
+static void templates_read(struct decode_reading *r, struct decode_any_set set)
 {
 	struct decode_template *t = r->session->decoder->scratch;
 	bool options = set.id == IPFIX_SET_OPTIONS_TEMPLATE;
@@ -79,7 +78,7 @@ static void templates_read(struct decode_reading *r, struct set set)
 	r->counters.template_sets++;
 }
 
-static enum decode_fault set_read(struct decode_reading *r, const struct set *set)
+static enum decode_fault set_read(struct decode_reading *r, const struct decode_any_set *set)
 {
 	r->counters.sets++;
 	if (is_template_set(set->id)) {
@@ -99,7 +98,7 @@ enum decode_fault decode_ipfix(struct decode_reading *r)
 {
 	struct decode_session *s = r->session;
 	struct wire_reader in = wire_reader_of(r->message->octets, r->message->bytes);
-	struct set set;
+	struct decode_any_set set;
 	enum decode_fault fault = FAULT_none;
 	wire_u16(&in);
 	uint16_t length = wire_u16(&in);

@@ -16,31 +16,17 @@ enum { UPTIME_BACK_MS = 60000 };
 
 /* ---- v9 -------------------------------------------------------------------------------------- */
 
-struct set {
-	uint16_t id;
-	struct wire_reader body;
-};
-
-static bool set_next(struct wire_reader *r, struct set *ret, enum decode_fault *ret_fault)
+/* False at the end, too, which may be padded. */
+static bool set_next(struct wire_reader *r, struct decode_any_set *ret,
+                     enum decode_fault *ret_fault)
 {
-	if (decode_is_padding(r))
-		return false;
-	ret->id = wire_u16(r);
-	uint16_t bytes = wire_u16(r);
-	const uint8_t *body = bytes < IPFIX_SET_HEADER_BYTES ? NULL :
-	                      wire_take(r, bytes - (size_t)IPFIX_SET_HEADER_BYTES);
-	if (!body || r->failed) {
-		*ret_fault = FAULT_set_length;
-		return false;
-	}
-	ret->body = wire_reader_of(body, bytes - (size_t)IPFIX_SET_HEADER_BYTES);
-	return true;
+	return !decode_is_padding(r) && decode_take_set(r, ret, ret_fault);
 }
 
 static enum decode_fault check(struct wire_reader sets, struct decode_template *scratch)
 {
 	enum decode_fault fault = FAULT_none;
-	struct set set;
+	struct decode_any_set set;
 	while (fault == FAULT_none && set_next(&sets, &set, &fault)) {
 		if (set.id > NETFLOW9_SET_OPTIONS_TEMPLATE)
 			continue;
@@ -52,7 +38,7 @@ static enum decode_fault check(struct wire_reader sets, struct decode_template *
 	return fault;
 }
 
-static enum decode_fault set_read(struct decode_reading *r, struct set *set)
+static enum decode_fault set_read(struct decode_reading *r, struct decode_any_set *set)
 {
 	struct decode_template *t = r->session->decoder->scratch;
 	r->counters.sets++;
@@ -91,7 +77,7 @@ enum decode_fault decode_netflow9(struct decode_reading *r)
 {
 	struct decode_session *s = r->session;
 	struct wire_reader in = wire_reader_of(r->message->octets, r->message->bytes);
-	struct set set;
+	struct decode_any_set set;
 	enum decode_fault fault = FAULT_none;
 	wire_u32(&in);                  /* version and count */
 	r->context.uptime_ms = wire_u32(&in);

@@ -118,6 +118,15 @@ void decode_early_drop(struct decode_session *s, struct decode_slot *slot, enum 
 
 /* ---- records ---- */
 
+struct decode_any_set {                 /* of templates or data, in IPFIX or NetFlow v9 */
+	uint16_t id;
+	struct wire_reader body;        /* behind its header; borrowed from the message */
+};
+
+/* Takes the next set from what is left of a message. False, with *ret_fault, when it is cut. */
+bool decode_take_set(struct wire_reader *r, struct decode_any_set *ret,
+                     enum decode_fault *ret_fault);
+
 /* Nothing but zeros, or too short for anything. */
 bool decode_is_padding(const struct wire_reader *r);
 
