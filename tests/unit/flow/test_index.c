@@ -87,6 +87,24 @@ static void the_vector_match_equals_the_scalar_one(void **state)
 	}
 }
 
+/* Handles of all sizes: one that is empty in its lower or upper half is not empty. */
+static void the_vector_of_empty_slots_equals_the_scalar_one(void **state)
+{
+	static const uint32_t handles[] = { HANDLE_NONE, 1, 0x8000, 0xffff, 0x10000, 0x80000000,
+	                                    0xffff0000, UINT32_MAX };
+	struct index_bucket b = { 0 };
+	assert_int_equal(index_empty(&b), 0xff);
+	for (uint32_t i = 0; i < 100000; i++) {
+		unsigned empty = 0;
+		for (unsigned s = 0; s < INDEX_SLOTS; s++) {
+			b.handle[s] = handles[mixed(i * 8u + s) % array_count(handles)];
+			empty |= (unsigned)(b.handle[s] == HANDLE_NONE) << s;
+		}
+		assert_int_equal(index_empty(&b), empty);
+		assert_int_equal(index_empty_scalar(&b), empty);
+	}
+}
+
 static void the_wheel_gives_every_handle_at_its_tick(void **state)
 {
 	enum { N = 5000 };
@@ -122,6 +140,7 @@ int main(void)
 		cmocka_unit_test(equal_hashes_chain_and_come_apart_again),
 		cmocka_unit_test(a_full_index_says_so),
 		cmocka_unit_test(the_vector_match_equals_the_scalar_one),
+		cmocka_unit_test(the_vector_of_empty_slots_equals_the_scalar_one),
 		cmocka_unit_test(the_wheel_gives_every_handle_at_its_tick),
 	};
 	return cmocka_run_group_tests_name("flow/index", tests, NULL, NULL);
