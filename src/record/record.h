@@ -94,11 +94,6 @@ int column_choice_add(struct column_choice *choices, unsigned *count,
 int column_list_parse(const char *text, const struct column_list *available,
                       struct column_choice *choices, unsigned *ret_count, struct error *err);
 
-/* The same for callers that hold the list of what is available in two variables. */
-#define column_choices_parse(text, available, available_count, choices, ret_count, err) \
-	column_list_parse(text, &(const struct column_list){ available, available_count }, choices, \
-	                  ret_count, err)
-
 /* The schema is borrowed and outlives the batch. NULL when there is no memory. */
 struct record_batch *record_batch_new(const struct schema *schema, uint32_t capacity);
 struct record_batch *record_batch_hold(struct record_batch *batch);     /* one more holder */

@@ -15,7 +15,7 @@ struct schema *records_schema(const char *names, unsigned scope_count)
 	unsigned count = 0;
 	struct error err = { "" };
 	struct schema *schema;
-	if (column_choices_parse(names, NULL, 0, choices, &count, &err) < 0)
+	if (column_list_parse(names, NULL, choices, &count, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(schema_new(choices, count, scope_count, 0, &schema), 0);
 	return schema;

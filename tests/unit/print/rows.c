@@ -21,7 +21,7 @@ struct schema *rows_schema(const char *names)
 	unsigned count = 0;
 	struct error err = { "" };
 	struct schema *schema;
-	if (column_choices_parse(names, NULL, 0, choices, &count, &err) < 0)
+	if (column_list_parse(names, NULL, choices, &count, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(schema_new(choices, count, 0, 0, &schema), 0);
 	return schema;

@@ -30,7 +30,8 @@ static int outcome(const char *text, char *list, size_t size, struct error *err)
 {
 	struct column_choice choices[COLUMNS_MAX] = { available[0], available[3] };
 	unsigned count = 2;
-	int r = column_choices_parse(text, available, array_count(available), choices, &count, err);
+	struct column_list list_of_all = { .choices = available, .count = array_count(available) };
+	int r = column_list_parse(text, &list_of_all, choices, &count, err);
 	size_t at = 0;
 	*list = '\0';
 	for (unsigned i = 0; i < count; i++) {
@@ -118,7 +119,7 @@ static void whole_table(void **state)
 	unsigned count = 0;
 	struct error err = { "" };
 	const char *text = "flowEndReason,reverseTcpControlBits";
-	assert_int_equal(column_choices_parse(text, NULL, 0, choices, &count, &err), 0);
+	assert_int_equal(column_list_parse(text, NULL, choices, &count, &err), 0);
 	assert_int_equal(count, 2);
 	assert_int_equal(choices[0].field->id, 136);
 	assert_true(choices[1].reverse);
@@ -132,10 +133,11 @@ static void too_many(void **state)
 	struct error err = { "" };
 	for (unsigned i = 0; i < array_count(many); i++)
 		many[i].field = &field_table[i];
-	assert_int_equal(column_choices_parse("all", many, COLUMNS_MAX, choices, &count, &err), 0);
+	struct column_list all = { .choices = many, .count = COLUMNS_MAX };
+	assert_int_equal(column_list_parse("all", &all, choices, &count, &err), 0);
 	assert_int_equal(count, COLUMNS_MAX);
-	assert_int_equal(column_choices_parse("all", many, COLUMNS_MAX + 1, choices, &count, &err),
-	                 -E2BIG);
+	all.count = COLUMNS_MAX + 1;
+	assert_int_equal(column_list_parse("all", &all, choices, &count, &err), -E2BIG);
 	assert_int_equal(count, COLUMNS_MAX);
 }
 

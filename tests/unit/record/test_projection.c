@@ -14,7 +14,7 @@ static struct schema *schema_of(const char *names)
 	struct column_choice choices[COLUMNS_MAX];
 	unsigned count;
 	struct schema *schema;
-	assert_int_equal(column_choices_parse(names, NULL, 0, choices, &count, NULL), 0);
+	assert_int_equal(column_list_parse(names, NULL, choices, &count, NULL), 0);
 	assert_int_equal(schema_new(choices, count, 0, 0, &schema), 0);
 	return schema;
 }
