@@ -13,51 +13,23 @@
 #include <cmocka.h>
 
 #include "base/compiler.h"
-#include "export/session.h"
+#include "kept.h"
 #include "../ipfix/records.h"
-
-#define SECOND_NS UINT64_C(1000000000)
-
-enum { MESSAGES_MAX = 256, MESSAGE_BYTES = 4096 };
 
 struct fixture {
 	struct export_session session;
 	struct schema *schema;
-	uint8_t octets[MESSAGES_MAX][MESSAGE_BYTES];
-	uint32_t bytes[MESSAGES_MAX];
-	unsigned count;
-	bool losing;
-	uint64_t now_ns;
+	struct kept kept;
 };
-
-static uint64_t fixture_clock(void *context)
-{
-	return ((struct fixture *)context)->now_ns;
-}
-
-static int fixture_send(void *context, struct export_message *messages, unsigned count,
-                        struct error *err)
-{
-	struct fixture *f = context;
-	for (unsigned i = 0; i < count; i++) {
-		assert_true(f->count < MESSAGES_MAX && messages[i].bytes <= MESSAGE_BYTES);
-		memcpy(f->octets[f->count], messages[i].octets, messages[i].bytes);
-		f->bytes[f->count++] = messages[i].bytes;
-		messages[i].lost = f->losing;
-	}
-	return 0;
-}
 
 static void init(struct fixture *f, const char *fields)
 {
 	struct export_session_config config = {
 		.common = true, .withdraws = true, .message_bytes = MESSAGE_BYTES, .domain = 1,
 		.template_refresh_ns = 600 * SECOND_NS, .hold_ns = SECOND_NS / 2,
-		.clock = fixture_clock, .clock_context = f,
 	};
-	struct export_sender sender = { .send = fixture_send, .context = f };
 	memset(f, 0, sizeof *f);
-	f->now_ns = 1700000000 * SECOND_NS;
+	struct export_sender sender = kept_start(&f->kept, &config);
 	f->schema = records_schema(fields, 0);
 	assert_int_equal(export_session_init(&f->session, &config, &sender, NULL), 0);
 	assert_int_equal(export_session_schema(&f->session, f->schema, NULL, NULL), 0);
@@ -105,12 +77,12 @@ static void test_octets(void **state)
 	static const uint8_t second[] = {
 		0xff, 0xfe, 0x00, 16, 0, 1, 0x03, 0xe8, 0, 2, 0, 53, 0, 1, 0x03, 0xe9,
 	};
-	assert_int_equal(f.count, 2);
-	assert_int_equal(f.bytes[0], 16 + sizeof first);
-	assert_memory_equal(f.octets[0] + 16, first, sizeof first);
-	assert_int_equal(f.bytes[1], 16 + sizeof second);
-	assert_memory_equal(f.octets[1] + 16, second, sizeof second);
-	assert_int_equal(load_be32(f.octets[1] + 8), 2);        /* the properties are data records */
+	assert_int_equal(f.kept.count, 2);
+	assert_int_equal(f.kept.bytes[0], 16 + sizeof first);
+	assert_memory_equal(f.kept.octets[0] + 16, first, sizeof first);
+	assert_int_equal(f.kept.bytes[1], 16 + sizeof second);
+	assert_memory_equal(f.kept.octets[1] + 16, second, sizeof second);
+	assert_int_equal(load_be32(f.kept.octets[1] + 8), 2);   /* the properties are data records */
 	assert_int_equal(f.session.counters.sent, 3);
 	/* Saved 1 of 5 octets three times; told for 14 octets, templates of 22 and 12. */
 	assert_int_equal(export_session_saved(&f.session), 3 * 1 - 14 - 22 - 12);
@@ -126,17 +98,17 @@ static void test_told_once(void **state)
 	init(&f, FIELDS);
 	write_rows(&f, first, 1);
 	export_session_flush(&f.session, NULL);
-	f.count = 0;
+	f.kept.count = 0;
 	write_rows(&f, second, 1);
 	export_session_flush(&f.session, NULL);
-	assert_int_equal(f.count, 1);
+	assert_int_equal(f.kept.count, 1);
 	write_rows(&f, third, 1);
 	export_session_flush(&f.session, NULL);
-	assert_int_equal(f.count, 3);
+	assert_int_equal(f.kept.count, 3);
 	static const uint8_t told[] = { 0xff, 0xff, 0x00, 9, 0, 2, 6, 0, 101 };
-	assert_int_equal(f.bytes[1], 16 + sizeof told);
-	assert_memory_equal(f.octets[1] + 16, told, sizeof told);
-	assert_memory_equal(f.octets[2] + 16, "\xff\xfe\0\x08\0\2\0\3", 8);
+	assert_int_equal(f.kept.bytes[1], 16 + sizeof told);
+	assert_memory_equal(f.kept.octets[1] + 16, told, sizeof told);
+	assert_memory_equal(f.kept.octets[2] + 16, "\xff\xfe\0\x08\0\2\0\3", 8);
 	fini(&f);
 }
 
@@ -148,21 +120,21 @@ static void test_told_again(void **state)
 	static const uint8_t told[] = { 0xff, 0xff, 0x00, 14, 0, 1, 6, 0, 100, 0, 2, 6, 0, 101 };
 	uint64_t next_ns;
 	init(&f, FIELDS);
-	f.losing = true;
+	f.kept.losing = true;
 	write_rows(&f, rows, 2);
 	export_session_flush(&f.session, NULL);
-	f.losing = false;
+	f.kept.losing = false;
 	for (unsigned i = 0; i < 3; i++) {
 		if (i == 1)
 			export_session_restart(&f.session);
-		f.now_ns += i == 2 ? 600 * SECOND_NS : 0;
-		f.count = 0;
-		export_session_tick(&f.session, f.now_ns, &next_ns, NULL);
+		f.kept.now_ns += i == 2 ? 600 * SECOND_NS : 0;
+		f.kept.count = 0;
+		export_session_tick(&f.session, f.kept.now_ns, &next_ns, NULL);
 		write_rows(&f, rows + 1, 1);
 		export_session_flush(&f.session, NULL);
-		assert_int_equal(f.count, 2);
-		assert_memory_equal(f.octets[0] + f.bytes[0] - sizeof told, told, sizeof told);
-		assert_memory_equal(f.octets[1] + 16, "\xff\xfe\0\x08\0\2\0\2", 8);
+		assert_int_equal(f.kept.count, 2);
+		assert_memory_equal(f.kept.octets[0] + f.kept.bytes[0] - sizeof told, told, sizeof told);
+		assert_memory_equal(f.kept.octets[1] + 16, "\xff\xfe\0\x08\0\2\0\2", 8);
 	}
 	fini(&f);
 }
@@ -181,9 +153,9 @@ static void test_ids_are_shared(void **state)
 	assert_int_equal(export_session_write(&f.session, batch, NULL), 0);
 	record_batch_release(batch);
 	export_session_flush(&f.session, NULL);
-	assert_int_equal(f.count, 3);
-	assert_memory_equal(f.octets[1] + 16, "\xff\xfe\0\x08\0\1\0\1", 8);
-	assert_memory_equal(f.octets[2] + 16, "\xff\xfc\0\x0e\0\2\0\0\0\0\0\0\0\0", 14);
+	assert_int_equal(f.kept.count, 3);
+	assert_memory_equal(f.kept.octets[1] + 16, "\xff\xfe\0\x08\0\1\0\1", 8);
+	assert_memory_equal(f.kept.octets[2] + 16, "\xff\xfc\0\x0e\0\2\0\0\0\0\0\0\0\0", 14);
 	fini(&f);
 	schema_free(other);
 }
@@ -200,9 +172,10 @@ static void test_no_room(void **state)
 	write_rows(&f, rows, 1100);
 	export_session_flush(&f.session, NULL);
 	unsigned whole = 0, reduced = 0, told = 0;
-	for (unsigned i = 0; i < f.count; i++)
-		for (uint32_t at = 16; at < f.bytes[i]; at += load_be16(f.octets[i] + at + 2)) {
-			unsigned id = load_be16(f.octets[i] + at), octets = load_be16(f.octets[i] + at + 2) - 4;
+	for (unsigned i = 0; i < f.kept.count; i++)
+		for (uint32_t at = 16; at < f.kept.bytes[i]; at += load_be16(f.kept.octets[i] + at + 2)) {
+			const uint8_t *set = f.kept.octets[i] + at;
+			unsigned id = load_be16(set), octets = load_be16(set + 2) - 4;
 			whole += id == 256 ? octets / 5 : 0;
 			reduced += id == 65534 ? octets / 4 : 0;
 			told += id == 65535 ? octets / 5 : 0;
@@ -220,16 +193,16 @@ static void test_template_alone_and_withdrawal(void **state)
 	static struct fixture f;
 	init(&f, "octetDeltaCount,vlanId");
 	export_session_announce(&f.session, NULL);
-	assert_int_equal(f.bytes[0], 16 + 16);
+	assert_int_equal(f.kept.bytes[0], 16 + 16);
 	fini(&f);
 	init(&f, FIELDS);
 	export_session_announce(&f.session, NULL);
-	f.count = 0;
+	f.kept.count = 0;
 	assert_int_equal(export_session_withdraw(&f.session, f.schema, NULL), 0);
-	assert_int_equal(f.count, 3);
-	assert_memory_equal(f.octets[0] + 16, "\0\2\0\x08\xff\xfe\0\0", 8);
-	assert_memory_equal(f.octets[1] + 16, "\0\3\0\x08\xff\xff\0\0", 8);
-	assert_memory_equal(f.octets[2] + 16, "\0\2\0\x08\1\0\0\0", 8);
+	assert_int_equal(f.kept.count, 3);
+	assert_memory_equal(f.kept.octets[0] + 16, "\0\2\0\x08\xff\xfe\0\0", 8);
+	assert_memory_equal(f.kept.octets[1] + 16, "\0\3\0\x08\xff\xff\0\0", 8);
+	assert_memory_equal(f.kept.octets[2] + 16, "\0\2\0\x08\1\0\0\0", 8);
 	fini(&f);
 }
 

@@ -12,41 +12,15 @@
 #include <cmocka.h>
 
 #include "base/compiler.h"
-#include "export/session.h"
+#include "kept.h"
 #include "../ipfix/records.h"
-
-#define SECOND_NS UINT64_C(1000000000)
-
-enum { MESSAGES_MAX = 64, MESSAGE_BYTES = 4096 };
 
 struct fixture {
 	struct export_session session;
 	struct output_env env;
 	struct schema *schema, *given;          /* given: of the metering process's options */
-	uint8_t octets[MESSAGES_MAX][MESSAGE_BYTES];
-	uint32_t bytes[MESSAGES_MAX];
-	unsigned count;
-	bool losing;
-	uint64_t now_ns;
+	struct kept kept;
 };
-
-static uint64_t fixture_clock(void *context)
-{
-	return ((struct fixture *)context)->now_ns;
-}
-
-static int fixture_send(void *context, struct export_message *messages, unsigned count,
-                        struct error *err)
-{
-	struct fixture *f = context;
-	for (unsigned i = 0; i < count; i++) {
-		assert_true(f->count < MESSAGES_MAX && messages[i].bytes <= MESSAGE_BYTES);
-		memcpy(f->octets[f->count], messages[i].octets, messages[i].bytes);
-		f->bytes[f->count++] = messages[i].bytes;
-		messages[i].lost = f->losing;
-	}
-	return 0;
-}
 
 /* The metering process's: one row, whose domain it leaves to the session. */
 static unsigned fixture_options(void *context, struct record_batch *ret[], unsigned room)
@@ -64,12 +38,9 @@ static unsigned fixture_options(void *context, struct record_batch *ret[], unsig
 /* The schema is of metering process 2, its ports and addresses are keys. */
 static void init(struct fixture *f, struct export_session_config config, const char *fields)
 {
-	struct export_sender sender = { .send = fixture_send, .context = f };
 	memset(f, 0, sizeof *f);
-	f->now_ns = 1700000000 * SECOND_NS;
+	struct export_sender sender = kept_start(&f->kept, &config);
 	f->env = (struct output_env){ .options = fixture_options, .options_context = f };
-	config.clock = fixture_clock;
-	config.clock_context = f;
 	config.env = &f->env;
 	config.message_bytes = config.message_bytes ? config.message_bytes : MESSAGE_BYTES;
 	config.domain = 7;
@@ -106,7 +77,7 @@ static void write_rows(struct fixture *f, unsigned count)
 static void tick(struct fixture *f, uint64_t *ret_next_ns)
 {
 	uint64_t next_ns;
-	assert_int_equal(export_session_tick(&f->session, f->now_ns,
+	assert_int_equal(export_session_tick(&f->session, f->kept.now_ns,
 	                                     ret_next_ns ? ret_next_ns : &next_ns, NULL), 0);
 }
 
@@ -135,10 +106,10 @@ static void test_first_message(void **state)
 		0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 		1, 3, 0, 14, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0x0b,
 	};
-	assert_int_equal(f.count, 1);
-	assert_int_equal(f.bytes[0], 16 + sizeof expected);
-	assert_memory_equal(f.octets[0] + 16, expected, sizeof expected);
-	assert_int_equal(load_be32(f.octets[0] + 8), 0);
+	assert_int_equal(f.kept.count, 1);
+	assert_int_equal(f.kept.bytes[0], 16 + sizeof expected);
+	assert_memory_equal(f.kept.octets[0] + 16, expected, sizeof expected);
+	assert_int_equal(load_be32(f.kept.octets[0] + 8), 0);
 	fini(&f);
 }
 
@@ -149,11 +120,11 @@ static void test_sequence_and_account(void **state)
 	init(&f, (struct export_session_config){ 0 }, "octetDeltaCount,protocolIdentifier");
 	write_rows(&f, 5);
 	assert_int_equal(export_session_flush(&f.session, NULL), 0);
-	assert_int_equal(f.count, 2);
-	assert_int_equal(load_be32(f.octets[1] + 8), 3);        /* statistics, reliability, keys */
+	assert_int_equal(f.kept.count, 2);
+	assert_int_equal(load_be32(f.kept.octets[1] + 8), 3);        /* statistics, reliability, keys */
 	assert_int_equal(export_session_finish(&f.session, NULL), 0);
-	assert_int_equal(f.count, 3);
-	assert_int_equal(load_be32(f.octets[2] + 8), 3 + 5);
+	assert_int_equal(f.kept.count, 3);
+	assert_int_equal(load_be32(f.kept.octets[2] + 8), 3 + 5);
 	assert_int_equal(f.session.counters.taken, 5);
 	assert_int_equal(f.session.counters.sent, 5);
 	fini(&f);
@@ -167,11 +138,11 @@ static void test_statistics(void **state)
 	init(&f, (struct export_session_config){ 0 }, "octetDeltaCount,protocolIdentifier");
 	write_rows(&f, 5);
 	assert_int_equal(export_session_finish(&f.session, NULL), 0);
-	const uint8_t *at = f.octets[2] + 16;
+	const uint8_t *at = f.kept.octets[2] + 16;
 	assert_memory_equal(at, "\1\1\0\x24\0\0\0\7\0\0\0\2", 12);
 	assert_int_equal(load_be64(at + 12), 2);
 	assert_int_equal(load_be64(at + 20), 5);
-	assert_int_equal(load_be64(at + 28), f.bytes[0] + f.bytes[1]);
+	assert_int_equal(load_be64(at + 28), f.kept.bytes[0] + f.kept.bytes[1]);
 	fini(&f);
 }
 
@@ -185,14 +156,14 @@ static void test_reliability(void **state)
 	                                .last_ns = 6 * SECOND_NS };
 	export_session_missed(&f.session, &missed);
 	tick(&f, NULL);
-	assert_int_equal(load_be32(f.octets[0] + 8), 10);       /* the gap shows at once */
-	f.losing = true;
+	assert_int_equal(load_be32(f.kept.octets[0] + 8), 10);       /* the gap shows at once */
+	f.kept.losing = true;
 	write_rows(&f, 2);
 	export_session_flush(&f.session, NULL);
-	f.losing = false;
-	f.count = 0;
+	f.kept.losing = false;
+	f.kept.count = 0;
 	export_session_finish(&f.session, NULL);
-	const uint8_t *at = f.octets[0] + 16;
+	const uint8_t *at = f.kept.octets[0] + 16;
 	while (load_be16(at) != 258)
 		at += load_be16(at + 2);
 	assert_int_equal(load_be64(at + 8), 12);
@@ -211,7 +182,7 @@ static void test_types(void **state)
 	init(&f, (struct export_session_config){ .pen = 55555 },
 	     "sourceIPv4Address,reverseOctetDeltaCount,flowDirectionBasis");
 	tick(&f, NULL);
-	const uint8_t *at = f.octets[0] + 16, *end = f.octets[0] + f.bytes[0];
+	const uint8_t *at = f.kept.octets[0] + 16, *end = f.kept.octets[0] + f.kept.bytes[0];
 	while (at < end && load_be16(at) != 260)
 		at += load_be16(at + 2);
 	assert_true(at < end);
@@ -234,23 +205,23 @@ static void test_given(void **state)
 	tick(&f, NULL);
 	uint32_t sequence = 2;          /* statistics, reliability; no keys */
 	f.given = records_schema("observationDomainId,ignoredPacketTotalCount", 1);
-	f.now_ns += 60 * SECOND_NS;
+	f.kept.now_ns += 60 * SECOND_NS;
 	tick(&f, NULL);
-	assert_int_equal(f.count, 2);
-	assert_int_equal(load_be32(f.octets[1] + 8), sequence);
+	assert_int_equal(f.kept.count, 2);
+	assert_int_equal(load_be32(f.kept.octets[1] + 8), sequence);
 	static const uint8_t last[] = { 1, 3, 0, 16, 0, 0, 0, 7, 1, 2, 3, 4, 5, 6, 7, 8 };
 	static const uint8_t template[] = { 1, 3, 0, 2, 0, 1, 0, 149, 0, 4, 0, 164, 0, 8 };
-	const uint8_t *o = f.octets[1];
-	assert_memory_equal(o + f.bytes[1] - sizeof last, last, sizeof last);
+	const uint8_t *o = f.kept.octets[1];
+	assert_memory_equal(o + f.kept.bytes[1] - sizeof last, last, sizeof last);
 	assert_int_equal(load_be16(o + 16), 2);         /* all templates once more */
 	const uint8_t *options = o + 16 + load_be16(o + 18);    /* two that are known, then this */
 	options += load_be16(options + 2);
 	options += load_be16(options + 2);
 	assert_memory_equal(options + 4, template, sizeof template);
-	f.now_ns += 60 * SECOND_NS;
+	f.kept.now_ns += 60 * SECOND_NS;
 	tick(&f, NULL);
-	assert_int_equal(f.count, 3);
-	assert_int_equal(load_be16(f.octets[2] + 16), 257);     /* data alone */
+	assert_int_equal(f.kept.count, 3);
+	assert_int_equal(load_be16(f.kept.octets[2] + 16), 257);     /* data alone */
 	fini(&f);
 }
 
@@ -262,19 +233,19 @@ static void test_again(void **state)
 	init(&f, (struct export_session_config){ .template_refresh_ns = 90 * SECOND_NS },
 	     "octetDeltaCount");
 	tick(&f, &next_ns);
-	assert_int_equal(next_ns, f.now_ns + 60 * SECOND_NS);
-	f.now_ns += 59 * SECOND_NS;
+	assert_int_equal(next_ns, f.kept.now_ns + 60 * SECOND_NS);
+	f.kept.now_ns += 59 * SECOND_NS;
 	tick(&f, NULL);
-	assert_int_equal(f.count, 1);
-	f.now_ns += SECOND_NS;
+	assert_int_equal(f.kept.count, 1);
+	f.kept.now_ns += SECOND_NS;
 	tick(&f, NULL);
-	assert_int_equal(f.count, 2);
-	assert_int_equal(load_be16(f.octets[1] + 16), 257);
-	f.now_ns += 30 * SECOND_NS;
+	assert_int_equal(f.kept.count, 2);
+	assert_int_equal(load_be16(f.kept.octets[1] + 16), 257);
+	f.kept.now_ns += 30 * SECOND_NS;
 	tick(&f, &next_ns);
-	assert_int_equal(f.count, 3);
-	assert_int_equal(load_be16(f.octets[2] + 16), 2);
-	assert_int_equal(next_ns, f.now_ns + 60 * SECOND_NS);
+	assert_int_equal(f.kept.count, 3);
+	assert_int_equal(load_be16(f.kept.octets[2] + 16), 2);
+	assert_int_equal(next_ns, f.kept.now_ns + 60 * SECOND_NS);
 	fini(&f);
 }
 
@@ -285,17 +256,17 @@ static void test_small_messages(void **state)
 	static struct fixture f;
 	init(&f, (struct export_session_config){ .message_bytes = 64 }, "octetDeltaCount");
 	tick(&f, NULL);
-	assert_true(f.count > 2);
+	assert_true(f.kept.count > 2);
 	uint32_t sequence = 0;
-	for (unsigned i = 0; i < f.count; i++) {
-		assert_true(f.bytes[i] <= 64);
-		assert_int_equal(load_be32(f.octets[i] + 8), sequence);
-		sequence += load_be16(f.octets[i] + 16) >= 256;
+	for (unsigned i = 0; i < f.kept.count; i++) {
+		assert_true(f.kept.bytes[i] <= 64);
+		assert_int_equal(load_be32(f.kept.octets[i] + 8), sequence);
+		sequence += load_be16(f.kept.octets[i] + 16) >= 256;
 	}
 	fini(&f);
 	init(&f, (struct export_session_config){ .message_bytes = 40 }, "octetDeltaCount");
 	tick(&f, NULL);                 /* 30 octets of a template do not fit 20 */
-	assert_int_equal(f.count, 1);
+	assert_int_equal(f.kept.count, 1);
 	fini(&f);
 }
 
@@ -304,13 +275,13 @@ static void test_lost(void **state)
 {
 	static struct fixture f;
 	init(&f, (struct export_session_config){ 0 }, "octetDeltaCount");
-	f.losing = true;
+	f.kept.losing = true;
 	tick(&f, NULL);
-	f.losing = false;
+	f.kept.losing = false;
 	tick(&f, NULL);
-	assert_int_equal(f.count, 2);
-	assert_int_equal(load_be16(f.octets[1] + 16), 2);
-	assert_int_equal(load_be32(f.octets[1] + 8), 2);        /* those that were lost are missing */
+	assert_int_equal(f.kept.count, 2);
+	assert_int_equal(load_be16(f.kept.octets[1] + 16), 2);
+	assert_int_equal(load_be32(f.kept.octets[1] + 8), 2);        /* those that were lost are missing */
 	fini(&f);
 }
 
@@ -325,13 +296,13 @@ static void test_netflow9(void **state)
 		0, 1, 0, 26, 1, 1, 0, 4, 0, 12, 0, 1, 0, 4, 0, 41, 0, 8, 0, 42, 0, 8, 0, 40, 0, 8,
 		1, 1, 0, 32,
 	};
-	assert_memory_equal(f.octets[0] + 20 + 12, options, sizeof options);
-	assert_int_equal(f.bytes[0], 20 + 12 + 26 + 32);
+	assert_memory_equal(f.kept.octets[0] + 20 + 12, options, sizeof options);
+	assert_int_equal(f.kept.bytes[0], 20 + 12 + 26 + 32);
 	fini(&f);
 	init(&f, (struct export_session_config){ .format = FORMAT_NETFLOW5 }, "octetDeltaCount");
 	tick(&f, NULL);
 	assert_int_equal(export_session_finish(&f.session, NULL), 0);
-	assert_int_equal(f.count, 0);
+	assert_int_equal(f.kept.count, 0);
 	fini(&f);
 }
 
