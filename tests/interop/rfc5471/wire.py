@@ -2,16 +2,18 @@
 """IPFIX messages octet by octet, from RFC 7011, 5103 and 6313: what the tests of this folder send.
 
 It shares nothing with weir, and nothing is checked or filled in but lengths, so that every rule can
-be broken. Builders return bytes, the innermost first:
+be broken. Values are those of export_writer.py; fields have names here. Builders return bytes, the innermost first:
 
     message([template_set(template(256, F("octetDeltaCount"))), data_set(256, u64(7))])
 """
-import ipaddress
 import struct
 
-VARIABLE = 65535
-REVERSE_PEN, DOC_PEN = 29305, 32473
-EPOCH = 1_700_000_000                   # export time of messages unless told otherwise
+from interop.export_writer import EXPORT_TIME as EPOCH
+from interop.export_writer import REVERSE as REVERSE_PEN
+from interop.export_writer import (VARIABLE, field, ip, ipfix, u8, u16, u32,    # noqa: F401
+                                   u64, variable)
+
+DOC_PEN = 32473
 NTP_UNIX_SECONDS = 2208988800
 
 # Number and length in octets by default, from the registry of IANA; None: variable.
@@ -41,33 +43,6 @@ REGISTRY = {
 
 # ---- values ----
 
-def u8(value):
-    return struct.pack("!B", value)
-
-
-def u16(value):
-    return struct.pack("!H", value)
-
-
-def u32(value):
-    return struct.pack("!I", value)
-
-
-def u64(value):
-    return struct.pack("!Q", value)
-
-
-def ip(text):
-    return ipaddress.ip_address(text).packed
-
-
-def variable(octets, long=False):
-    """Section 7: one octet of length, or 255 and two of them."""
-    if len(octets) < 255 and not long:
-        return u8(len(octets)) + octets
-    return b"\xff" + u16(len(octets)) + octets
-
-
 def ntp(seconds, fraction):
     """dateTimeMicroseconds and -Nanoseconds: seconds since 1900 and a binary fraction."""
     return struct.pack("!II", seconds + NTP_UNIX_SECONDS & 0xffffffff, fraction)
@@ -87,9 +62,7 @@ def R(name, length=None):
 
 
 def specifier(number, length, pen=0):
-    if pen:
-        return struct.pack("!HHI", number | 0x8000, length, pen)
-    return struct.pack("!HH", number, length)
+    return field((number, length, pen) if pen else (number, length))
 
 
 def template(template_id, *fields, count=None):
@@ -125,16 +98,15 @@ def data_set(template_id, *records, padding=0):
     return a_set(template_id, b"".join(records) + bytes(padding))
 
 
-def message(sets, sequence=0, domain=1, time=EPOCH, length=None, version=10):
-    body = b"".join(sets)
-    return struct.pack("!HHIII", version, 16 + len(body) if length is None else length, time,
-                       sequence, domain) + body
+def message(sets, sequence=0, domain=1, **more):
+    """See export_writer.ipfix()."""
+    return ipfix(*sets, sequence=sequence, domain=domain, **more)
 
 
 # ---- lists (RFC 6313, section 4.5) ----
 
-def basic_list(semantic, field, *elements):
-    return u8(semantic) + field + b"".join(elements)
+def basic_list(semantic, specifier_of_all, *elements):
+    return u8(semantic) + specifier_of_all + b"".join(elements)
 
 
 def sub_template_list(semantic, template_id, *records):
