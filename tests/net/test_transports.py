@@ -329,6 +329,28 @@ def outage(stage, up):
     stage.collector.ip("link", "set", "eth0", "up" if up else "down")
 
 
+def metering(stage, transport, **parameters):
+    """A collector, a meter that exports to it, and a hundred flows that have arrived there."""
+    sink = transport.sink(stage)
+    live = stage.meter_to(transport.address(**parameters))
+    stage.send_flows(100)
+    wait_for(lambda: len(sink.flows()) >= 100, PATIENCE, "the first flows")
+    return sink, live
+
+
+def connected_again(stage, transport, live):
+    sink = transport.sink(stage)
+    wait_for(lambda: "connected again" in live.messages(), PATIENCE, "a new session")
+    return sink
+
+
+def account_after_more(stage, live, sink, count):
+    """So many flows more arrive at this collector; the account at the end."""
+    flows = stage.send_flows(count)
+    wait_for(lambda: set(flows) <= set(sink.flows()), PATIENCE, "the flows after its return")
+    return output_of(live.finish()[1])
+
+
 @over(*RELIABLE)
 def test_killed_and_restarted(stage, transport):
     """A collector is cut off, killed and started again. What was on its way is lost and counted, to
@@ -343,13 +365,9 @@ def test_killed_and_restarted(stage, transport):
     wait_for(lambda: output_of(asked(live))["sent"] >= 100, PATIENCE, "flows on their way")
     first.kill()
     outage(stage, up=True)
-    second = transport.sink(stage)
-    wait_for(lambda: "connected again" in live.messages(), PATIENCE, "a new session")
+    second = connected_again(stage, transport, live)
 
-    after = stage.send_flows(200)
-    wait_for(lambda: set(after) <= set(second.flows()), PATIENCE, "the flows after its return")
-    _, stats = live.finish()
-    account = output_of(stats)
+    account = account_after_more(stage, live, second, 200)
     assert set(first.flows()) == set(before)
     lost = set(between) - set(second.flows())
     assert account["dropped"]["send_failed"] == len(lost) > 0
@@ -361,32 +379,23 @@ def test_killed_and_restarted(stage, transport):
 @over("tcp", "tls", "sctp-in-udp")
 def test_killed_when_it_has_read_all(stage, transport):
     """Nothing was on its way when it died: nothing is lost, what comes meanwhile waits for it."""
-    first = transport.sink(stage)
-    live = stage.meter_to(transport.address(reconnect="1s"))
-    stage.send_flows(100)
-    wait_for(lambda: len(first.flows()) >= 100, PATIENCE, "the first flows")
+    first, live = metering(stage, transport, reconnect="1s")
     first.kill()
     quiet = transport.name == "sctp-in-udp"     # nothing tells it before it has sent something
     wait_for(lambda: "connection lost" in live.messages() or quiet, PATIENCE, "the loss")
     meanwhile = stage.send_flows(100)
     time.sleep(2)
-    second = transport.sink(stage)
-    wait_for(lambda: "connected again" in live.messages(), PATIENCE, "a new session")
-    after = stage.send_flows(100)
-    wait_for(lambda: set(after) <= set(second.flows()), PATIENCE, "the flows after its return")
-    _, stats = live.finish()
+    second = connected_again(stage, transport, live)
+    account = account_after_more(stage, live, second, 100)
     if not quiet:
         assert set(meanwhile) <= set(second.flows())
-    check_account_and_its_twins(300, first.flows() + second.flows(), output_of(stats))
+    check_account_and_its_twins(300, first.flows() + second.flows(), account)
 
 
 @over("dtls")
 def test_dtls_collector_killed_and_restarted(stage, transport):
     """openssl s_server gives no hint that it does not know us: a new handshake finds out."""
-    first = transport.sink(stage)
-    live = stage.meter_to(transport.address(reconnect="1s", renew="8s"))
-    stage.send_flows(100)
-    wait_for(lambda: len(first.flows()) >= 100, PATIENCE, "the first flows")
+    first, live = metering(stage, transport, reconnect="1s", renew="8s")
     first.kill()
     second = transport.sink(stage)
 
