@@ -7,7 +7,8 @@
 #include "ipfix/decode_session.h"
 #include "ipfix/format.h"
 
-bool decode_take_set(struct wire_reader *r, struct decode_any_set *ret, enum decode_fault *ret_fault)
+bool decode_take_set(struct wire_reader *r, struct decode_any_set *ret,
+                     enum decode_fault *ret_fault)
 {
 	uint16_t id = wire_u16(r), bytes = wire_u16(r);
 	const uint8_t *body = bytes < IPFIX_SET_HEADER_BYTES ? NULL :

@@ -2,7 +2,8 @@
 """IPFIX messages octet by octet, from RFC 7011, 5103 and 6313: what the tests of this folder send.
 
 It shares nothing with weir, and nothing is checked or filled in but lengths, so that every rule can
-be broken. Values are those of export_writer.py; fields have names here. Builders return bytes, the innermost first:
+be broken. Values are those of export_writer.py; fields have names here. Builders return bytes, the
+innermost first:
 
     message([template_set(template(256, F("octetDeltaCount"))), data_set(256, u64(7))])
 """

@@ -281,7 +281,7 @@ static void test_lost(void **state)
 	tick(&f, NULL);
 	assert_int_equal(f.kept.count, 2);
 	assert_int_equal(load_be16(f.kept.octets[1] + 16), 2);
-	assert_int_equal(load_be32(f.kept.octets[1] + 8), 2);        /* those that were lost are missing */
+	assert_int_equal(load_be32(f.kept.octets[1] + 8), 2);   /* those that were lost are missing */
 	fini(&f);
 }
 
