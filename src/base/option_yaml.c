@@ -60,8 +60,8 @@ static int read_whole(const char *path, unsigned char **ret, size_t *ret_bytes, 
 {
 	FILE *f = fopen(path, "re");
 	if (!f)
-		return error_set(err, -errno, "%s: cannot open the configuration: %s", path,
-		                 strerror(errno));
+		return error_set(err, -errno, "%s: cannot open: %s; expected a configuration (YAML)",
+		                 path, strerror(errno));
 	unsigned char *octets = malloc(YAML_BYTES_MAX + 1);
 	if (!octets) {
 		fclose(f);
@@ -71,7 +71,8 @@ static int read_whole(const char *path, unsigned char **ret, size_t *ret_bytes, 
 	size_t bytes = fread(octets, 1, YAML_BYTES_MAX + 1, f);
 	int r = 0;
 	if (ferror(f))
-		r = error_set(err, errno ? -errno : -EIO, "%s: cannot read the configuration: %s", path,
+		r = error_set(err, errno ? -errno : -EIO,
+		              "%s: cannot read: %s; expected a configuration (YAML)", path,
 		              strerror(errno ? errno : EIO));
 	else if (bytes > YAML_BYTES_MAX)
 		r = error_set(err, -E2BIG, "%s: larger than %d octets, expected a configuration", path,

@@ -89,7 +89,7 @@ static int add_directory(struct file_list *list, const char *path, struct error 
 	struct dirent **entries;
 	int count = scandir(path, &entries, not_hidden, by_name);
 	if (count < 0)
-		return error_set(err, -errno, "%s: cannot be listed: %s", path, strerror(errno));
+		return error_set(err, -errno, "%s: cannot list: %s", path, strerror(errno));
 	unsigned before = list->count;
 	int r = 0;
 	for (int i = 0; i < count; i++) {
@@ -112,7 +112,7 @@ static int add_name(struct file_list *list, const char *name, struct error *err)
 	bool standard = strcmp(name, "-") == 0;
 	if (standard ? fstat(STDIN_FILENO, &status) : stat(name, &status))
 		return error_set(err, -errno,
-		                 "%s: cannot be opened: %s; expected a capture file, a "
+		                 "%s: cannot open: %s; expected a capture file, a "
 		                 "directory of them, or - for standard input", name,
 		                 strerror(errno));
 	if (S_ISDIR(status.st_mode))
@@ -122,7 +122,7 @@ static int add_name(struct file_list *list, const char *name, struct error *err)
 	else
 		list->total_bytes += (uint64_t)status.st_size;
 	if (!standard && access(name, R_OK))
-		return error_set(err, -errno, "%s: cannot be read: %s", name, strerror(errno));
+		return error_set(err, -errno, "%s: cannot read: %s", name, strerror(errno));
 	if (!standard && S_ISREG(status.st_mode)) {
 		int r = check_content(name, list->messages, err);
 		if (r)

@@ -55,7 +55,7 @@ int stream_open(const char *path, struct stream **ret, struct error *err)
 	bool standard = strcmp(path, "-") == 0;
 	int fd = standard ? STDIN_FILENO : open_path(path);
 	if (fd < 0)
-		return error_set(err, -errno, "%s: cannot be opened: %s", path, strerror(errno));
+		return error_set(err, -errno, "%s: cannot open: %s", path, strerror(errno));
 	struct stream *s = calloc(1, sizeof *s);
 	if (!s) {
 		if (!standard)
@@ -101,7 +101,7 @@ static ssize_t read_file(struct stream *s, void *octets, size_t size, uint64_t w
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return -EAGAIN;
 	if (n < 0)
-		return error_set(err, -errno, "%s: cannot be read at byte %llu: %s", s->name,
+		return error_set(err, -errno, "%s: cannot read at byte %llu: %s", s->name,
 		                 (unsigned long long)s->file_offset, strerror(errno));
 	s->input_ended = n == 0;
 	s->file_offset += (uint64_t)n;

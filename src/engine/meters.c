@@ -74,8 +74,10 @@ void meters_fini(struct meters *meters)
 int meters_read_networks(const struct settings *settings, struct networks **ret,
                          struct error *err)
 {
-	if (settings->measure.networks_path)
-		return networks_load(settings->measure.networks_path, ret, err);
+	if (settings->measure.networks_path) {
+		int r = networks_load(settings->measure.networks_path, ret, err);
+		return r ? error_prefix(err, r, "--networks") : 0;
+	}
 	*ret = NULL;
 	return 0;
 }

@@ -22,7 +22,7 @@ static int look_at_pipe(const char *path, int *ret_fd, struct error *err)
 	*ret_fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (*ret_fd >= 0)
 		return 0;
-	return error_set(err, -errno, "%s: %s", path,
+	return error_set(err, -errno, "%s: cannot open for writing: %s", path,
 	                 errno == ENXIO ? "nobody reads this pipe" : strerror(errno));
 }
 
@@ -31,8 +31,8 @@ int stats_check(const char *path, struct error *err)
 {
 	struct stat status;
 	if (!stat(path, &status) && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
-		return access(path, W_OK) ? error_set(err, -errno, "--stats %s: cannot write there: %s",
-		                                      path, strerror(errno)) : 0;
+		return access(path, W_OK) ? error_set(err, -errno, "--stats: %s: cannot open for writing: "
+		                                      "%s", path, strerror(errno)) : 0;
 	struct part part;
 	int r = part_open(path, &part, err);
 	if (r)
@@ -62,7 +62,7 @@ static int fill_part(const struct part *part, const char *text, bool one_line, s
 		int r = -errno;
 		if (fd >= 0)
 			close(fd);
-		return error_set(err, r, "%s: %s", part->name, strerror(-r));
+		return error_set(err, r, "%s: cannot write: %s", part->name, strerror(-r));
 	}
 	if (one_line)
 		put_one_line(text, f);

@@ -77,7 +77,8 @@ int networks_load(const char *path, struct networks **ret, struct error *err)
 	FILE *in = fopen(path, "re");
 	if (!in) {
 		int r = -errno;
-		return error_set(err, r, "%s: %s", path, strerror(-r));
+		return error_set(err, r, "%s: cannot open: %s; expected a file of networks", path,
+		                 strerror(-r));
 	}
 	int r = networks_read(in, path, ret, err);
 	fclose(in);
@@ -371,7 +372,7 @@ static int read_lines(struct reading *r, FILE *in)
 			: read_line(r, r->line == 1 ? behind_mark(text) : text);
 	}
 	if (!result && ferror(in))
-		return error_set(r->err, -EIO, "%s: it cannot be read", r->path);
+		return error_set(r->err, -EIO, "%s: cannot read; expected a file of networks", r->path);
 	return result;
 }
 

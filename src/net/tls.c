@@ -38,7 +38,8 @@ static int check_readable(const char *what, const char *path, struct error *err)
 {
 	if (access(path, R_OK) == 0)
 		return 0;
-	return error_set(err, -errno, "%s=%s: %s", what, path, strerror(errno));
+	return error_set(err, -errno, "%s=%s: cannot open: %s; expected a file in PEM", what, path,
+	                 strerror(errno));
 }
 
 static int load_own(SSL_CTX *context, const struct net_certificates *c, struct error *err)

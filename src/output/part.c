@@ -97,7 +97,7 @@ static int part_open_temporary(struct part *part, struct error *err)
 		free(part->temporary);
 		part->temporary = NULL;
 		if (code != EEXIST)
-			return error_set(err, -code, "%s: cannot make this file: %s", part->name,
+			return error_set(err, -code, "%s: cannot open for writing: %s", part->name,
 			                 strerror(code));
 	}
 	return error_set(err, -EEXIST, "%s: too many unfinished files of this name (.%s.part-*)",

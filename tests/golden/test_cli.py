@@ -145,7 +145,7 @@ def test_overview(weir, words):
     (["-r", "x", "-w", "y"], ["-w/--write", "not built yet"]),
     (["-r", "x", "--stats-interval", "1s"], ["--stats-interval", "--stats FILE"]),
     (["-r", "x", "--filter", "tcp", "udp"], ["--filter", "'udp'", "expected one"]),
-    (["-f", "none.yaml"], ["none.yaml: cannot open", "No such file"]),
+    (["-f", "none.yaml"], ["none.yaml: cannot open: No such file", "expected a configuration"]),
     (["-f", "."], [".: cannot read", "directory"]),
 ])
 def test_wrong_option(weir, here, words, says):
@@ -420,10 +420,11 @@ def capture(here):
     (["-o", "jsno:-"], ["jsno", "json"]),
     (["-o", "json:-?rotat=5m"], ["unknown parameter 'rotat'", "did you mean rotate?"]),
     (["-o", "json:a.json?rotate=soon"], ["rotate", "soon"]),
-    (["-o", "none/a.json"], ["none/a.json", "No such file"]),
+    (["-o", "none/a.json"], ["none/a.json: cannot open for writing: No such file"]),
     (["-o", "good.json", "-o", "none/a.json"], ["none/a.json", "No such file"]),
     (["-o", "good.json", "-o", "good.json"], ["-o good.json: the output is given twice"]),
-    (["-o", "good.json", "--stats", "none/s.json"], ["--stats: none/s.json", "No such file"]),
+    (["-o", "good.json", "--stats", "none/s.json"],
+     ["--stats: none/s.json: cannot open for writing: No such file"]),
     (["-o", "good.json", "--stats", "."], ["--stats: .", "is a folder"]),
     (["-o", "csv:-", "--stats", "-"], ["--stats - and -o csv:-", "mixed", "-o null:"]),
     (["-o", "csv:/dev/stdout", "--stats", "-"], ["--stats - and -o csv:/dev/stdout", "mixed"]),
@@ -441,7 +442,8 @@ def capture(here):
     (["-o", "good.json", "-o", "netflow5+udp://127.0.0.1?fields=vlanId"],
      ["netflow5+udp://127.0.0.1?fields=vlanId", "fields of its own"]),
     (["-o", "good.json", "--filter", "tcp and"], ["tcp and"]),
-    (["-o", "good.json", "-r", "none.pcap"], ["none.pcap", "No such file"]),
+    (["-o", "good.json", "-r", "none.pcap"],
+     ["none.pcap: cannot open: No such file", "expected a capture"]),
     (["-o", "good.json", "-r", "words.pcap"], ["words.pcap", "pcap or pcapng"]),
     (["-o", "good.json", "-r", "empty.pcap"], ["empty.pcap", "empty"]),
 ])
@@ -506,7 +508,8 @@ def test_stats_of_devices_and_pipes(weir, capture):
     assert stat.S_ISCHR(os.stat("device").st_mode)
     os.mkfifo("pipe")
     unread = weir("meter", "-r", capture, "-o", "null:", "--stats", "pipe")
-    assert unread.returncode == 1 and "pipe: nobody reads this pipe" in unread.stderr
+    assert unread.returncode == 1
+    assert "pipe: cannot open for writing: nobody reads this pipe" in unread.stderr
     with open("copy", "w") as copy:
         reader = subprocess.Popen(["cat", "pipe"], stdout=copy)
         wait_until(lambda: opens_pipe(reader.pid))

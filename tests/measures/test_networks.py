@@ -95,9 +95,11 @@ def test_faults_are_told(tmp_path, capture):
     path = tmp_path / "faulty"
     path.write_text("10.0.0.0/8\n10.0.0.0/33,1\n")
     run = weir("meter", "-r", capture, "--networks", path, status=2)
-    assert "faulty:2: \"10.0.0.0/33\" found, expected a prefix" in run.messages.decode()
+    assert (f"--networks: {path}:2: \"10.0.0.0/33\" found, expected a prefix"
+            in run.messages.decode())
     run = weir("meter", "-r", capture, "--networks", tmp_path / "none", status=2)
-    assert "none: No such file or directory" in run.messages.decode()
+    assert (f"--networks: {tmp_path}/none: cannot open: No such file or directory; expected a file "
+            "of networks") in run.messages.decode()
 
 
 def settle():

@@ -164,7 +164,8 @@ static void test_no_file(void **state)
 	struct networks *n = NULL;
 	struct error err = { "" };
 	assert_int_equal(networks_load("/nonexistent/networks", &n, &err), -ENOENT);
-	assert_string_equal(err.text, "/nonexistent/networks: No such file or directory");
+	assert_string_equal(err.text, "/nonexistent/networks: cannot open: No such file or directory; "
+	                    "expected a file of networks");
 	assert_int_equal(networks_load("/", &n, &err), -EIO);
 	assert_null(n);
 }
