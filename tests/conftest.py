@@ -78,6 +78,17 @@ def bench_build(weir_program):
     return build
 
 
+@pytest.fixture(scope="session")
+def has_ndpi(weir):
+    return "libndpi" in weir("--version").stdout
+
+
+@pytest.fixture(autouse=True)
+def ndpi_where_it_is_marked(request):
+    if request.node.get_closest_marker("ndpi") and not request.getfixturevalue("has_ndpi"):
+        lacking("weir is built without libndpi (./dev deps build)")
+
+
 @pytest.fixture
 def lab():
     reason = why_no_namespaces()

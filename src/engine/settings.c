@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "config.h"
 #include "engine/columns.h"
 #include "flow/key.h"
 #include "packet/filter.h"
@@ -153,8 +154,12 @@ const struct option meter_options[] = {
 	          "ones, all: all but those that cost much; a field of --fields opens its own" },
 	{ .name = "identify", .type = OPTION_TEXT, .offset = AT(identify.backends),
 	  .argument = "LIST", .check = check_backends, .joined = true,
-	  .help = "what names applications, in the order asked: ndpi (payload), expect (announced by "
-	          "other flows), port (registered services); without it ndpi,expect" },
+	  .help = WEIR_HAVE_NDPI
+	          ? "what names applications, in the order asked: ndpi (payload), expect (announced by "
+	            "other flows), port (registered services); without it ndpi,expect"
+	          : "what names applications, in the order asked: expect (announced by other flows), "
+	            "port (registered services); without it expect,port; ndpi (payload) is not in "
+	            "this build" },
 	{ .name = "identify-tcp", .type = OPTION_COUNT, .offset = AT(identify.tcp_packets),
 	  .argument = "NUMBER", .default_text = "80", .minimum = "1", .maximum = "10k",
 	  .help = "packets of a TCP flow to look at before giving up, from its first payload on" },

@@ -36,8 +36,11 @@ static int unknown_backend(const char *name, size_t length, struct error *err)
 		snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "",
 		         identify_backends[i]->name);
 	}
-	return error_set(err, -EINVAL, "no backend \"%.*s\" in this build, expected some of %s",
-	                 (int)length, name, names);
+	if (!WEIR_HAVE_NDPI && length == 4 && !memcmp(name, "ndpi", 4))
+		return error_set(err, -ENOTSUP, "ndpi is not in this build: libndpi was left out, "
+		                 "expected some of %s", names);
+	return error_set(err, -EINVAL, "no backend \"%.*s\", expected some of %s", (int)length, name,
+	                 names);
 }
 
 int identify_choose(const char *names, struct identify_choice *ret, struct error *err)

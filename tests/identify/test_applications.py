@@ -58,6 +58,7 @@ def meter(weir, tmp_path):
     return run
 
 
+@pytest.mark.ndpi
 def test_request_and_answer(meter):
     record, = meter(http(40000))
     assert (record["applicationName"], record["applicationCategoryName"]) == ("HTTP", "Web")
@@ -71,6 +72,7 @@ def test_request_and_answer(meter):
     assert "DNSName" not in record and "tlsVersion" not in record
 
 
+@pytest.mark.ndpi
 def test_content_type(weir, data_dir):
     """It comes with the answer; libndpi takes it only where it sees the segment between, too."""
     records = weir_records(weir, data_dir / "ndpi/weibo.pcap")
@@ -79,6 +81,7 @@ def test_content_type(weir, data_dir):
                                    3 * ["text/css"])       # as ndpiReader tells
 
 
+@pytest.mark.ndpi
 def test_question_and_answers(meter):
     record, = meter(dns(40001, answers=3))
     assert record["applicationName"] == "DNS"
@@ -87,12 +90,14 @@ def test_question_and_answers(meter):
     assert (record["DNSAType"], record["DNSRData"]) == (1, "203.0.113.1")
 
 
+@pytest.mark.ndpi
 def test_question_without_answer(meter):
     record, = meter(dns(40001)[:1])
     assert record["DNSName"] == "host.example.org"
     assert "DNSRCode" not in record and "DNSAnswers" not in record
 
 
+@pytest.mark.ndpi
 def test_flow_without_payload_is_guessed(meter):
     syn = LINK / IP(src=CLIENT, dst=SERVER) / TCP(sport=40002, dport=22, flags="S")
     syn6 = LINK / IPv6(src="2001:db8::1", dst="2001:db8::2") / TCP(sport=40002, dport=22,
@@ -106,6 +111,7 @@ def test_nothing_is_known(meter):
     assert not [name for name in record if name.startswith("application")]
 
 
+@pytest.mark.ndpi
 def test_port_comes_behind_payload(meter):
     packets = http(40000) + noise(61000, 2)
     syn = LINK / IP(src=CLIENT, dst=SERVER) / TCP(sport=40003, dport=9100, flags="S")
@@ -115,6 +121,7 @@ def test_port_comes_behind_payload(meter):
     assert printer["applicationId"] == "03" "238c" and printer["applicationConfidence"] == 1
 
 
+@pytest.mark.ndpi
 @pytest.mark.parametrize("limit, known", [(2, False), (24, True)])
 def test_packets_are_limited(meter, limit, known):
     """An answer that comes late is seen only while the flow is looked at: `limit` and one more."""
@@ -123,6 +130,7 @@ def test_packets_are_limited(meter, limit, known):
     assert record["applicationName"] == "DNS" and ("DNSRCode" in record) == known
 
 
+@pytest.mark.ndpi
 @pytest.mark.parametrize("limit", [80, 2])
 def test_limit_is_of_packets_with_payload(meter, limit):
     acks = [LINK / IP(src=CLIENT, dst=SERVER) / TCP(sport=40000, dport=80, flags="A", seq=1)
@@ -131,6 +139,7 @@ def test_limit_is_of_packets_with_payload(meter, limit):
     assert record["httpStatusCode"] == 404
 
 
+@pytest.mark.ndpi
 def test_flows_give_way(meter):
     """With room for one, the flow that was looked at before is concluded; the new one is found."""
     question, reply = dns(40005)
@@ -142,6 +151,7 @@ def test_flows_give_way(meter):
     assert sum("httpStatusCode" in record for record in records) == 1
 
 
+@pytest.mark.ndpi
 def test_texts_are_bounded(meter):
     flows = [packet for port in range(40000, 40100) for packet in http(port)]
     few = meter(flows, "--identify-texts", 64 * 10)
@@ -150,11 +160,13 @@ def test_texts_are_bounded(meter):
     assert 0 < kept <= 10
 
 
+@pytest.mark.ndpi
 def test_long_text_is_cut(meter):
     record, = meter(http(40000, path=b"/" + b"a" * 900))
     assert record["httpRequestTarget"] == "/" + "a" * 119
 
 
+@pytest.mark.ndpi
 def test_texts_are_made_safe(meter):
     record, = meter(http(40000, path=b"/\xff\xfe\x1b[2J\xc3\xa4"))
     text = record.get("httpRequestTarget", "")
@@ -162,6 +174,7 @@ def test_texts_are_made_safe(meter):
     assert text.encode().decode() == text
 
 
+@pytest.mark.ndpi
 def test_cut_packets_are_looked_into(weir, captures, tmp_path):
     """Of packets cut by the snapshot length that libndpi refuses as they are."""
     whole = weir_records(weir, captures / "dns.pcap", "udp and port 53")
@@ -172,6 +185,7 @@ def test_cut_packets_are_looked_into(weir, captures, tmp_path):
     assert {record["applicationName"] for record in cut} == {"DNS"}
 
 
+@pytest.mark.ndpi
 @pytest.mark.parametrize("snap", [54, 55, 66, 100, 150])
 def test_any_cut_is_survived(weir, captures, tmp_path, snap):
     path = tmp_path / "cut.pcap"
@@ -180,6 +194,7 @@ def test_any_cut_is_survived(weir, captures, tmp_path, snap):
         assert weir_records(weir, path)
 
 
+@pytest.mark.ndpi
 def test_workers_and_uniflows(weir, captures):
     one = weir_records(weir, captures / "demo.pcap", "--sort")
     two = weir_records(weir, captures / "demo.pcap", "--sort", "-j", "2")
@@ -194,6 +209,7 @@ def test_other_keys(weir, captures):
         assert weir_records(weir, captures / "demo.pcap", "--key", key)
 
 
+@pytest.mark.ndpi
 def test_names_in_options_data(weir, captures, tmp_path):
     path = tmp_path / "flows.ipfix"
     done = weir("meter", "-q", "-r", captures / "web-tls.pcap", "-o", f"ipfix:{path}", "--fields",
@@ -215,7 +231,7 @@ def test_a_field_opens_the_hook_and_all_does_not(weir, captures):
                 if re.match("reverse(Application|Http|Tls)", name)]
 
 
-@pytest.mark.parametrize("names, says", [("ndpi,nothing", "nothing"), ("port,port", "twice")])
+@pytest.mark.parametrize("names, says", [("port,nothing", "nothing"), ("port,port", "twice")])
 def test_wrong_backends(weir, captures, names, says):
     done = weir("meter", "-r", captures / "dns.pcap", "--identify", names)
     assert done.returncode == 2 and says in done.stderr

@@ -188,6 +188,7 @@ def test_media_that_began_before_they_were_announced(meter):
     assert linked(meter(wire), 7000, 5060)
 
 
+@pytest.mark.ndpi
 def test_real_ftp_and_voip(meter, tool, captures):
     """tshark says which data connections which control connection has announced."""
     done = subprocess.run([tool("tshark"), "-r", captures / "ftp.pcap", "-Y", "ftp.passive.port or "
@@ -203,6 +204,7 @@ def test_real_ftp_and_voip(meter, tool, captures):
     assert with_port(meter(captures / "voip.pcap"), 6000)["applicationName"] == "RTP"
 
 
+@pytest.mark.ndpi
 def test_off_without_the_backend(meter, captures):
     """The twin: what links is the backend."""
     records = meter(captures / "ftp.pcap", "--identify", "ndpi")

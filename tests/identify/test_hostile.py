@@ -21,6 +21,8 @@ READS_BEHIND = ["quic-frame-at-end"]
 # Messages that say they are long and never end: octets that one flow has.
 HOARDS = {"tls-endless": 40000, "kerberos-endless": 12000}
 
+pytestmark = pytest.mark.ndpi
+
 
 @pytest.fixture(scope="module")
 def programs(weir_program):

@@ -26,6 +26,7 @@ def assert_equal(total, flows):
     assert total.equal >= SHARE_EQUAL * total.compared, describe(total)
 
 
+@pytest.mark.ndpi
 def test_live_on_own_captures(weir, tool, captures):
     total = Comparison()
     for capture in own_captures(captures):
@@ -34,6 +35,7 @@ def test_live_on_own_captures(weir, tool, captures):
     assert not total.missing
 
 
+@pytest.mark.ndpi
 def test_live_on_third_party_captures(weir, tool, data_dir):
     total = Comparison()
     for capture in sorted([*data_dir.glob("ndpi/*cap*"), *data_dir.glob("snabbwall/*cap")]):
@@ -43,6 +45,7 @@ def test_live_on_third_party_captures(weir, tool, data_dir):
     assert_equal(total, 1500)
 
 
+@pytest.mark.ndpi
 def test_recorded_answers(weir, data_dir):
     total = Comparison()
     for name, capture in json.loads((data_dir / "ndpi/expected.json").read_text()).items():
@@ -59,6 +62,7 @@ SPY_NAMES = {"MAIL_IMAP": "IMAP", "POSTGRES": "PostgreSQL", "TEAMSPEAK": "Viber"
              "RTCP": "TargusDataspeed", "H323": "Cassandra"}
 
 
+@pytest.mark.ndpi
 def test_expected_by_spies(weir, data_dir):
     lacking = []
     for expected in sorted(data_dir.glob("snabbwall/*.spy.expect")):
@@ -91,7 +95,8 @@ def test_sees_a_wrong_answer():
     assert compare([], expected).extra == expected
 
 
-@pytest.mark.parametrize("backend, names", [("port", {"domain"}), ("ndpi", {"DNS"})])
+@pytest.mark.parametrize("backend, names", [
+    ("port", {"domain"}), pytest.param("ndpi", {"DNS"}, marks=pytest.mark.ndpi)])
 def test_backends(weir, captures, backend, names):
     records = weir_records(weir, captures / "dns.pcap", "--identify", backend, "udp and port 53")
     assert {record["applicationName"] for record in records} == names

@@ -30,6 +30,7 @@ def table(weir, capture, *arguments):
             for row in map(json.loads, spy(weir, capture, "--json", *arguments))}
 
 
+@pytest.mark.ndpi
 def test_finds_what_spies_expect(weir, data_dir):
     lacking = []
     for expected in sorted(data_dir.glob("snabbwall/*.spy.expect")):
@@ -41,6 +42,7 @@ def test_finds_what_spies_expect(weir, data_dir):
     assert lacking == []
 
 
+@pytest.mark.ndpi
 @pytest.mark.parametrize("name", CAPTURES)
 def test_flows_of_each_application_as_ndpi_reader(weir, tool, captures, name):
     flows = ndpi_reader(tool("ndpiReader"), captures / name)
@@ -98,6 +100,7 @@ def test_hashes_are_the_same_in_every_run_and_of_each_flow_another(weir, capture
     assert len(set(runs[0])) == len(runs[0])
 
 
+@pytest.mark.ndpi
 def test_live_tells_each_flow_and_then_the_table(weir, captures):
     lines = spy(weir, captures / "ftp.pcap", "--live", "tcp")
     at = next(i for i, line in enumerate(lines) if line.startswith("APPLICATION\t"))
@@ -105,6 +108,7 @@ def test_live_tells_each_flow_and_then_the_table(weir, captures):
     assert "192.0.2.1:20 > 192.0.2.2:48893  FTP_DATA" in lines[:at]
 
 
+@pytest.mark.ndpi
 def test_live_statistics_on_an_interface(lab, weir_program):
     """Statistics come every two seconds; the pings between the first and the second are in it."""
     a, b = lab.pair("10.0.0.1/24", "10.0.0.2/24")
@@ -131,6 +135,7 @@ def test_refuses(weir, words, says):
     assert run.returncode == 2 and says in run.stderr and not run.stdout
 
 
+@pytest.mark.ndpi
 def test_damaged_input_is_counted_and_told(weir, captures, tmp_path):
     cut = tmp_path / "cut.pcap"
     cut.write_bytes((captures / "demo.pcap").read_bytes()[:-7])

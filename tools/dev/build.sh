@@ -4,8 +4,8 @@
 #
 # usage: ./dev build [KIND]
 #
-# KIND is release (default), gcc (release with unit tests), asan, tsan or fuzz; each has its own
-# directory under build/.
+# KIND is release (default), gcc (release with unit tests), plain (without what may be left out:
+# libndpi), asan, tsan or fuzz; each has its own directory under build/.
 set -euo pipefail
 . "$WEIR_ROOT/tools/dev/lib.sh"
 help_if_asked "$0" "$@"

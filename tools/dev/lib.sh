@@ -119,6 +119,8 @@ build_options() { # KIND: prints CC and the options of meson setup
 	case $1 in
 	release) printf '%s\n' gcc -Dbuildtype=release -Dtests=false ;;
 	gcc) printf '%s\n' gcc -Dbuildtype=release -Dtests=true -Dwerror=$werror ;;
+	plain) printf '%s\n' gcc -Dbuildtype=debugoptimized -Dtests=true -Dwerror=$werror \
+		-Dndpi=disabled ;;
 	asan) printf '%s\n' clang -Dbuildtype=debugoptimized -Dtests=true -Dwerror=$werror \
 		-Db_sanitize=address,undefined -Db_lundef=false ;;
 	tsan) printf '%s\n' clang -Dbuildtype=debugoptimized -Dtests=true -Dwerror=$werror \

@@ -34,6 +34,7 @@ class Suite:
     labels: tuple = ()      # meson suites, for unit tests
     heavy: bool = False     # only with --all
     limit: int = 300        # seconds
+    marks: str = ""         # of pytest: only these tests
 
 
 SUITES = [
@@ -46,6 +47,9 @@ SUITES = [
     Suite("docs", "gcc", "docs"),
     Suite("interop", "gcc", "interop", limit=480),
     Suite("net", "gcc", "net", limit=600),
+    Suite("plain-unit", "plain", labels=("unit",), heavy=True),
+    Suite("plain-identify", "plain", "identify", marks="not ndpi", heavy=True),
+    Suite("plain", "plain", "plain", heavy=True),
     Suite("bench", "gcc", "bench", heavy=True, limit=400),
     Suite("asan-unit", "asan", labels=("unit",), heavy=True),
     Suite("asan-fuzz", "asan", labels=("fuzz",), heavy=True),
@@ -183,8 +187,11 @@ def run_pytest(suite, outcome):
     build = ROOT / "build" / suite.build
     command = [sys.executable, "-m", "pytest", "-q", "--junitxml", str(report), "-o",
                "junit_family=xunit1", str(ROOT / "tests" / suite.folder)]
+    marks = [suite.marks] if suite.marks else []
     if os.environ.get("WEIR_ALL") != "1":
-        command += ["-m", "not server"]
+        marks.append("not server")
+    if marks:
+        command += ["-m", " and ".join(marks)]
     status = run(command, log, suite.limit, WEIR_PROGRAM=str(build / "src/cli/weir"),
                  WEIR_BUILD=str(build), PYTHONDONTWRITEBYTECODE="1")
     if status is None:
@@ -234,7 +241,7 @@ def run_suite(suite, broken):
     shutil.rmtree(RESULTS / suite.name, ignore_errors=True)
     (RESULTS / suite.name).mkdir(parents=True)
     if sys.stdout.isatty():
-        print(f"{suite.name:12} ...\r", end="", flush=True)
+        print(f"{suite.name:14} ...\r", end="", flush=True)
     start = time.monotonic()
     if suite.build in broken:
         outcome.problem = f"did not run: the {suite.build} build failed"
@@ -245,7 +252,7 @@ def run_suite(suite, broken):
         run_meson(suite, outcome)
     judge(outcome, suite)
     passed, failed, skipped = count(outcome.cases)
-    print(f"{suite.name:12} {passed} passed, {failed} failed, {skipped} skipped"
+    print(f"{suite.name:14} {passed} passed, {failed} failed, {skipped} skipped"
           f" ({time.monotonic() - start:.0f} s)", flush=True)
     return outcome.cases
 
@@ -321,7 +328,7 @@ def main():
     arguments = parser.parse_args()
     if arguments.list:
         for suite in SUITES:
-            print(f"{suite.name:12} {'--all  ' if suite.heavy else '       '}"
+            print(f"{suite.name:14} {'--all  ' if suite.heavy else '       '}"
                   f"{suite.build or 'no'} build, "
                   f"{'tests/' + suite.folder if suite.folder else ' '.join(suite.labels)}")
         return 0
