@@ -7,12 +7,17 @@
 #include <stdint.h>
 #include <string.h>
 
+/* For branches that all but always go one way, such as bounds checks. */
 #define likely(x)   __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define array_count(a) (sizeof(a) / sizeof((a)[0]))
+/* The struct that has this member, from a pointer to the member: how a kind gets from the shared
+ * head (struct output, struct net_connection) to what is its own. */
 #define container_of(pointer, type, member) \
 	((type *)(void *)((char *)(pointer) - offsetof(type, member)))
 
+/* Brings the line of an address into all caches, to be changed or to be read. Any address will do,
+ * NULL too: a prefetch does not fault. */
 static inline void prefetch_write(const void *p) { __builtin_prefetch(p, 1, 3); }
 static inline void prefetch_read(const void *p) { __builtin_prefetch(p, 0, 3); }
 
@@ -24,7 +29,8 @@ static inline void pause_briefly(void)
 #endif
 }
 
-/* Unaligned loads in wire order and native order. */
+/* Unaligned loads, of wire order (be) or native order. memcpy() is how C says so; it costs one
+ * load. */
 static inline uint16_t load_be16(const void *p)
 {
 	uint16_t v;

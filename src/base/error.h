@@ -16,7 +16,8 @@ struct error {
 int error_set(struct error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Puts "prefix: " before the message that is there. */
+/* Puts "prefix: " before the message that is there, for callers that know better where it happened
+ * (file, option); cut at its size. Returns `code`; err may be NULL. */
 int error_prefix(struct error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -25,6 +25,8 @@ static inline uint64_t rotate_left(uint64_t x, unsigned n) { return x << n | x >
 
 struct sip { uint64_t v0, v1, v2, v3; };
 
+/* The permutation of SipHash as its authors give it; 1-3 is one round a word and three at the end:
+ * enough for tables, where nobody sees the hashes. */
 static inline void sip_round(struct sip *s)
 {
 	s->v0 += s->v1; s->v2 += s->v3;
@@ -122,6 +124,8 @@ static AES void aes_many_16(const struct hash_secret *s, const void *const *keys
 	}
 }
 
+/* IPv6 flow keys: two blocks and a half; the half is filled with zeros, which is no weakness since
+ * all keys of a call have one length. */
 static AES void aes_many_40(const struct hash_secret *s, const void *const *keys, unsigned count,
                             uint64_t *ret)
 {
@@ -151,6 +155,8 @@ static AES void aes_many_56(const struct hash_secret *s, const void *const *keys
 
 /* ---- choice ------------------------------------------------------------------------------- */
 
+/* The twins give different hashes, so one run keeps to one of them; nothing outside a run depends
+ * on a hash. */
 static void choose(struct hash_secret *secret, bool use_siphash)
 {
 #ifdef HAVE_AES_ROUNDS

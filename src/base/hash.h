@@ -12,11 +12,14 @@
 #include <stdint.h>
 
 struct hash_secret;
+/* Hashes `count` keys of one length into ret[0..count). Keys may be unaligned. */
 typedef void hash_many_function(const struct hash_secret *secret, const void *const *keys,
                                 unsigned count, uint64_t *ret);
 
+/* Shared by all threads once it is made; copies are fine. */
 struct hash_secret {
-	uint8_t octets[96] __attribute__((aligned(16)));
+	uint8_t octets[96] __attribute__((aligned(16))); /* round keys of AES; the first 16 are
+	                                                  * SipHash's key */
 	hash_many_function *many_16, *many_40, *many_56;  /* by key length in octets */
 	const char *name;               /* "aes" or "siphash-1-3" */
 };

@@ -11,6 +11,7 @@
 
 #include "base/text.h"
 
+/* A line is one write() as a rule; the loop is for pipes that took part of it. */
 static void write_all(int fd, const char *text, size_t length)
 {
 	while (length > 0) {

@@ -5,6 +5,8 @@
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_NOTE /* -q hides */, LOG_DETAIL /* -v shows */ };
 
+/* Whoever fails says so through its return value; this is for what goes on in spite of it. Any
+ * thread may write a line. */
 struct log {
 	enum log_level level;           /* highest that is shown */
 	/* Takes a line, escaped and without its end; NULL: standard error. */

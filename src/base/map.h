@@ -20,6 +20,7 @@ struct map {
 	uint64_t secret;
 };
 
+/* Takes no memory before the first put. The secret may be any random number. */
 void map_init(struct map *map, uint64_t secret);
 void map_fini(struct map *map);                         /* values are the caller's */
 

@@ -41,6 +41,7 @@ void region_fini(struct region *region)
 	region->size_bytes = 0;
 }
 
+/* A file of a control group; 0: it has no limit, or there is no such file. */
 static uint64_t read_limit(const char *path)
 {
 	FILE *f = fopen(path, "re");

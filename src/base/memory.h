@@ -15,11 +15,13 @@ struct region {
 	size_t size_bytes;              /* reserved */
 };
 
-/* 0 or -ENOMEM. */
+/* Reserves at least so many octets, aligned to a huge page; nothing counts as used before it is
+ * touched. 0 or -ENOMEM. The region is never given back in part. */
 int region_init(struct region *region, size_t size_bytes);
 void region_fini(struct region *region);        /* a zeroed region is fine */
 
-/* Memory of this machine (or of its control group, if smaller), in octets. */
+/* Memory of this machine (or of its control group, if smaller), in octets: what default bounds are
+ * a share of. */
 uint64_t memory_of_machine(void);
 
 #endif

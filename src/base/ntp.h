@@ -24,6 +24,8 @@ static inline uint64_t ntp_of_microseconds(uint64_t us)
 	return (seconds + NTP_UNIX_SECONDS) << 32 | fraction;
 }
 
+/* dateTimeNanoseconds: the fraction has all 32 bits, so a step is 0.23 ns and every nanosecond has
+ * one of its own. */
 static inline uint64_t ntp_of_nanoseconds(uint64_t ns)
 {
 	uint64_t seconds = ns / 1000000000, rest = ns % 1000000000;
@@ -39,6 +41,7 @@ static inline uint64_t ntp_unix_seconds(uint64_t ntp)
 	       : seconds + (UINT64_C(1) << 32) - NTP_UNIX_SECONDS;
 }
 
+/* The low 11 bits are not looked at, as RFC 7011, section 6.1.9, asks of readers. */
 static inline uint64_t ntp_to_microseconds(uint64_t ntp)
 {
 	uint64_t fraction = (uint32_t)ntp & ~UINT64_C(0x7ff);

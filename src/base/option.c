@@ -38,6 +38,8 @@ static void lists_clear(struct option_set *set)
 	}
 }
 
+/* Defaults go the same way as values of users do, so a default that the table has wrong shows at
+ * once. */
 int option_set_new(const struct option *table, void *settings, struct option_set **ret,
                    struct error *err)
 {
@@ -91,6 +93,7 @@ void option_set_free(struct option_set *set)
 	free(set);
 }
 
+/* For callers inside the program, who name options by their own name: "no-x" is not taken. */
 static int set_value(struct option_set *set, const char *name, const struct given *given,
                      struct error *err)
 {
@@ -275,6 +278,7 @@ static int check_bounds(const struct option *option, uint64_t number)
 	return 0;
 }
 
+/* Says bounds as the table has them, that is as a user would write them. */
 static int fail_range(const struct option *option, const char *text, const char *where,
                       struct error *err)
 {
@@ -356,6 +360,7 @@ static int list_grow(struct option_set *set, const struct option *option)
 	return 0;
 }
 
+/* The list grows first: a text that was copied and has no place would stay with the set. */
 static int list_append(struct option_set *set, const struct option *option, const char *text)
 {
 	struct text_list *list = (void *)(set->settings + option->offset);
@@ -368,6 +373,8 @@ static int list_append(struct option_set *set, const struct option *option, cons
 	return 0;
 }
 
+/* The type of the place follows from the option's type alone (see the list in option.h): a table
+ * whose offset names another type is not noticed here. */
 static int value_store(struct option_set *set, const struct option *option,
                        const union value *value, const char *text)
 {

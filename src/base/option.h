@@ -32,6 +32,7 @@ enum option_type {
 	OPTION_DURATION, OPTION_CHOICE, OPTION_RATIO, OPTION_ENTRIES
 };
 
+/* In the order given; strings borrowed from the set (or from argv). */
 struct text_list {
 	const char **items;             /* owned by the option_set */
 	unsigned count;

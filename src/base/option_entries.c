@@ -37,6 +37,8 @@ static int grow(struct option_set *set, const struct option *option)
 	return 0;
 }
 
+/* The place is stored into the entry's settings, since messages about it come long after the file
+ * has been read. */
 int option_entry_add(struct option_set *set, const struct option *option, const char *place,
                      struct option_set **ret, struct error *err)
 {
@@ -107,6 +109,8 @@ void option_entries_free(struct option_set *set, const struct option *option)
 
 /* ---- what entries take from outside ---------------------------------------------------------- */
 
+/* What the command line says outside stands above what the file says inside; else the entry's own
+ * word counts, and the outer value fills what it leaves open. */
 static int settle_entry(const struct option_set *set, struct option_set *entry)
 {
 	int r = 0;

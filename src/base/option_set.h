@@ -17,11 +17,14 @@ struct given {                          /* a value as it was given, borrowed */
 	enum option_source source;
 };
 
+/* A string of the set, in a list so that all go at once; those that a later value has replaced stay
+ * until then. */
 struct owned_text {
 	struct owned_text *next;
 	char text[];
 };
 
+/* What the set knows of one option beside its value in the settings. */
 struct option_state {
 	uint8_t source;                 /* enum option_source of what is stored */
 	unsigned capacity;              /* of a list's items */

@@ -56,6 +56,8 @@ int option_read_yaml(struct option_set *set, const char *path, struct error *err
 	return r;
 }
 
+/* One octet more than may be is asked for: that is how a file that is too large shows, pipes
+ * included. */
 static int read_whole(const char *path, unsigned char **ret, size_t *ret_bytes, struct error *err)
 {
 	FILE *f = fopen(path, "re");
@@ -271,6 +273,8 @@ static int store_joined(struct yaml_file *file, const struct option *option,
 	return r;
 }
 
+/* The entry's set takes the place of the file's while its mapping is read: names in it are looked
+ * up in the entry's table. */
 static int read_entry(struct yaml_file *file, const struct option *option, const yaml_node_t *node)
 {
 	struct option_set *outer = file->set, *entry;
@@ -329,6 +333,8 @@ static int fail_key(const struct yaml_file *file, const yaml_node_t *node, const
 	return fail(file, node, text);
 }
 
+/* A name that stands twice is refused here: libyaml lets it pass, and which of the two won would
+ * depend on the order. */
 static int read_pair(struct yaml_file *file, const yaml_node_t *key, const yaml_node_t *value,
                      bool *seen)
 {

@@ -25,7 +25,7 @@ struct pool {
 int pool_init(struct pool *pool, size_t item_bytes, uint64_t most);
 void pool_fini(struct pool *pool);      /* a zeroed pool is fine */
 
-/* A zeroed item; NULL when all are in use. */
+/* A zeroed item; NULL when all are in use, which is counted in `refused`. */
 void *pool_take(struct pool *pool);
 void pool_give(struct pool *pool, void *item);  /* NULL is fine */
 

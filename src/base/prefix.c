@@ -156,6 +156,7 @@ static void end(struct walk *w)
 		begin(w, last + 1, w->depth ? w->open[w->depth - 1].value : PREFIX_NONE);
 }
 
+/* Each prefix begins one range and ends at most one more: hence room for 2 * count + 1. */
 static void walk_prefixes(struct walk *w, const struct prefix *prefixes, size_t count)
 {
 	begin(w, 0, PREFIX_NONE);
@@ -240,6 +241,8 @@ uint32_t prefix_find4(const struct prefix_table *table, const uint8_t *address)
 	return r->value[at];
 }
 
+/* Compares 128 bits as two words, joined without a branch: which half comes next is data, and no
+ * predictor guesses it. */
 uint32_t prefix_find6(const struct prefix_table *table, const uint8_t *address)
 {
 	const struct ranges *r = &table->six;

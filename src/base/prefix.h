@@ -17,6 +17,7 @@
 enum { PREFIX_COUNT_MAX = 1 << 30 };
 #define PREFIX_NONE UINT32_MAX
 
+/* One line of the caller's list; the table keeps nothing of it but the value. */
 struct prefix {
 	uint8_t address[16];            /* network order; IPv4 in the first four octets; no bit behind
 	                                 * the length may be set */

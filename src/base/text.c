@@ -35,6 +35,8 @@ static int decimal_read(const char **at, struct decimal *ret);
 static int decimal_times(const struct decimal *d, uint64_t factor, uint64_t *ret);
 static int read_component(const char **at, size_t *next_unit, bool first, uint64_t *ret_ns);
 
+/* Parts are added up to INT64_MAX ns (292 years), so that times since 1970 plus a duration do not
+ * wrap. */
 int text_parse_duration(const char *text, uint64_t *ret_ns)
 {
 	if (strcmp(text, "off") == 0) {

@@ -13,8 +13,10 @@
 
 #include "base/compiler.h"
 
+/* Borrows its octets. A copy is a second cursor at the same place: how something is looked at
+ * before it is taken. */
 struct wire_reader {
-	const uint8_t *at, *end;
+	const uint8_t *at, *end;        /* next octet, and behind the last; at <= end */
 	bool failed;
 };
 
@@ -28,7 +30,8 @@ static inline size_t wire_left(const struct wire_reader *r)
 	return r->failed ? 0 : (size_t)(r->end - r->at);
 }
 
-/* Takes `bytes` octets; NULL (and failed) when fewer are left. */
+/* Takes `bytes` octets, which stay where they are (borrowed); NULL (and failed) when fewer are
+ * left. None at all is fine: not NULL. */
 static inline const uint8_t *wire_take(struct wire_reader *r, size_t bytes)
 {
 	if (unlikely(r->failed || (size_t)(r->end - r->at) < bytes)) {
@@ -60,8 +63,10 @@ static inline uint64_t wire_u64(struct wire_reader *r)
 	return p ? load_be64(p) : 0;
 }
 
+/* Writes into the caller's memory. What was written before the first that did not fit stays there;
+ * `failed` says that it is not all. */
 struct wire_writer {
-	uint8_t *start, *at, *end;
+	uint8_t *start, *at, *end;      /* first octet, next one, behind the last */
 	bool failed;
 };
 
@@ -75,7 +80,8 @@ static inline size_t wire_written(const struct wire_writer *w)
 	return (size_t)(w->at - w->start);
 }
 
-/* Room for `bytes` octets; NULL (and failed) when they do not fit. */
+/* Room for `bytes` octets, to be filled by the caller (lengths that are known later); NULL (and
+ * failed) when they do not fit. */
 static inline uint8_t *wire_make(struct wire_writer *w, size_t bytes)
 {
 	if (unlikely(w->failed || (size_t)(w->end - w->at) < bytes)) {
