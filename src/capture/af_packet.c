@@ -118,6 +118,8 @@ static uint64_t wall_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/* Never goes back, even where a block that came late has older packets than what was said
+ * already. */
 static void advance_clock(struct af_packet *s)
 {
 	uint64_t least = wall_ns() - QUIET_LAG_NS;
@@ -185,6 +187,8 @@ static int check_lanes(struct af_packet *s, struct error *err)
 	return gone == s->count ? -ENODATA : 0;
 }
 
+/* The next ring in turn goes first, so that a busy interface does not keep the others waiting. A
+ * walk may find nothing but frames to be skipped: then the same ring is asked again. */
 static int read_ready(struct af_packet *s, struct frame_batch *ret)
 {
 	for (unsigned tried = 0; tried < s->count; tried++) {
@@ -223,6 +227,9 @@ static void wait_for_frames(struct af_packet *s, uint64_t wait_ns)
 	          NULL);
 }
 
+/* Rings first, then sleep, then once more: what came during the sleep is delivered by the call that
+ * waited for it. Lanes are checked only when nothing is there, which keeps its system calls away
+ * from busy links. */
 static int af_packet_read(struct capture *c, uint64_t wait_ns, struct frame_batch *ret,
                           struct error *err)
 {

@@ -80,6 +80,8 @@ static void choose_blocks(struct ring *ring, uint64_t buffer_bytes)
 	ring->block_count = count < BLOCK_MIN_COUNT ? BLOCK_MIN_COUNT : (unsigned)count;
 }
 
+/* The version and the extra header have to be set before the ring is asked for: the kernel lays its
+ * slots out by them. */
 static int map_ring(struct ring *ring, const char *name, struct error *err)
 {
 	struct tpacket_req3 request = {
@@ -113,6 +115,7 @@ static int map_ring(struct ring *ring, const char *name, struct error *err)
 	return 0;
 }
 
+/* Binding comes last, so that no frame reaches a ring that is not ready for it. */
 static int start_ring(struct ring *ring, const char *name, uint32_t index, bool promiscuous,
                       struct error *err)
 {
@@ -256,6 +259,8 @@ static inline bool take_packet(const struct ring *ring, const uint8_t *at, struc
 	return true;
 }
 
+/* The batch gets a reference of its own before the reader gives up its: the block cannot go back to
+ * the kernel in between. */
 uint32_t ring_walk(struct ring *ring, struct frame_batch *ret, uint64_t *ret_octets)
 {
 	const uint8_t *at = ring->at;

@@ -59,7 +59,7 @@ struct capture_kind {                   /* one const per source; capture_kinds[]
 
 	void (*release)(struct capture *c, void *hold);         /* hold of a batch; NULL is fine */
 	void (*counters)(struct capture *c, struct capture_counters *ret); /* one thread, any */
-	/* Count so far; the array stays where it is until close. */
+	/* Count so far; more may come while files are read. The array stays where it is until close. */
 	unsigned (*interfaces)(struct capture *c, const struct capture_interface **ret);
 	void (*close)(struct capture *c);       /* after all batches were released; NULL is fine */
 };

@@ -12,6 +12,8 @@ struct decoder_span {                   /* moved forward by what was used */
 	uint8_t *out, *out_end;
 };
 
+/* A decoder keeps its window and state between calls; its input and output are the caller's. Octets
+ * that follow the end of one member begin another. */
 struct decoder_kind {
 	const char *name;                               /* "gzip", for messages */
 	bool (*recognise)(const uint8_t *octets, size_t count); /* of the file's first 4 octets */

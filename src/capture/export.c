@@ -56,6 +56,7 @@ static int64_t length_netflow9(struct reader *r)
 	return 0;
 }
 
+/* 0: more octets are needed to know, or to have it all; negative: this is no message. */
 static int64_t message_length(struct reader *r)
 {
 	if (r->end - r->at < HEADER_IPFIX) {
@@ -93,6 +94,7 @@ static int stuck(struct reader *r, int64_t length, struct error *err)
 	                              "length %u", load_be16(r->at), load_be16(r->at + 2));
 }
 
+/* A message is a frame of LINK_EXPORT: its export time is the time of the packet. */
 int export_walk(struct reader *r, struct frame_batch *ret, struct error *err)
 {
 	uint32_t count = 0;

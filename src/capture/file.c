@@ -96,6 +96,8 @@ static void map_file(struct file_source *s)
 	s->reader.at = s->reader.end = block->data;
 }
 
+/* The number of the next file moves on before it is opened: one that fails is told once and passed
+ * over. */
 static int start_next_file(struct file_source *s, struct error *err)
 {
 	if (s->next_file == s->list.count)
@@ -247,6 +249,8 @@ static int deliver_clock(struct file_source *s, struct frame_batch *ret, int cod
 	return code;
 }
 
+/* Walk, bring octets when the walk is stuck, go to the next file when there are none. Each error
+ * ends the file that it came from, so the next call goes on behind it. */
 static int file_read(struct capture *c, uint64_t wait_ns, struct frame_batch *ret,
                      struct error *err)
 {

@@ -68,6 +68,7 @@ static int not_hidden(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
+/* What is no regular file in a directory is passed over without a word: nobody named it. */
 static int append_if_regular(struct file_list *list, const char *directory, const char *name)
 {
 	char *path;
@@ -106,6 +107,8 @@ static int add_directory(struct file_list *list, const char *path, struct error 
 	return 0;
 }
 
+/* The named file's first octets are looked at now; files of a directory are not, since one odd file
+ * among thousands must not keep the others from being read. */
 static int add_name(struct file_list *list, const char *name, struct error *err)
 {
 	struct stat status;

@@ -22,6 +22,8 @@ struct file_list {
 	bool total_known;               /* false with pipes */
 };
 
+/* Checks and expands settings->names, which are copied. On an error the message names the file, and
+ * nothing is left to free. */
 int file_list_init(struct file_list *list, const struct capture_settings *settings,
                    struct error *err);
 void file_list_fini(struct file_list *list);

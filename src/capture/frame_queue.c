@@ -56,6 +56,8 @@ void frame_queue_fini(struct frame_queue *q)
 	pthread_mutex_destroy(&q->lock);
 }
 
+/* The reader may be asleep: the signal is under the lock, so it cannot be lost between its look and
+ * its sleep. */
 static void hand_over(struct frame_writer *w)
 {
 	struct frame_queue *q = w->queue;
@@ -139,6 +141,8 @@ static bool next_block(struct frame_queue *q, uint64_t wait_ns)
 	return block != NULL;
 }
 
+/* Frames were copied with their struct before their octets, so a batch is made of them without a
+ * look at the wire. */
 uint32_t frame_queue_read(struct frame_queue *q, uint64_t wait_ns, struct frame_batch *ret)
 {
 	ret->count = 0;

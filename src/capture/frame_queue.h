@@ -32,6 +32,8 @@ struct frame_writer {                   /* of one capture thread */
 	struct block *block;            /* being filled; NULL: none */
 };
 
+/* limit_bytes: what frames not yet read and batches not yet released hold together; a small one is
+ * raised to a few blocks. 0 or -ENOMEM. */
 int frame_queue_init(struct frame_queue *q, uint64_t limit_bytes);
 void frame_queue_fini(struct frame_queue *q);   /* writers finished, batches released */
 

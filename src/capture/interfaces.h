@@ -22,7 +22,7 @@ struct interface_list {
 };
 
 /* Index of the entry with that name (name_bytes octets, made printable and cut to fit) and link
- * type. */
+ * type, which is made when it is not there. */
 uint16_t interface_list_add(struct interface_list *list, const char *name, size_t name_bytes,
                             uint16_t link_type);
 

@@ -104,6 +104,8 @@ static int activate_failed(pcap_t *pcap, const char *name, int code, struct erro
 	                 *text ? text : pcap_statustostr(code));
 }
 
+/* Non-blocking, so that the thread can hand over what it has when nothing more comes; the timeout
+ * is how long the kernel may keep a buffer that is not full. */
 static int open_pcap(struct lane *lane, const char *name, const struct capture_settings *settings,
                      struct error *err)
 {
@@ -162,6 +164,8 @@ static void wait_for_frames(struct lane *lane)
 	poll(&pollfd, pollfd.fd >= 0, TIMEOUT_MS);
 }
 
+/* What was copied is handed over in any case when nothing more came. Drops are read only now and
+ * then: each time is a system call. */
 static void *lane_run(void *context)
 {
 	struct lane *lane = context;
@@ -198,6 +202,7 @@ static int start_lane(struct lane *lane, struct error *err)
 	return r ? error_set(err, -r, "no capture thread: %s", strerror(r)) : 0;
 }
 
+/* The lane counts as soon as it is begun, so that close() cleans up what an error leaves. */
 static int open_lane(struct libpcap *s, const char *name, const struct capture_settings *settings,
                      struct error *err)
 {

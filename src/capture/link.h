@@ -23,6 +23,8 @@ struct link_drops {                     /* the interface's own count of frames t
 	uint64_t base[2], last[2];      /* at open; when last read */
 };
 
+/* Opens what there is and takes its figures as the zero to count from. Files that are missing count
+ * nothing. */
 void link_drops_open(struct link_drops *d, const char *name);
 void link_drops_close(struct link_drops *d);
 uint64_t link_drops_read(struct link_drops *d); /* since open; stays when the interface goes */

@@ -54,6 +54,8 @@ static void mapping_drop(struct block *block)
 	free(m);
 }
 
+/* The lease is asked for on a descriptor of its own, so that it lives as long as the mapping and
+ * not as long as the stream. */
 int mapping_new(int fd, struct block **ret)
 {
 	struct stat status;

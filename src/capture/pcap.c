@@ -33,6 +33,8 @@ static bool is_magic(uint32_t magic)
 	return magic == MAGIC_MICROSECONDS || magic == MAGIC_NANOSECONDS || magic == MAGIC_MODIFIED;
 }
 
+/* The link type's upper bits are flags in newer files: one says that frames end in a checksum, four
+ * say how long it is in units of 16 bits. */
 static int start(struct reader *r, struct error *err)
 {
 	const uint8_t *header = r->at;
@@ -124,6 +126,7 @@ static int stuck(struct reader *r, struct error *err)
 	return reader_needs(r, header_bytes + captured, "a packet record");
 }
 
+/* Both variants are the same source, with constants folded in: see the head of this file. */
 int pcap_walk(struct reader *r, struct frame_batch *ret, struct error *err)
 {
 	if (unlikely(!r->pcap.started)) {

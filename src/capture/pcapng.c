@@ -82,6 +82,7 @@ static int next_block(struct reader *r, struct block_view *ret, struct error *er
 	return 1;
 }
 
+/* A new section forgets all interfaces: their numbers begin anew. */
 static int take_section(struct reader *r, const struct block_view *b, struct error *err)
 {
 	if (b->body_bytes < SECTION_BODY_BYTES)
@@ -123,6 +124,8 @@ static int take_interface(struct reader *r, const struct block_view *b, struct e
 	return 0;
 }
 
+/* Only two facts of epb_flags are of use: whether the host has sent the frame, and how many octets
+ * at its end are a checksum (which stands above what the interface says). */
 static void take_flags(struct frame *f, struct pcapng_options options, uint32_t *fcs_bytes)
 {
 	for (struct pcapng_option option; pcapng_option_next(&options, &option);) {
@@ -251,6 +254,8 @@ static int take_block(struct reader *r, const struct block_view *b, struct frame
 	}
 }
 
+/* Frames that stand before a damaged place are delivered first: the error comes with the next call,
+ * which finds it at once. */
 int pcapng_walk(struct reader *r, struct frame_batch *ret, struct error *err)
 {
 	if (unlikely(!r->pcapng)) {

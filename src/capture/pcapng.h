@@ -45,10 +45,13 @@ static inline uint64_t pcapng_u64(const uint8_t *p, bool swapped)
 	return swapped ? load_be64(p) : load_64(p);
 }
 
+/* A walk over a block's options: start with the octets between which they lie. Borrowed. */
 struct pcapng_options {                 /* a walk over a block's options */
 	const uint8_t *at, *end;
 	bool swapped;
 };
+/* One option; its value is borrowed and padded to 4 octets in the file, which `bytes` does not
+ * count. */
 struct pcapng_option {
 	uint16_t code, bytes;
 	const uint8_t *value;

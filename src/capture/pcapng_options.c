@@ -30,6 +30,8 @@ static uint64_t power_of_10(unsigned exponent)
 	return power;
 }
 
+/* Times become ns by one operation: a multiplication, a division, or a shift where the unit is a
+ * power of two. Finer than what 64 bits can divide by, every time is 0. */
 static void set_resolution(struct pcapng_interface *i, uint8_t resolution)
 {
 	unsigned exponent = resolution & 0x7f;
@@ -66,6 +68,8 @@ static void take_option(struct pcapng_interface *i, const struct pcapng_option *
 		i->offset_ns = INT64_MIN;       /* makes every time unusable, which it is */
 }
 
+/* A snaplen bounds what a packet may claim to have captured; files that give none, or a wild one,
+ * get the usual bounds. */
 void pcapng_interface_init(struct pcapng_interface *i, const uint8_t *body, size_t bytes,
                            bool swapped)
 {

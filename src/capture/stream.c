@@ -132,6 +132,7 @@ static int tell_kind(struct stream *s, uint64_t wait_ns, struct error *err)
 	return 0;
 }
 
+/* The octets that told the kind come first: a pipe cannot be read twice. */
 static ssize_t read_plain(struct stream *s, uint8_t *octets, size_t size, uint64_t wait_ns,
                           struct error *err)
 {
@@ -170,6 +171,7 @@ static ssize_t decode(struct stream *s, uint8_t *octets, size_t size, struct err
 	return s->failure && span.out == octets ? decode_failed(s, err) : span.out - octets;
 }
 
+/* The decoder is asked before the file, since it may hold output for which there was no room. */
 static ssize_t read_decoded(struct stream *s, uint8_t *octets, size_t size, uint64_t wait_ns,
                             struct error *err)
 {

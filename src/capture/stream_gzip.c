@@ -40,6 +40,8 @@ static unsigned zlib_count(size_t count)
 	return count > INT_MAX ? INT_MAX : (unsigned)count;
 }
 
+/* zlib counts by 32 bits and takes input that is not const; neither reaches its callers.
+ * Z_BUF_ERROR only says that it could not go on without more input or room. */
 static int inflate_some(struct gzip *g, struct decoder_span *span, const char **ret_why)
 {
 	g->z.next_in = (Bytef *)(uintptr_t)span->in;

@@ -35,6 +35,8 @@ static int zstd_open(void **ret)
 	return 0;
 }
 
+/* Goes on until it neither takes nor gives anything: a call may use all input and keep output back,
+ * or the other way about. */
 static int zstd_decode(void *decoder, struct decoder_span *span, const char **ret_why)
 {
 	struct zstd *z = decoder;
