@@ -23,6 +23,8 @@ enum header packet_parse_erspan2(struct parse *p)
 	return parse_inner_ethernet(p);
 }
 
+/* The optional part is announced by the last bit of the header; what was mirrored is a frame, or
+ * bare IP. */
 enum header packet_parse_erspan3(struct parse *p)
 {
 	const uint8_t *h = parse_peek(p, TYPE3_BYTES);

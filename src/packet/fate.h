@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Every frame has exactly one: the sum over all of them is what the source has delivered. The list,
+ * with texts, is fate.def. */
 enum fate {
 #define FATE(name, text) FATE_##name,
 #include "packet/fate.def"
@@ -13,6 +15,7 @@ enum fate {
 	FATE_COUNT
 };
 
+/* One for each thread; the engine adds them up. */
 struct fate_counters {
 	uint64_t packets[FATE_COUNT];   /* wire packets: an offload super-frame counts as its
 	                                 * segments */

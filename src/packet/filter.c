@@ -98,6 +98,8 @@ struct packet_filter_refusal packet_filter_refused(const struct packet_filter *f
 	return filter->refused;
 }
 
+/* One program a link type, up to a bound: a file may claim any number of them. Frames of those
+ * beyond it do not match. */
 static const struct program *add_program(struct packet_filter *filter, uint16_t link_type)
 {
 	if (filter->program_count == PROGRAMS_MAX)

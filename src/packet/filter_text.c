@@ -26,6 +26,8 @@ static const char *find_quoted(const char *text, const char *message);
  * filter. */
 static const uint16_t usual_links[] = { LINK_ETHERNET, 113, 127, 101 };
 
+/* One link type that can compile it is enough: an expression may have a meaning on Ethernet alone,
+ * and nobody knows yet what the files hold. */
 int packet_filter_check(const char *text, struct error *err)
 {
 	char message[PCAP_ERRBUF_SIZE] = "", other[PCAP_ERRBUF_SIZE];
@@ -65,6 +67,7 @@ static int dlt_of(uint16_t link_type)
 	}
 }
 
+/* A handle that captures nothing stands for the link type; libpcap needs one to compile. */
 int packet_filter_compile(const char *text, uint16_t link_type, struct bpf_program *ret,
                           char *ret_message)
 {

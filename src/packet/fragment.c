@@ -33,6 +33,8 @@ struct fragment_memory {
 static uint64_t datagram_hash(const struct fragment_memory *memory,
                               const struct fragment_datagram *datagram);
 
+/* calloc() leaves the memory untouched, so that a meter which never sees a fragment pays nothing
+ * for it. */
 int fragment_memory_new(uint32_t entries, struct fragment_memory **ret)
 {
 	uint64_t sets = 1;

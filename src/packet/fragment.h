@@ -34,9 +34,13 @@ struct fragment_ports {
 int fragment_memory_new(uint32_t entries, struct fragment_memory **ret);
 void fragment_memory_free(struct fragment_memory *memory);
 
-/* `now` is packet time. An entry is good for 30 s either way, since packet time may go back. */
+/* Keeps what a first fragment told, in the place of an older entry of the same datagram or of the
+ * oldest in its set. `now` is packet time. An entry is good for 30 s either way, since packet time
+ * may go back. */
 void fragment_remember(struct fragment_memory *memory, const struct fragment_datagram *datagram,
                        uint64_t now_ns, const struct fragment_ports *ports);
+/* What the first fragment of this datagram told; false when it is not remembered, or came too long
+ * ago. */
 bool fragment_recall(const struct fragment_memory *memory, const struct fragment_datagram *datagram,
                      uint64_t now_ns, struct fragment_ports *ret);
 

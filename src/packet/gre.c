@@ -87,6 +87,8 @@ static enum header parse_content(struct parse *p, uint16_t flags, uint16_t type)
 	}
 }
 
+/* Checksum, key, sequence number and routes stand in this order, each only if its flag says so. The
+ * checksum is not verified: most captures do not hold the whole packet. */
 enum header packet_parse_gre(struct parse *p)
 {
 	const uint8_t *h = parse_peek(p, GRE_BYTES);

@@ -21,6 +21,8 @@ static bool skip_extensions(struct parse *p, uint8_t next)
 	return true;
 }
 
+/* Many other things use this port, so anything that is not a whole T-PDU of version 1 leaves the
+ * outer packet as it is and is no fault of the packet's. */
 enum header packet_parse_gtp(struct parse *p)
 {
 	const uint8_t *h = parse_peek(p, GTP_BYTES);

@@ -16,6 +16,8 @@ enum { OPTION_PAD1 = 0, OPTION_JUMBO = 0xc2 };
 static uint32_t jumbo_bytes(const struct parse *p, const uint8_t *ip);
 static enum header walk_chain(struct parse *p, uint8_t next);
 
+/* Length 0 means a jumbogram (RFC 2675) where its option is there; else the layer below knows the
+ * length (super-frames of an offload). */
 enum header packet_parse_ipv6(struct parse *p)
 {
 	const uint8_t *ip = parse_peek(p, IPV6_BYTES);
@@ -110,6 +112,7 @@ static void take_fragment(struct parse *p, const uint8_t *h)
 		parse_fragment(p, load_be32(h + 4), offset_more & 0xfff8, FRAGMENT);
 }
 
+/* Ends behind a later fragment's header: what follows there is the middle of something. */
 static enum header walk_chain(struct parse *p, uint8_t next)
 {
 	uint32_t layer;

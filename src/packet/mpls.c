@@ -8,6 +8,7 @@
 
 enum { LABEL_BYTES = 4, CONTROL_WORD_BYTES = 4, ETHERNET_BYTES = 14 };
 
+/* With a control word first, since a frame that begins with four zero bits may be either. */
 static enum header parse_pseudowire(struct parse *p)
 {
 	const uint8_t *h = parse_peek(p, CONTROL_WORD_BYTES + ETHERNET_BYTES);
@@ -22,6 +23,8 @@ static enum header parse_pseudowire(struct parse *p)
 	return parse_stop(p, FATE_not_ip);
 }
 
+/* A stack that has no bottom within the bound is malformed. The depth counts on through stacks in
+ * tunnels, the offset is that of the first one. */
 enum header packet_parse_mpls(struct parse *p)
 {
 	bool bottom = false;

@@ -210,6 +210,9 @@ static inline uint32_t mask_of(uint32_t truth)
 	return -truth;
 }
 
+/* Tag, segment size and bits that stand beside the frame are read as one word. `odd` gathers by OR
+ * whatever keeps a frame from the fast path (another link, a super-frame, tags in both places): it
+ * is tested once. */
 static inline void read_link(struct fast *f, const struct frame *frame)
 {
 	const uint8_t *d = frame->data;
@@ -321,6 +324,9 @@ static inline bool parse_fast_ipv4(struct fast *f, struct packet *k, const struc
 	return true;
 }
 
+/* The ends are ordered by two words of the address and the port, as one chain of comparisons whose
+ * result becomes a mask: which end is lower is as good as random, and a wrong guess would cost more
+ * than the rest. */
 static inline bool parse_fast_ipv6(struct fast *f, struct packet *k, const struct fast_kind *kinds,
                                    bool brief)
 {

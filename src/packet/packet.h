@@ -94,7 +94,9 @@ struct packet_settings {
 	uint32_t fragment_entries;      /* size of the fragment memory; 0: default (65536) */
 };
 
-struct packet_parser;                   /* settings and the fragment memory */
+/* Settings and the fragment memory. One for a source, not one for a worker: fragments meet whoever
+ * parses them. */
+struct packet_parser;
 
 struct packet_sums {                    /* of some packets */
 	uint64_t wire_packets;
@@ -114,6 +116,7 @@ struct packet_batch {                   /* packets that can be metered, in frame
 	struct packet packet[BATCH_MAX] __attribute__((aligned(64)));
 };
 
+/* 0, -ENOMEM, or -EIO where the system gives no random numbers for the secret. */
 int packet_parser_new(const struct packet_settings *settings, struct packet_parser **ret);
 void packet_parser_free(struct packet_parser *parser);
 

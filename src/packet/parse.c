@@ -15,6 +15,8 @@ static enum header (*const headers[HEADER_COUNT])(struct parse *p) = {
 
 static void parse_begin(struct parse *p, const struct frame *frame);
 
+/* The bound on steps is never met by a well-formed frame; it is what makes the time for a hostile
+ * one finite. p.outer is written only when a tunnel is entered: it is two cache lines. */
 bool packet_parse_general(struct packet_parser *parser, const struct frame *frame,
                           struct packet *ret, bool ahead)
 {
@@ -37,6 +39,8 @@ bool packet_parse_general(struct packet_parser *parser, const struct frame *fram
 	return !p.met_fragment;
 }
 
+/* What the wire had beyond the capture counts as declared: so a header that is cut by the capture
+ * is told from one that is wrong. */
 static void parse_begin(struct parse *p, const struct frame *frame)
 {
 	uint32_t captured = frame->captured_bytes;

@@ -46,6 +46,7 @@ static bool place_of(const struct frame *frame, struct place *ret)
 	return load_be16(d + at + 4) && place_in_transport(d, d[at + 6], at + IPV6_BYTES, ret);
 }
 
+/* Never past what was captured, whatever the lengths in the headers declare. */
 const uint8_t *packet_payload(const struct packet *packet, bool brief, uint32_t *ret_bytes)
 {
 	const struct frame *frame = packet->frame;

@@ -36,6 +36,8 @@ static void parse_stated_payload(struct parse *p, uint32_t header_bytes, uint32_
 	parse_payload(p, header_bytes >= minimum ? header_bytes : parse_rest(p));
 }
 
+/* Flags and window are taken as far as the capture reaches: short captures still tell the state of
+ * a connection. */
 enum header packet_parse_tcp(struct parse *p)
 {
 	const uint8_t *h = take_ports(p);

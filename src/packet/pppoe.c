@@ -4,6 +4,7 @@
 
 enum { PPPOE_BYTES = 6, VERSION_TYPE = 0x11, CODE_SESSION = 0 };
 
+/* Discovery packets carry no IP and are no fault. */
 enum header packet_parse_pppoe(struct parse *p)
 {
 	const uint8_t *h = parse_peek(p, PPPOE_BYTES);

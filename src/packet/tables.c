@@ -76,6 +76,8 @@ bool ethertype_is_known(uint16_t type)
 	return find(ethertypes, array_count(ethertypes), type) != HEADER_STOP;
 }
 
+/* The key has the protocol in any case. A protocol without a parser, one of the other IP version,
+ * and a tunnel that is not to be looked into end the walk: the packet is metered, without ports. */
 enum header parse_protocol(struct parse *p, uint8_t protocol)
 {
 	unsigned family = p->packet->family == 4 ? FAMILY_4 : FAMILY_6;

@@ -8,6 +8,7 @@
 
 enum { ORIGIN_BYTES = 8, AUTHENTICATION_BYTES = 13, IPV6_BYTES = 40 };
 
+/* Both may stand there, in this order; an authentication says its own length in two parts. */
 static bool skip_indications(struct parse *p)
 {
 	const uint8_t *h = parse_peek(p, 4);

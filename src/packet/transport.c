@@ -11,6 +11,8 @@ static void join_fragment(struct parse *p);
 static void count_segments(struct parse *p);
 static void make_key(struct parse *p);
 
+/* Whatever an outer IP packet has left in the packet goes; what belongs to the frame (direction,
+ * inner tag) stays. */
 void parse_ip_begin(struct parse *p, uint8_t family, const uint8_t *addresses)
 {
 	struct packet *k = p->packet;

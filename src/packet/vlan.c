@@ -13,6 +13,8 @@ static bool is_tag(uint16_t type)
 	return type == 0x8100 || type == 0x88a8 || type == 0x9100 || type == 0x9200;
 }
 
+/* Tags are counted for each Ethernet header: those of a frame in a tunnel do not add to those
+ * outside. */
 enum header packet_parse_vlan(struct parse *p)
 {
 	uint16_t type;
