@@ -213,6 +213,9 @@ void learn_answer(struct direction *d, const struct direction_case *c)
 	              seconds_of(c->packet));
 }
 
+/* Evidence is weighed while no record has left: a direction that was exported stays for the flow's
+ * life. What the first packet of a side says is asked of the protocol first; ports and remembered
+ * servers count only while the other side is silent. */
 bool direction_first_of_side(struct direction *d, const struct direction_case *c)
 {
 	bool turned = false, answer = c->flow->state & (FLOW_SPOKE_0 << (c->sender ^ 1));

@@ -22,6 +22,9 @@ struct deadline {
 	uint8_t reason;                 /* enum flow_end_reason */
 };
 
+/* One of three: linger after an end that was seen, active from the record's first packet on, idle
+ * from the last packet on. Of active and idle the earlier, and active where both are at once. An
+ * empty record has no active timeout. */
 static struct deadline deadline_of(const struct meter *m, const struct flow *f,
                                    const struct flow_cold *c)
 {
@@ -52,6 +55,8 @@ bool meter_run_deadlines(struct meter *m, struct flow_table *t, uint32_t handle,
 
 static void want_rebuild(struct meter *m, struct flow_table *t);
 
+/* Entries are never moved: when a flow's deadline goes back before the tick it is in, a second
+ * entry is made and the first one becomes stale. */
 void meter_schedule(struct meter *m, struct flow_table *t, uint32_t handle)
 {
 	struct flow *f = flow_table_at(t, handle);
@@ -157,6 +162,8 @@ static void run_chunk(struct meter *m, struct flow_table *t, const struct wheel_
 	}
 }
 
+/* Flows that are looked at may be scheduled again at once, so the wheel may grow while its chains
+ * are walked; a rebuild would pull them away and waits. */
 static void advance_table(struct meter *m, struct flow_table *t, uint64_t clock_ns)
 {
 	uint32_t tick, chain;

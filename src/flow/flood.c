@@ -73,6 +73,8 @@ static bool same_address(const struct addition *a, const struct key *sum, unsign
 	return a->key_bytes == 16 ? load_32(one) == load_32(two) : key_equal(one, two, 16);
 }
 
+/* What differs from the first flow of the slot stays marked, whatever comes after: a field that
+ * varies has no value in the record. */
 static uint32_t key_varies(const struct addition *a, const struct key *sum)
 {
 	const struct key *k = a->key;
@@ -136,6 +138,7 @@ static void begin(struct flood_slot *slot, const struct addition *a)
 static_assert(COLD_ICMP_1 == COLD_ICMP_0 << 1 && COLD_INTERFACE_1 == COLD_INTERFACE_0 << 1,
               "begin() shifts them");
 
+/* Packets carry over into the cold part, as they do in a flow of its own. */
 static void add_side(struct flood_slot *slot, unsigned to, const struct flow_record *r,
                      unsigned from)
 {
@@ -154,6 +157,8 @@ static uint8_t *space_of(const struct flood *flood, unsigned number)
 	return flood->spaces ? flood->spaces + (size_t)number * flood->space_bytes : NULL;
 }
 
+/* The sum is kept with the initiator as endpoint 0, whichever endpoint that was in the flow: sides
+ * add up by role. */
 uint8_t *flood_merge(struct flood *flood, const struct flow_record *r)
 {
 	struct addition a = { .flow = r->flow, .cold = r->cold, .key_bytes = r->key_bytes,

@@ -49,6 +49,8 @@ enum flow_cold_bits {
 	COLD_INTERFACE_0 = 16, COLD_INTERFACE_1 = 32,   /* interface[] of this endpoint is set */
 };
 
+/* Behind the hot part under the same handle: read when a record ends, written when one begins or
+ * something rare happens (a carry, an ICMP message). */
 struct flow_cold {
 	uint64_t flow_id;               /* unique in this process */
 	uint32_t packets_high[2];       /* carries of flow.packets */

@@ -67,6 +67,7 @@ struct index_walk index_walk_start(struct index *x, uint64_t hash)
 	return (struct index_walk){ .bucket = b, .match = index_match(b, index_tag(hash)) };
 }
 
+/* Empty slots keep old tags, so a match may be one: its handle says so. */
 uint32_t index_walk_next(struct index *x, struct index_walk *walk, uint64_t hash)
 {
 	for (;;) {
@@ -173,6 +174,8 @@ static void split_chain(struct index *x, struct index_bucket *from, struct index
 	}
 }
 
+/* Splits come in the order of buckets, whoever has caused them: the next one is known, and is asked
+ * for ahead. */
 static void split_bucket(struct index *x)
 {
 	struct index_bucket *from = &x->buckets[x->split];

@@ -122,6 +122,8 @@ static void finish_plan(struct key_plan *plan)
 	plan->full_tuple[1] = tuple && v6_full;
 }
 
+/* Standard means that the parser's own key can be used as it stands; leaving out VLANs or adding
+ * anything needs the wide one. */
 static void standard_plan(struct key_plan *plan, const struct key_options *options)
 {
 	*plan = (struct key_plan){
@@ -135,6 +137,7 @@ static void standard_plan(struct key_plan *plan, const struct key_options *optio
 	finish_plan(plan);
 }
 
+/* A list given by the user stands for itself: VLANs are in the key if they are named. */
 int key_plan_parse(const struct key_options *options, struct key_plan *ret, struct error *err)
 {
 	struct key_plan plan;
@@ -264,6 +267,8 @@ struct ends {                           /* source first */
 	uint16_t port[2];
 };
 
+/* Source and destination as the packet has them, masked by the plan, zeros for what is not in the
+ * key. */
 static struct ends packet_ends(const struct key_plan *plan, const struct packet *p)
 {
 	struct ends e = { 0 };
@@ -301,6 +306,8 @@ static void set_vlans(const struct key_plan *plan, const struct packet *p, struc
 	}
 }
 
+/* Ends are ordered after masking, so that packets whose addresses differ only behind the prefix
+ * still meet in one flow. */
 unsigned key_wide_build(const struct key_plan *plan, const struct packet *p, struct key_wide *ret)
 {
 	struct key_wide k;

@@ -46,6 +46,7 @@ struct key_plan {
 	bool source, destination;       /* the address is in the key at all */
 };
 
+/* What the user said about keys: --key, --no-vlan-key, --per-interface, --tunnels. */
 struct key_options {
 	const char *key;                /* list of element names, or NULL for the standard key */
 	bool vlan_key, per_interface, tunnels;

@@ -35,6 +35,8 @@ static uint32_t space_stride(uint32_t bytes)
 	return bytes <= CACHE_LINE ? stride : (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
 }
 
+/* Each space starts where it crosses as few cache lines as it can (space_start()). A hook that was
+ * not opened has no slot: closing follows the slots. */
 static int open_hooks(struct meter *m, uint32_t *ret_space, struct error *err)
 {
 	uint32_t end = 0;
@@ -157,6 +159,7 @@ static void prefetch_spaces(const struct hook_call *call, unsigned bytes)
 			prefetch_write((const uint8_t *)touch_space(call, i) + at);
 }
 
+/* Hooks that want all packets get the array as it is; others a selection, in the same order. */
 static void flush_hook(struct meter *m, const struct meter_hook_slot *slot)
 {
 	struct flow_touch *some[BATCH_MAX];

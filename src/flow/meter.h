@@ -37,6 +37,8 @@ struct meter_settings {
 	void *context;
 };
 
+/* Of one meter in one worker. created = active + the sum of ended; what is taken in is what is in
+ * records plus what active flows hold: the engine compares them at the end. */
 struct meter_counters {
 	uint64_t created, active, active_max;   /* flows */
 	uint64_t ended[6];                      /* flows gone, by enum flow_end_reason */
@@ -46,6 +48,7 @@ struct meter_counters {
 	uint64_t merged_flows, merged_records;  /* flood.h: flows in records of many, and those */
 };
 
+/* A hook that was opened for this meter. */
 struct meter_hook_slot {
 	const struct flow_hook *hook;
 	void *worker;
@@ -81,17 +84,21 @@ struct meter {
 	                                 * the standard one */
 };
 
+/* Opens the hooks and reserves address space for max_flows; memory is taken as flows come. What
+ * settings point to is borrowed until meter_free(). -E2BIG, -ENOMEM or what a hook's open() said,
+ * with a message. */
 int meter_new(const struct meter_settings *settings, struct meter **ret, struct error *err);
 void meter_free(struct meter *meter);
 
-/* Takes up to BATCH_MAX packets, in order. */
+/* Takes up to BATCH_MAX packets, in order. They, their frames and the array are borrowed for the
+ * call. Records that they end are emitted before it returns. */
 void meter_update(struct meter *meter, const struct packet *const *packets, unsigned count);
 
 /* New timers, from the next packet on; flows that are alive are judged by them too. */
 void meter_set_timers(struct meter *meter, uint64_t idle_ns, uint64_t active_ns,
                       uint64_t linger_ns);
 
-/* Emits what has come due by the source's clock. */
+/* Emits what has come due by the source's clock, which never goes back. Cheap when nothing has. */
 void meter_advance(struct meter *meter, uint64_t clock_ns);
 
 /* A record as one hook sees it, from the initiator's side. */

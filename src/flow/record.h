@@ -19,8 +19,8 @@ enum record_varies {                    /* in what the flows of a merged record 
 	VARIES_BASIS = 256,
 };
 
-/* A record that ends: flow and cold as they stand (before they are reset),
- * borrowed for the call. */
+/* A record that ends: flow and cold as they stand (before they are reset), borrowed for the call:
+ * who wants to keep something copies it. */
 struct flow_record {
 	const struct flow *flow;
 	const struct flow_cold *cold;

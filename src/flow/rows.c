@@ -158,6 +158,8 @@ static uint32_t address_conditions(const struct key_plan *p)
 	return c;
 }
 
+/* The conditions that can hold for any record of this meter at all, by its key and settings; what a
+ * record adds is in record_conditions(). */
 static uint32_t constant_conditions(const struct row_settings *s)
 {
 	const struct key_plan *p = &s->meter->settings.plan;
@@ -243,6 +245,7 @@ static bool add_column(struct row_plan *plan, unsigned column)
 	return (!by_flow && add_hook_column(plan, column)) || add_flow_column(plan, column, 0);
 }
 
+/* Operations are sorted by width, so that each loop over them copies one size only. */
 static void add_flow_columns(struct row_plan *plan)
 {
 	for (unsigned w = 0; w < WIDTHS; w++) {
@@ -257,6 +260,7 @@ static void add_flow_columns(struct row_plan *plan)
 	}
 }
 
+/* What is the same in all records is filled in once. */
 static void blank_fill(struct flow_image *blank, const struct row_settings *s)
 {
 	const struct key_plan *p = &s->meter->settings.plan;
@@ -322,6 +326,7 @@ unsigned row_hook_fields(const struct flow_hook *hook, struct column_choice *ret
 	return count;
 }
 
+/* Costly hooks come last, so that "all" is a prefix of the list. */
 unsigned row_fields(const struct flow_hook *const *hooks, struct column_choice *ret, unsigned room,
                     unsigned *ret_all)
 {
@@ -390,6 +395,7 @@ static inline uint32_t saturated(uint64_t value)
 	return value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
 }
 
+/* Divisions by constants, and those of units that no column asks for are left out. */
 static inline void image_times(struct flow_image *image, const struct row_plan *plan,
                                const struct flow *f)
 {
@@ -442,6 +448,8 @@ static void image_key(struct flow_image *image, const struct flow_record *r,
 	}
 }
 
+/* What this record has, by its family, protocol and what was seen; anded with what its meter can
+ * have. */
 static uint32_t record_conditions(const struct flow_image *image, const struct flow_cold *c,
                                   unsigned from)
 {
@@ -532,6 +540,8 @@ static void image_fill(struct flow_image *image, const struct row_plan *plan,
 		image->conditions &= ~varying_conditions(r, from);
 }
 
+/* Few combinations occur, so presence bits are worked out once for each and remembered in a small
+ * direct-mapped table. */
 static const struct presence *presence_of(struct row_plan *plan, uint32_t conditions)
 {
 	struct presence *p = &plan->presence[conditions * 0x9e3779b1u >> 29];
@@ -579,6 +589,7 @@ static void put_flow_columns(struct row_plan *plan, const struct flow_image *ima
 }
 static_assert(WIDTHS == 5, "put_flow_columns() has one line for each");
 
+/* A merged record has values of those hooks alone that know how to merge theirs. */
 static void write_row(struct row_plan *plan, const struct flow_record *r, unsigned from,
                       struct record_batch *batch)
 {

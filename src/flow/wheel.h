@@ -20,6 +20,8 @@ enum {
 	WHEEL_CHUNK = 62,
 };
 
+/* As many handles as fill four cache lines; chunks are linked by index, since the region they lie
+ * in is the wheel's own. */
 struct wheel_chunk {
 	uint32_t next;                  /* in the chain; 0: none */
 	uint32_t count;
