@@ -10,6 +10,7 @@
 
 #include "record/record.h"
 
+/* Sums of many records; they do not wrap within a run. */
 struct record_amount {
 	uint64_t records, packets, octets;
 };

@@ -34,6 +34,8 @@ enum { PEN_IANA, PEN_CERT = 6871, PEN_REVERSE = 29305 /* RFC 5103 */, PEN_WEIR_D
 enum { OWN_BIFLOW_IDS = 0x2000 };       /* our ids from here on speak of the biflow: no reverse */
 
 
+/* One element. The table's are constant; elements that exporters describe are made at run time
+ * (ipfix/elements.h) and look the same. */
 struct field {
 	const char *name;               /* "octetDeltaCount" */
 	const char *short_name;         /* column head for people, e.g. "octets"; "" if none */
@@ -53,6 +55,8 @@ extern const unsigned field_count;
  * biflowDirection, flowEndReason, keys, ...) is NULL. ret_reverse may be NULL: then reverse names
  * are not accepted. */
 const struct field *field_find(const char *name, size_t length, bool *ret_reverse);
+/* NULL when the table has no such element. The id is the forward one: reverse PEN or bit are the
+ * caller's to take off. */
 const struct field *field_by_id(uint32_t pen, uint16_t id);
 
 /* The nearest field name to a misspelt one, for messages; NULL when nothing is near. */

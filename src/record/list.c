@@ -87,6 +87,8 @@ static void put(struct list_writer *l, const void *octets, size_t bytes)
 	l->full = slice.bytes != bytes;
 }
 
+/* The head goes in before any value; its length field is the element's own, so a reader needs no
+ * table to walk the values. */
 void list_begin(struct list_writer *l, struct value_writer *to, const struct field *element,
                 enum list_semantic semantic)
 {
@@ -158,6 +160,7 @@ void list_add_signed(struct list_writer *l, int64_t value)
 	}
 }
 
+/* NaN is no value of an integer and is left out; others are rounded and saturate. */
 void list_add_double(struct list_writer *l, double value)
 {
 	uint64_t bits = 0;
@@ -174,6 +177,7 @@ void list_add_double(struct list_writer *l, double value)
 		put_number(l, bits);
 }
 
+/* Lists hold times as the wire does: NTP timestamps for microseconds and nanoseconds. */
 void list_add_time(struct list_writer *l, uint64_t time_ns)
 {
 	switch (l->type) {

@@ -49,6 +49,7 @@ bool list_read(const void *octets, size_t bytes, struct list *ret);
 /* The next value; false at the end. Every value of a list that could be read can be had. */
 bool list_next(struct list *list, const uint8_t **ret_octets, size_t *ret_bytes);
 
+/* One that is being written, straight into the batch's arena. */
 struct list_writer {
 	struct value_writer *to;
 	uint32_t start;                 /* of the list in the arena */

@@ -61,6 +61,8 @@ static void put_double(struct text_sink *sink, double value, bool narrow)
 		text_sink_put(sink, text, value_format_double(value, text));
 }
 
+/* Four octets are a float32, whatever the element's type: that is how a float64 is sent reduced
+ * (RFC 7011, section 6.2). */
 static bool put_float(struct text_sink *sink, const uint8_t *octets, size_t bytes)
 {
 	uint64_t bits = load_number(octets, bytes);
@@ -90,6 +92,7 @@ static bool put_address(struct text_sink *sink, enum field_type type, const uint
 	return true;
 }
 
+/* The sign of a shortened number is in its own first bit, so it is moved to the top and back. */
 static bool put_integer(struct text_sink *sink, enum field_type type, const uint8_t *octets,
                         size_t bytes)
 {
@@ -129,6 +132,7 @@ static bool put_value(struct text_sink *sink, enum field_type type, const uint8_
 	}
 }
 
+/* The depth is bounded: what a stranger has nested is read on the stack. */
 static void put_list(struct text_sink *sink, const uint8_t *octets, size_t bytes, unsigned depth)
 {
 	struct list list;

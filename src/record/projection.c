@@ -101,6 +101,10 @@ static uint16_t other_end(uint16_t id)
 	return 0;
 }
 
+/* The value that the record of the other direction would have: the reverse element if there is one,
+ * the other end's element for addresses, ports and the like, and the same one for what both
+ * directions share. A counter that has no reverse counts this direction only, so the other one has
+ * none. */
 static int find_mirrored(const struct schema *from, const struct column *wanted)
 {
 	const struct field *field = wanted->field;
@@ -122,6 +126,7 @@ static int find_forward(const struct schema *from, const struct column *wanted)
 	return found >= 0 ? found : find_time(from, wanted);
 }
 
+/* Columns that have no source get no step: their values stay absent. */
 struct projection *projection_new(const struct schema *from, const struct schema *to, bool mirror)
 {
 	struct projection *p = malloc(sizeof *p + to->column_count * sizeof p->steps[0]);
@@ -155,6 +160,7 @@ static uint64_t time_ns(const struct schema *s, const uint8_t *row, unsigned col
 	       units[s->column[column].field->type - TYPE_SECONDS];
 }
 
+/* By way of the widest form; the writer then saturates to what the column holds. */
 static void convert(const struct projection_step *step, const struct record_batch *from,
                     const uint8_t *row, struct value_writer *w)
 {
@@ -182,6 +188,8 @@ static void convert(const struct projection_step *step, const struct record_batc
 	}
 }
 
+/* Present values are kept, which is what lets common properties fill up a record without changing
+ * it. */
 void projection_fill(const struct projection *p, const struct record_batch *from,
                      const uint8_t *row, struct value_writer *w)
 {

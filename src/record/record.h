@@ -32,6 +32,8 @@ struct column {
 	bool key;                       /* part of the flow key */
 };
 
+/* What stands in a row for a value of variable length. The arena moves when it grows: keep slices,
+ * not pointers. */
 struct arena_slice {
 	uint32_t offset, bytes;         /* into record_batch.arena */
 };
@@ -94,7 +96,8 @@ int column_choice_add(struct column_choice *choices, unsigned *count,
 int column_list_parse(const char *text, const struct column_list *available,
                       struct column_choice *choices, unsigned *ret_count, struct error *err);
 
-/* The schema is borrowed and outlives the batch. NULL when there is no memory. */
+/* The schema is borrowed and outlives the batch. Room for `capacity` rows; the arena grows as
+ * values come. NULL when there is no memory. */
 struct record_batch *record_batch_new(const struct schema *schema, uint32_t capacity);
 struct record_batch *record_batch_hold(struct record_batch *batch);     /* one more holder */
 void record_batch_release(struct record_batch *batch);                  /* NULL is fine */
@@ -115,6 +118,7 @@ bool record_batch_copy_row(struct record_batch *batch, const struct record_batch
 struct arena_slice record_batch_store(struct record_batch *batch, const void *octets,
                                       uint32_t bytes);
 
+/* A row by its number, below batch->count; the next one is schema->row_bytes further on. */
 static inline uint8_t *record_row(const struct record_batch *batch, uint32_t index)
 {
 	return batch->rows + (size_t)index * batch->schema->row_bytes;

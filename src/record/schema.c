@@ -21,6 +21,7 @@ static unsigned alignment_of(const struct column *c)
 	return c->bytes % 8 == 0 ? 8 : c->bytes % 4 == 0 ? 4 : c->bytes % 2 == 0 ? 2 : 1;
 }
 
+/* A cap on what can neither be cut nor shortened is dropped. */
 static void columns_init(struct schema *s, const struct column_choice *choices)
 {
 	for (unsigned i = 0; i < s->column_count; i++) {
@@ -38,6 +39,8 @@ static void columns_init(struct schema *s, const struct column_choice *choices)
 	}
 }
 
+/* One pass for each alignment, widest first, leaves no holes. Types of odd sizes come last, with
+ * the presence bits. */
 static int columns_place(struct schema *s)
 {
 	unsigned offset = 0;
@@ -60,6 +63,8 @@ static int columns_place(struct schema *s)
 /* COLUMNS_MAX columns of the widest type stay below 65536, so offsets cannot wrap while placing. */
 static_assert(COLUMNS_MAX * 32 + COLUMNS_MAX / 8 + 8 <= UINT16_MAX, "offsets are 16 bits");
 
+/* Ids count on for the life of the process and are never used twice: who remembers something by a
+ * schema's id cannot mistake one for another. */
 int schema_new(const struct column_choice *choices, unsigned count, unsigned scope_count,
                uint8_t family, struct schema **ret)
 {

@@ -17,6 +17,8 @@ static unsigned edits_allowed(size_t length)
 	return quarter < 2 ? (unsigned)(length > 2 ? 2 : 1) : (unsigned)(quarter > 6 ? 6 : quarter);
 }
 
+/* The number of edits allowed grows with the word: in a short one, three changed letters make any
+ * other. */
 const char *field_suggest(const char *name)
 {
 	if (!*name)

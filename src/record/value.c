@@ -130,6 +130,7 @@ void value_write_octets(struct value_writer *w, const void *octets, uint32_t byt
 	}
 }
 
+/* Cut, not rounded: a time is not moved into the next unit before it has come. */
 void value_write_time(struct value_writer *w, uint64_t time_ns)
 {
 	switch (column_of(w)->field->type) {
@@ -162,6 +163,7 @@ static double read_float(const struct column *c, const uint8_t *at)
 	return wide;
 }
 
+/* What an unsigned number cannot say is 0 (negatives, NaN) or the largest (beyond 64 bits). */
 uint64_t value_read_unsigned(const struct schema *schema, const uint8_t *row, unsigned column)
 {
 	const struct column *c = &schema->column[column];
@@ -178,6 +180,7 @@ uint64_t value_read_unsigned(const struct schema *schema, const uint8_t *row, un
 	return bits;
 }
 
+/* Saturates both ways; shorter columns are extended by their sign. */
 int64_t value_read_signed(const struct schema *schema, const uint8_t *row, unsigned column)
 {
 	const struct column *c = &schema->column[column];
