@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Chained: a session's early data within its budget, that within the decoder's. Whoever takes gives
+ * back the same number. */
 struct budget {
 	uint64_t used, bound;           /* octets */
 	struct budget *parent;          /* charged as well; NULL: none */

@@ -21,6 +21,8 @@ static void emit(void *context, const struct layout *layout, struct record_batch
 		d->setup.emit(d->setup.context, layout, batch);
 }
 
+/* The scratch template is as large as any can be: templates are read into it and then copied at
+ * their own size, so no template costs memory before it is accepted. */
 int decoder_new(const struct decoder_setup *setup, struct decoder **ret)
 {
 	struct decoder *d = calloc(1, sizeof *d);
@@ -68,6 +70,8 @@ uint64_t decoder_bytes(const struct decoder *d)
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
+/* Early data have half of the budget, so that they cannot keep out the templates that they wait
+ * for. */
 struct decode_session *decode_session_new(struct decoder *decoder,
                                           const struct decode_session_setup *setup)
 {
@@ -160,6 +164,8 @@ static void forget_records(struct decode_counters *c)
 	memset(c->dropped, 0, sizeof c->dropped);
 }
 
+/* Rows and early data of the message count only when all of it was read. What its templates let go
+ * is decoded last, under the headers it came with. */
 enum decode_fault decode_message(struct decode_session *s, const struct decode_message *message)
 {
 	struct decoder *d = s->decoder;

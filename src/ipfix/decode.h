@@ -25,6 +25,7 @@
 struct decoder;
 struct decode_session;
 
+/* How much strangers may make us remember, and who takes the rows. */
 struct decoder_setup {
 	uint64_t template_lifetime_ns;  /* over datagrams; 0: for ever */
 	uint64_t session_bytes;         /* templates, waiting data and what was learned: each session's
@@ -38,6 +39,8 @@ struct decoder_setup {
 	void *context;
 };
 
+/* One for a collection. Bounds are in the setup; what it makes beyond them is refused and counted,
+ * never an error. 0 or -ENOMEM. */
 int decoder_new(const struct decoder_setup *setup, struct decoder **ret);
 /* After all sessions. Schemas end here. */
 void decoder_free(struct decoder *decoder);
@@ -48,17 +51,20 @@ uint64_t decoder_bytes(const struct decoder *decoder);
 
 enum decode_transport { DECODE_DATAGRAMS, DECODE_STREAM, DECODE_SCTP, DECODE_FILE };
 
+/* Who speaks, and by what: the transport decides about templates, the address becomes a column. */
 struct decode_session_setup {
 	enum decode_transport transport;
 	uint8_t exporter_family;        /* 4 or 6; 0: unknown (files) */
 	uint8_t exporter[16];           /* IPv4 in the first four octets */
 };
 
+/* NULL: no memory. The decoder is borrowed and outlives it. */
 struct decode_session *decode_session_new(struct decoder *decoder,
                                           const struct decode_session_setup *setup);
 /* Data that still wait are counted as dropped. NULL is fine. */
 void decode_session_free(struct decode_session *session);
 
+/* Borrowed for the call. */
 struct decode_message {
 	const uint8_t *octets;          /* a whole message; a datagram may hold nothing else */
 	uint32_t bytes;

@@ -49,6 +49,7 @@ enum decode_drop {
 	DECODE_DROP_COUNT
 };
 
+/* Of one session. A message adds to them once it has been read, all at a time. */
 struct decode_counters {
 	uint64_t messages, octets;              /* received */
 	uint64_t by_version[3];                 /* of the messages decoded: v5, v9, IPFIX */

@@ -20,6 +20,9 @@ static void early_free(struct decode_session *s, struct early_set *e)
 	free(e);
 }
 
+/* Kept in the reading, not yet in the session: a message that turns out malformed leaves nothing
+ * behind. Its records cannot be counted before they are decoded, so the sequence is open until
+ * then. */
 void decode_early_keep(struct decode_reading *r, uint16_t id, const struct decode_set *set)
 {
 	struct decode_session *s = r->session;
@@ -66,6 +69,8 @@ static void early_append(struct decode_reading *r, struct early_set *e)
 	decode_slot_announce(r->session->decoder, slot);
 }
 
+/* The list was built last first; it is turned round, since records of a template keep their
+ * order. */
 void decode_early_commit(struct decode_reading *r)
 {
 	struct early_set *in_order = NULL;

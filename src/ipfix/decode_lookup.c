@@ -142,6 +142,8 @@ static void interface_run(const struct decode_lookup *k, const struct learned *l
 	text_write(w, learned_interface(l, (uint32_t)number));
 }
 
+/* The last case is samplingInterval, which can say "one in N" and nothing else: it stays absent
+ * where several packets in a row are taken. */
 static void sampling_write(const struct learned_sampling *s, struct value_writer *w)
 {
 	uint64_t every = (uint64_t)s->interval + s->space;
@@ -186,6 +188,8 @@ static void sampling_run(const struct decode_lookup *k, const struct decode_run 
 		sampling_write(s, w);
 }
 
+/* The projection is remembered: records of one template refer to properties of one shape as a
+ * rule. */
 static void properties_run(struct decode_lookup *k, const struct decode_run *run,
                            struct value_writer *w)
 {

@@ -12,6 +12,7 @@ enum decode_lookup_kind {
 
 enum { DECODE_LOOKUPS_MAX = 12 };
 
+/* One column of this kind in a plan. */
 struct decode_lookup {
 	uint8_t kind;                   /* enum decode_lookup_kind */
 	int16_t from;                   /* column of the id; -1: none is needed */

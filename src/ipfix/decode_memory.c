@@ -22,6 +22,7 @@ static void note_starving(struct decode_session *s)
 	s->starved |= s->budget.used < s->budget.bound / 2;
 }
 
+/* The charge comes before the memory, and is given back if that fails. */
 static struct decode_domain *domain_make(struct decode_session *s, uint64_t key)
 {
 	const struct decoder *decoder = s->decoder;
@@ -71,6 +72,8 @@ struct decode_slot *decode_slot_find(struct decode_domain *d, uint16_t id)
 	return slot;
 }
 
+/* A slot is made for data ahead of its template, too: then it has no template yet. Its share of the
+ * map is charged with it. */
 struct decode_slot *decode_slot_make(struct decode_session *s, struct decode_domain *d,
                                      uint16_t id)
 {
@@ -115,6 +118,7 @@ static void template_drop(struct decode_session *s, struct decode_slot *slot)
 
 /* ---- templates ------------------------------------------------------------------------------- */
 
+/* Only noted: data that wait are decoded when the message that brought the template is through. */
 void decode_slot_announce(struct decoder *d, struct decode_slot *slot)
 {
 	if (!slot->early || !slot->template || slot->queued)
@@ -149,6 +153,8 @@ static void refuse(struct decode_reading *r)
 	note_starving(r->session);
 }
 
+/* A template that is sent again unchanged only lives longer: its plan stays. Over streams a change
+ * without a withdrawal is against the rules (RFC 7011, section 8.1), is counted and obeyed. */
 void decode_template_define(struct decode_reading *r, const struct decode_template *t)
 {
 	struct decode_session *s = r->session;
@@ -181,6 +187,7 @@ static bool withdraw_one(struct decode_session *s, struct decode_slot *slot, boo
 	return true;
 }
 
+/* Ids 2 and 3 withdraw all templates of their kind. */
 void decode_template_withdraw(struct decode_reading *r, const struct decode_template *t)
 {
 	uint64_t withdrawn = 0;

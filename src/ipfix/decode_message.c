@@ -79,6 +79,8 @@ static void templates_read(struct decode_reading *r, struct decode_any_set set)
 	r->counters.template_sets++;
 }
 
+/* Sets 4 to 255 have no meaning yet: what a later version put there may have had records, so the
+ * sequence is not held against the sender. */
 static enum decode_fault set_read(struct decode_reading *r, const struct decode_any_set *set)
 {
 	r->counters.sets++;
@@ -95,6 +97,8 @@ static enum decode_fault set_read(struct decode_reading *r, const struct decode_
 	return decode_data_set(r, set->id, &data);
 }
 
+/* The domain is made only when the message has passed its check: ill-formed ones cost no memory.
+ * After a fault nobody knows how many records were in it. */
 enum decode_fault decode_ipfix(struct decode_reading *r)
 {
 	struct decode_session *s = r->session;

@@ -23,6 +23,7 @@ static bool set_next(struct wire_reader *r, struct decode_any_set *ret,
 	return !decode_is_padding(r) && decode_take_set(r, ret, ret_fault);
 }
 
+/* Data sets are passed over: without their templates there is nothing to check in them. */
 static enum decode_fault check(struct wire_reader sets, struct decode_template *scratch)
 {
 	enum decode_fault fault = FAULT_none;
@@ -73,6 +74,8 @@ static void see_uptime(struct decode_reading *r)
 	d->uptime_ms = uptime_ms;
 }
 
+/* Sequence numbers count messages, so a message that failed after its header was sound has been
+ * seen all the same. */
 enum decode_fault decode_netflow9(struct decode_reading *r)
 {
 	struct decode_session *s = r->session;
@@ -133,6 +136,8 @@ static uint32_t netflow5_header(struct decode_reading *r, struct wire_reader *in
 	return sequence;
 }
 
+/* The records are one set of a template that is always there, so the rest is as in the other
+ * versions. */
 enum decode_fault decode_netflow5(struct decode_reading *r)
 {
 	struct wire_reader in = wire_reader_of(r->message->octets, r->message->bytes);

@@ -120,6 +120,8 @@ static int column_add(struct compiler *c, const struct column_choice *choice)
 	return (int)c->count++;
 }
 
+/* The table's element if its type can hold what comes in this length; else one by number, whose
+ * value is kept as it came. */
 static int column_of(struct compiler *c, const struct decode_field *wire, struct decode_step *step)
 {
 	struct column_choice choice = { 0 };
@@ -197,6 +199,7 @@ static void constant_add(struct compiler *c, uint16_t id, uint16_t from, uint16_
 		c->choices[c->count++] = (struct column_choice){ .field = field };
 }
 
+/* Only what the template itself does not say: constant_add() looks. */
 static void constants_make(struct compiler *c)
 {
 	const struct decode_plan_setup *s = c->setup;
@@ -215,6 +218,8 @@ static void constants_make(struct compiler *c)
 
 /* ---- layout ---------------------------------------------------------------------------------- */
 
+/* Offsets are known once the layout is: columns were counted before, rows are laid out by
+ * schema_new(). */
 static void place(struct compiler *c)
 {
 	struct decode_plan *p = c->plan;
@@ -264,6 +269,8 @@ static struct decode_plan *plan_alloc(const struct decode_template *t)
 	return NULL;
 }
 
+/* The order matters: what the exporter sends comes first, so `told` divides its columns from
+ * ours. */
 static int compile(struct compiler *c, bool *ret_new)
 {
 	const struct decode_template *t = c->setup->template;
@@ -398,6 +405,8 @@ static void constants_fill(const struct decode_plan *p, const struct decode_bloc
 	}
 }
 
+/* Presence is copied whole for each row; steps that may find nothing then set their bits one by
+ * one. */
 static void block_decode(const struct decode_plan *p, struct decode_block *b)
 {
 	const struct schema *schema = p->layout->schema;
@@ -413,6 +422,7 @@ static void block_decode(const struct decode_plan *p, struct decode_block *b)
 		decode_step_run(&p->steps[i], b);
 }
 
+/* Rows are looked at (lookups, learning) while they are still in the cache. */
 int decode_plan_run(const struct decode_run *run, const struct decode_set *set,
                     uint32_t *ret_records)
 {

@@ -47,6 +47,8 @@ struct decode_constant {                /* a column that the context fills */
 	bool if_absent;                 /* common properties may know it better */
 };
 
+/* Of one template in one session: what a peer's records become. It is made anew when options have
+ * told more (learned_generation()). */
 struct decode_plan {
 	struct layout *layout;          /* borrowed */
 	uint32_t bytes_min;             /* octets of the shortest record; > 0 */
@@ -62,6 +64,8 @@ struct decode_plan {
 	uint8_t *presence;              /* of columns that are always there */
 };
 
+/* What a plan depends on. All of it is borrowed for the call but layouts and elements, which
+ * outlive the plan. */
 struct decode_plan_setup {
 	const struct decode_template *template;
 	struct layouts *layouts;

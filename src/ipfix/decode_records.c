@@ -13,6 +13,8 @@ static unsigned share_of(unsigned bound)
 	return bound / 2;
 }
 
+/* A session that has used its share of layouts or names gets no new ones: one exporter cannot use
+ * up what others need. */
 static int plan_make(struct decode_reading *r, struct decode_slot *slot)
 {
 	struct decode_session *s = r->session;
@@ -78,6 +80,8 @@ static bool has_memory_to_learn(struct decode_session *s)
 	return s->learned;
 }
 
+/* Options data are shown to learned.h as they are decoded; without memory they are emitted and
+ * nothing is learned. */
 enum decode_fault decode_slot_records(struct decode_reading *r, struct decode_slot *slot,
                                       const struct decode_set *set, enum decode_drop *ret_drop)
 {
@@ -106,6 +110,8 @@ enum decode_fault decode_slot_records(struct decode_reading *r, struct decode_sl
 	return FAULT_none;
 }
 
+/* Data whose template has expired wait like those whose template never came: it may be repeated
+ * soon. */
 enum decode_fault decode_data_set(struct decode_reading *r, uint16_t id,
                                   const struct decode_set *set)
 {

@@ -13,6 +13,7 @@
 /* A jump ahead by more than this is no loss that anyone could have had. */
 static const int64_t jump_most = 1 << 26;
 
+/* Stream 0 shares the domain's own: without other streams SCTP is like TCP here. */
 static struct decode_sequence *sequence_of(struct decode_reading *r)
 {
 	struct decode_session *s = r->session;
@@ -43,6 +44,8 @@ static void see_behind(struct decode_reading *r, const struct decode_sequence *q
 	c->lost -= c->lost < step ? c->lost : step;
 }
 
+/* Numbers are compared modulo 2^32. A jump beyond what can be lost is a restart; a small one ahead
+ * is a gap. */
 void decode_sequence_see(struct decode_reading *r, uint32_t sequence, uint32_t step)
 {
 	struct decode_sequence *q = sequence_of(r);

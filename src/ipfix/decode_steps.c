@@ -36,6 +36,8 @@ static bool operation_of_length(uint16_t length, uint16_t expected, uint8_t oper
 	return true;
 }
 
+/* Integers may come shorter than their type (RFC 7011, section 6.2), other types in their own
+ * length only; false sends the value to a column of octets. */
 bool decode_operation_of(const struct field *field, uint16_t length, uint8_t *ret)
 {
 	unsigned row_bytes = field_type_bytes(field->type);

@@ -80,6 +80,8 @@ static const struct field *find(const struct elements *es, const struct field *d
 	return at ? &at->field : NULL;
 }
 
+/* Two descriptions of one number that differ are two fields: exporters may use the same private
+ * number for different things. */
 const struct field *elements_intern(struct elements *es, const struct field *description)
 {
 	uint64_t key = key_of(description->pen, description->id);

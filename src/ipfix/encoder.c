@@ -147,6 +147,7 @@ static void template_head(struct ipfix_encoder *e)
 	memcpy(e->template_record, words, e->schema->scope_count ? 6 : 4);
 }
 
+/* The template record is written as columns are found possible: it and the plan cannot disagree. */
 static int plan_make(struct ipfix_encoder *e)
 {
 	const struct schema *schema = e->schema;
@@ -194,6 +195,8 @@ static size_t row_wire_bytes(const struct ipfix_encoder *e, const struct record_
 	return total;
 }
 
+/* Rows of fixed length need no look; others are measured one by one, and those that do not fit are
+ * left for the next message. */
 uint32_t ipfix_encoder_measure(const struct ipfix_encoder *e, const struct ipfix_rows *rows,
                                size_t room, size_t *ret_bytes)
 {
@@ -217,6 +220,7 @@ uint32_t ipfix_encoder_measure(const struct ipfix_encoder *e, const struct ipfix
 	return taken;
 }
 
+/* Start and end alone can be uptimes; 0 is an absent time and bounds nothing. */
 bool ipfix_encoder_times(const struct ipfix_encoder *e, const struct ipfix_rows *rows,
                          uint64_t *ret_earliest_ms, uint64_t *ret_latest_ms)
 {
@@ -251,6 +255,7 @@ static void cursors_init(const struct ipfix_encoder *e, struct ipfix_block *b, u
 	}
 }
 
+/* Columns are the outer loop: the operation is chosen once for up to 64 rows. */
 void ipfix_encoder_rows(const struct ipfix_encoder *e, const struct ipfix_rows *rows, uint8_t *to,
                         struct record_amount *amount)
 {

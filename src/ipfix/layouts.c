@@ -107,6 +107,8 @@ static int layout_add(struct layouts *ls, uint64_t shape, const struct layout *m
 	return 0;
 }
 
+/* The schema is made first, to be compared as it would be laid out, and thrown away when an equal
+ * one is there: templates are rare. */
 int layouts_intern(struct layouts *ls, const struct layout_request *q, struct layout **ret,
                    bool *ret_new)
 {
@@ -218,6 +220,8 @@ static void cut_back(struct record_batch *batch, uint32_t rows, uint32_t arena)
 	batch->arena_bytes = arena;
 }
 
+/* A batch that this message has filled is put back in the place of the one begun after it; one that
+ * the message has begun itself goes. */
 void layouts_rollback(struct layouts *ls)
 {
 	for (struct layout *l = ls->touched; l; l = l->next_touched)

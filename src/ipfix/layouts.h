@@ -21,6 +21,7 @@
 
 struct layouts;
 
+/* One shape of rows. `touched`, marks and links are the undo log of the message being read. */
 struct layout {
 	struct schema *schema;
 	bool options;                   /* options data, not flows */
@@ -42,6 +43,8 @@ struct layouts_setup {
 struct layouts *layouts_new(const struct layouts_setup *setup);         /* NULL: no memory */
 void layouts_free(struct layouts *layouts);     /* batches not flushed are lost */
 
+/* Columns, borrowed for the call, and what kind of records they are of. Flows and options with
+ * equal columns are two layouts. */
 struct layout_request {
 	const struct column_choice *choices;
 	unsigned count, scope_count;
@@ -55,6 +58,7 @@ struct layout_request {
 int layouts_intern(struct layouts *layouts, const struct layout_request *request,
                    struct layout **ret, bool *ret_new);
 
+/* Between begin and commit or rollback lies one message; no batch is emitted in between. */
 void layouts_begin(struct layouts *layouts);
 /* The batch to append to, with room for a row or more; NULL: no memory. */
 struct record_batch *layout_room(struct layouts *layouts, struct layout *layout);

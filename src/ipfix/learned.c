@@ -347,6 +347,7 @@ static void element_take(struct learned *l, const struct lesson *n)
 	l->generation++;
 }
 
+/* "One in N" is an interval of 1 and a space of N - 1: all ways to say it are kept in one form. */
 static void sampling_take(struct learned *l, const struct lesson *n)
 {
 	const struct learned_options *o = n->columns;
@@ -411,6 +412,8 @@ static bool fields_add(struct domain_options *d, const struct schema *s, unsigne
 	return more;
 }
 
+/* The new batch is complete before the old one goes: without memory the old properties stay in
+ * force. */
 static void properties_take(struct learned *l, const struct lesson *n)
 {
 	if (n->columns->properties < 0)

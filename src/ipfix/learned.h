@@ -17,6 +17,7 @@
 
 struct learned;
 
+/* A name as the exporter has sent it: octets that need not be UTF-8, without an end. */
 struct learned_text {
 	uint32_t bytes;
 	uint8_t octets[];
@@ -46,7 +47,9 @@ void learned_take(struct learned *learned, const struct learned_options *options
 /* Grows whenever a plan made before would have other columns now. */
 uint32_t learned_generation(const struct learned *learned);
 
+/* An element that was described (RFC 5610) and is usable; NULL: not told. */
 const struct field *learned_element(const struct learned *learned, uint32_t pen, uint16_t id);
+/* Whether any name is known at all: plans leave out columns that could never have a value. */
 bool learned_has_applications(const struct learned *learned);
 bool learned_has_interfaces(const struct learned *learned);
 const struct learned_text *learned_application(const struct learned *learned, const uint8_t *id,

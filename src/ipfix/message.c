@@ -97,6 +97,7 @@ bool ipfix_message_add_withdrawal(struct ipfix_message *m, uint16_t id, bool opt
 	return true;
 }
 
+/* Each turn measures a block and encodes it; the set is opened only when at least one row fits. */
 uint32_t ipfix_message_add_rows(struct ipfix_message *m, const struct ipfix_encoder *encoder,
                                 const struct record_batch *batch, uint32_t first, uint32_t count)
 {

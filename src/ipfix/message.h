@@ -44,6 +44,7 @@ struct ipfix_form {                     /* of a message */
 	uint64_t boot_ms;               /* NetFlow only: not after any time in the records */
 };
 
+/* Starts a message in the caller's octets, which have room for form->limit of them. */
 void ipfix_message_begin(struct ipfix_message *m, uint8_t *octets, const struct ipfix_form *form);
 
 /* No set has been added. */

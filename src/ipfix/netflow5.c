@@ -40,6 +40,7 @@ static bool is_taken(const struct ipfix_encoder *e, const struct place *place)
 	return false;
 }
 
+/* IPv6 flows have no place in the record; foreign_column lets the sender find and count them. */
 int netflow5_plan(struct ipfix_encoder *e)
 {
 	for (unsigned i = 0; i < array_count(places); i++) {

@@ -256,6 +256,7 @@ static void put_fixed_text(const struct ipfix_step *step, struct ipfix_block *b)
  * semantic, no values of one octet of padding. */
 static const uint8_t empty_list[] = { 255, 0, 210, 0, 1 };
 
+/* A list is never cut: it is whole or an empty one. Texts are cut between characters. */
 const uint8_t *ipfix_slice(const struct record_batch *batch, const uint8_t *value,
                            const struct ipfix_step *step, size_t *ret_bytes)
 {

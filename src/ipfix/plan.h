@@ -34,6 +34,8 @@ struct ipfix_block {                    /* rows on their way */
 	uint8_t *cursor[IPFIX_BLOCK_ROWS];
 };
 
+/* Puts one column of all rows of a block onto the wire. Room was measured before: it checks
+ * nothing. */
 typedef void ipfix_operation_run(const struct ipfix_step *step, struct ipfix_block *block);
 extern ipfix_operation_run *const ipfix_operations[IPFIX_OPERATION_COUNT];
 
