@@ -71,6 +71,8 @@ static int compressor_make_room(struct compressor *c, size_t bytes)
 	return 0;
 }
 
+/* A sync flush ends on an octet boundary with nothing kept back; when it fills the room exactly
+ * there may be more, so it is called again. */
 static int gzip_block(struct compressor *c, const void *octets, size_t bytes, bool last)
 {
 	/* zlib's member is not const by default, and it does not write there */
@@ -92,6 +94,7 @@ static int gzip_block(struct compressor *c, const void *octets, size_t bytes, bo
 	}
 }
 
+/* Until the library says that nothing is left inside. */
 static int zstd_block(struct compressor *c, const void *octets, size_t bytes, bool last)
 {
 	ZSTD_inBuffer in = { .src = octets, .size = bytes };

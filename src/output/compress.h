@@ -15,6 +15,7 @@ enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD };
 
 struct compressor;
 
+/* What a block became; may be empty while the compressor gathers. */
 struct compressed {
 	const uint8_t *octets;
 	size_t bytes;

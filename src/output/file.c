@@ -84,6 +84,8 @@ static bool is_rotating(const struct file_writer *f)
 	return f->rotate_ns || f->rotate_bytes;
 }
 
+/* The first file is opened at once, so that a wrong name fails before anything is metered. What
+ * cannot be renamed cannot be rotated either. */
 int file_writer_open(const struct address *address, const struct output_env *env,
                      const struct file_head *head, struct file_writer **ret, struct error *err)
 {
@@ -127,6 +129,8 @@ static int read_rotation(struct file_writer *f, const struct address *address, s
 	return 0;
 }
 
+/* A name that ends in one compression while another is asked for is refused: readers go by the
+ * name. */
 static int read_compression(struct file_writer *f, const struct address *address, const char *path,
                             struct error *err)
 {
@@ -225,6 +229,7 @@ static int file_ready(struct file_writer *f, struct error *err)
 	return f->head.write ? f->head.write(f->head.context, f, err) : 0;
 }
 
+/* A record larger than the buffer makes it grow, up to a bound that no sane record meets. */
 static int make_room(struct file_writer *f, size_t bytes, struct error *err)
 {
 	int rc = file_writer_flush(f, err);
@@ -241,6 +246,7 @@ static int make_room(struct file_writer *f, size_t bytes, struct error *err)
 
 /* --- octets out --- */
 
+/* Only here do records become acknowledged: all octets of the block are with the kernel. */
 static int flush_block(struct file_writer *f, bool last)
 {
 	struct compressed block = { .octets = f->buffer, .bytes = f->used };
@@ -283,6 +289,8 @@ static int wait_writable(struct file_writer *f)
 	}
 }
 
+/* Pipes and terminals are waited for in small pieces, so that a reader who stops does not keep the
+ * thread beyond give_up. */
 static int write_all(struct file_writer *f, const uint8_t *octets, size_t bytes)
 {
 	while (bytes) {
@@ -352,6 +360,7 @@ static int file_name(struct file_writer *f, bool first, char name[NAME_BYTES_MAX
 	return rc < 0 ? error_set(err, rc, "%s: cannot make its folder: %s", name, strerror(-rc)) : 0;
 }
 
+/* On a failure the writer stays usable: the records until the next try are counted as lost. */
 static int file_begin(struct file_writer *f, bool first, struct error *err)
 {
 	char name[NAME_BYTES_MAX];
@@ -388,6 +397,8 @@ static int file_write_end(struct file_writer *f, struct error *err)
 	return rc;
 }
 
+/* A file without a record leaves nothing where it is one of many; alone it is written, head and
+ * all, since somebody waits for it. */
 static int file_end(struct file_writer *f, struct error *err)
 {
 	if (f->part.fd < 0)
@@ -409,6 +420,8 @@ static int file_end(struct file_writer *f, struct error *err)
 	return rc;
 }
 
+/* A rotation that is due comes first, also when no record comes: a file of five minutes ends after
+ * five minutes. */
 int file_writer_tick(struct file_writer *f, uint64_t now_ns, uint64_t *ret_next_ns,
                      struct error *err)
 {

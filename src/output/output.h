@@ -122,6 +122,7 @@ struct output_kind {
 	void (*close)(struct output *o);
 };
 
+/* The head of every kind's handle; container_of() leads from it to the kind's own. */
 struct output {
 	const struct output_kind *kind;
 };
@@ -131,6 +132,7 @@ extern const struct output_kind *const output_kinds[];         /* NULL-terminate
 /* Parameters that every address takes, as in output_kind.parameters; queue.c reads them. */
 extern const char *const output_common_parameters[];
 
+/* NULL when no kind has this scheme. */
 const struct output_kind *output_kind_find(const char *scheme);
 const char *output_drop_name(enum output_drop reason);          /* "queue_full" */
 

@@ -39,6 +39,8 @@ static int out_of_memory(const char *name, struct error *err)
 	return error_set(err, -ENOMEM, "%s: out of memory", name);
 }
 
+/* The real path is taken of a file that is there, so that a rename replaces what a link points to
+ * and not the link. */
 int part_open(const char *name, struct part *ret, struct error *err)
 {
 	struct part part = { .fd = -1 };
@@ -84,6 +86,7 @@ static char *temporary_name(const char *name, unsigned number)
 	return n < 0 ? NULL : text;
 }
 
+/* O_EXCL: a name that is taken belongs to another process, or to a run that was killed. */
 static int part_open_temporary(struct part *part, struct error *err)
 {
 	for (unsigned number = 0; number < NUMBERS_MAX; number++) {
@@ -104,6 +107,7 @@ static int part_open_temporary(struct part *part, struct error *err)
 	                 part->name, base_of(part->name));
 }
 
+/* Folders before `from` are the user's to make: a misspelt one shall be told, not made. */
 int part_make_folders(const char *name, size_t from)
 {
 	int rc = 0;
@@ -147,6 +151,7 @@ static int rename_to_free(const char *from, const char *to)
 	return rename(from, to) == 0 ? 0 : -errno;
 }
 
+/* Trying and failing is the only check that two processes cannot pass at once. */
 static int part_rename_numbered(struct part *part)
 {
 	for (unsigned number = 0; number < NUMBERS_MAX; number++) {
@@ -161,6 +166,8 @@ static int part_rename_numbered(struct part *part)
 	return -EEXIST;
 }
 
+/* To the disk first: a name never stands for octets that a crash can still take away. On an error
+ * the temporary file stays. */
 int part_complete(struct part *part, bool replace, bool sync, struct error *err)
 {
 	int rc = 0;

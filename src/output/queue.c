@@ -116,6 +116,8 @@ static uint64_t batch_bytes(const struct record_batch *batch)
 		+ batch->arena_capacity;
 }
 
+/* Condition variables go by the monotonic clock: a clock that is set must not stretch a
+ * deadline. */
 static struct queue *queue_new(const struct queue_setup *setup)
 {
 	struct queue *q = calloc(1, sizeof *q);
@@ -180,6 +182,7 @@ int queue_open(const struct queue_setup *setup, struct queue **ret, struct error
 	return 0;
 }
 
+/* An output is asked once for each schema; a refusal is remembered, so it is told once as well. */
 static int schema_announce(struct queue *q, const struct schema *schema, bool *ret_refused,
                            struct error *err)
 {
@@ -300,6 +303,8 @@ static void make_room(struct queue *q, uint64_t records, uint64_t bytes)
 	}
 }
 
+/* Lock held throughout but while waiting. Records count as accepted whether they found room or not:
+ * that is what makes the account balance. */
 bool queue_put(struct queue *q, struct record_batch *batch, unsigned how)
 {
 	bool wait = how & QUEUE_WAIT;
@@ -483,6 +488,8 @@ void queue_close(struct queue *q)
 
 /* --- the thread --- */
 
+/* Each round takes what is to be done under the lock, does it without, and publishes the outcome
+ * under the lock again. */
 static void *queue_thread(void *context)
 {
 	struct queue *q = context;
@@ -549,6 +556,8 @@ static void work_outcome(struct queue *q, int rc, bool wrote, const struct error
 	}
 }
 
+/* A schema that was not announced is told here; records of one that was refused count as
+ * unencodable. */
 static void work_write(struct queue *q, const struct record_batch *batch)
 {
 	struct error err = { "" };
@@ -566,6 +575,7 @@ static void work_write(struct queue *q, const struct record_batch *batch)
 	work_outcome(q, rc, true, &err);
 }
 
+/* Called after every piece of work; most calls find that it is not time. */
 static void work_tick(struct queue *q)
 {
 	uint64_t now_ns = clock_ns(CLOCK_REALTIME), next_ns = UINT64_MAX;
@@ -581,6 +591,8 @@ static void work_tick(struct queue *q)
 	q->next_tick_ns = min_u64(next_ns, now_ns + SECOND_NS);
 }
 
+/* In this order: what was missed is told before later records, and a file is reopened behind those
+ * that came before the signal. */
 static void work_do(struct queue *q, struct work *work)
 {
 	const struct output_kind *kind = q->output->kind;

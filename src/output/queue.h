@@ -17,6 +17,8 @@
 
 struct queue;
 
+/* What is behind the queue, and how much may wait in front of it: a batch counts with all of its
+ * memory, shared or not. */
 struct queue_setup {
 	const struct output_kind *kind;
 	const struct address *address;          /* borrowed until queue_open returns */
