@@ -91,6 +91,7 @@ static size_t quote_in_place(char *at, size_t length)
 	return length + quotes + 2;
 }
 
+/* Only texts can need quotes; they are put in afterwards, where the value stands. */
 static size_t csv_line(struct lines *l, void *context, const struct record_batch *batch,
                        const uint8_t *row, char *start)
 {

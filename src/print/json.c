@@ -47,6 +47,8 @@ struct json_output {
 	bool int64_text;
 };
 
+/* The steps are those that occur in most records; the rest goes by value_to_json(), which knows all
+ * types. */
 static enum json_step step_of(const struct column *c, bool int64_text)
 {
 	switch ((enum field_type)c->field->type) {
@@ -95,6 +97,8 @@ static void json_plan_free(void *plan)
 	free(p);
 }
 
+/* Names lie behind one another in the order of columns, each with its comma, quotes and colon: a
+ * member is two copies. */
 static int json_plan_new(struct lines *l, const struct schema *schema, void **ret_plan,
                          struct error *err)
 {
@@ -229,6 +233,7 @@ static char *put_column(const struct json_row *r, const struct json_column *c, c
 	return c->again ? put_array(r, c, at) : put_value(r, c, at);
 }
 
+/* Each member brings its own comma; the first one's place becomes the brace. */
 static size_t json_line(struct lines *l, void *context, const struct record_batch *batch,
                         const uint8_t *row, char *start)
 {

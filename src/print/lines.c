@@ -18,6 +18,8 @@ static int lines_head(void *context, struct file_writer *f, struct error *err)
 	return l->format->head ? l->format->head(l, l->plan_count ? l->plans[0].plan : NULL, err) : 0;
 }
 
+/* The parameters are checked behind the file's own, since every reader marks those that it
+ * knows. */
 int lines_open(struct lines *l, const struct line_format *format, const struct address *address,
                const struct output_env *env, struct error *err)
 {
@@ -74,6 +76,7 @@ static void *plan_of(struct lines *l, uint32_t schema_id)
 	return NULL;
 }
 
+/* The bound is asked for each row: strings make it vary. What the file takes is whole lines. */
 int lines_write(struct output *o, const struct record_batch *batch, struct error *err)
 {
 	struct lines *l = lines_of(o);

@@ -28,11 +28,13 @@ struct line_format {
 	int (*head)(struct lines *l, const void *plan, struct error *err);
 };
 
+/* The plan of one schema, in the order in which schemas were announced; owned. */
 struct line_plan {
 	uint32_t schema_id;
 	void *plan;
 };
 
+/* The head of json's, csv's and table's own structs. */
 struct lines {
 	struct output output;
 	const struct line_format *format;

@@ -101,6 +101,7 @@ static void field_cell(struct table_column *cell, const struct column *column, u
 		cell->needed = (uint8_t)wide;
 }
 
+/* A cell is there when the schema has what it is made of. */
 static bool schema_has_cell(const struct flow_columns *f, enum cell_kind kind)
 {
 	switch (kind) {
@@ -163,6 +164,8 @@ static unsigned number_from_environment(const char *name, unsigned otherwise)
 	return number > 0 && number <= SCREEN_COLUMNS_MAX ? (unsigned)number : otherwise;
 }
 
+/* The size may change while the table runs, so it is looked at again for each header. NO_COLOR and
+ * TERM=dumb are heeded. */
 static void look_at_screen(struct table_output *o)
 {
 	int fd = file_writer_descriptor(o->lines.file);
@@ -205,6 +208,8 @@ static const char *style_of(const struct table_column *c)
 	}
 }
 
+/* Colours take no width; so blanks are counted by the text, and stand outside of the colour for
+ * what is on the left. */
 static char *put_cell(const struct table_output *o, const struct table_column *c, bool last,
                       char *at)
 {

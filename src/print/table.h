@@ -22,6 +22,8 @@ enum cell_kind {
 	CELL_FIELD                      /* any one column of the schema */
 };
 
+/* A column of one table, with the cell of the record at hand: cells are made first and laid out
+ * then. */
 struct table_column {
 	char head[40];
 	uint8_t kind;                   /* enum cell_kind */
