@@ -173,6 +173,8 @@ static void add_row(struct distribute *d, const struct plan *plan,
 		d->lost++;
 }
 
+/* Rows are gathered for each collector first: one batch each, however their rows lie in this
+ * one. */
 static int distribute_write(struct output *output, const struct record_batch *batch,
                             struct error *err)
 {
@@ -245,6 +247,8 @@ static int distribute_finish(struct output *output, uint64_t deadline_ns, struct
 	return rc;
 }
 
+/* What the queues of all collectors say, and what was lost before it had a queue: the sum balances
+ * as each of them does. */
 static void distribute_counters(const struct output *output, struct output_counters *ret)
 {
 	const struct distribute *d = (const struct distribute *)output;
@@ -337,6 +341,7 @@ static void take_functions(struct distribute *d, const struct output_kind *kind)
 	d->output.kind = &d->kind;
 }
 
+/* The hash is not secret: meters that share collectors must agree on it. */
 int distribute_open(const struct output_kind *kind, const struct address *address,
                     const struct output_env *env, struct output **ret, struct error *err)
 {

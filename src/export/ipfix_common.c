@@ -140,6 +140,8 @@ int ipfix_parameter_templates(const struct address *address, struct export_sessi
 	return rc;
 }
 
+/* A format has only the parameters that mean something in it; others are refused as unknown, later,
+ * by output_check_parameters(). */
 int ipfix_parameters_message(const struct address *address, struct export_session_config *config,
                              struct error *err)
 {

@@ -251,6 +251,8 @@ static void await_templates(struct ipfix_connection *o)
 		broken(o, &err);
 }
 
+/* Always 0: a connection that broke is no failure of the output but a state, which ready() and
+ * tick() deal with. What did not go is marked. */
 static int connection_send_messages(void *context, struct export_message *messages, unsigned count,
                                     struct error *err)
 {
@@ -366,6 +368,7 @@ static int read_parameters(struct ipfix_connection *o, const struct address *add
 	return rc;
 }
 
+/* Only DTLS loses messages and so repeats templates; the others can withdraw them. */
 static int parts_open(struct ipfix_connection *o, const struct address *address, struct error *err)
 {
 	struct export_session_config config = {
@@ -428,6 +431,8 @@ struct opening {
 	const struct output_env *env;
 };
 
+/* The first attempt is made at once, so that a wrong name or certificate is told before anything is
+ * metered. To a live meter a collector that is merely away is no error. */
 static int open_over(const struct opening *opening, struct output **ret, struct error *err)
 {
 	const struct address *address = opening->address;

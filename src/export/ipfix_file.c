@@ -89,6 +89,7 @@ static void file_close(struct output *output)
 	free(o);
 }
 
+/* The session comes first: opening the file writes its head, which is the session's templates. */
 static int file_open(const struct address *address, const struct output_env *env,
                      struct output **ret,
                      struct error *err)

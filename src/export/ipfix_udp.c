@@ -140,6 +140,8 @@ static int send_singly(struct ipfix_udp *o, const struct udp_datagram *datagrams
 	return rc;
 }
 
+/* Many datagrams of one length go in one call where the kernel can cut them apart (UDP_SEGMENT); an
+ * interface that cannot says so once, and from then on they go singly. */
 static int send_burst(struct ipfix_udp *o, const struct udp_datagram *datagrams,
                       struct export_message *messages, unsigned count)
 {
@@ -163,6 +165,7 @@ static int send_burst(struct ipfix_udp *o, const struct udp_datagram *datagrams,
 	return rc;
 }
 
+/* Never a failure of the output: datagrams that were refused are marked and counted. */
 static int udp_send_messages(void *context, struct export_message *messages, unsigned count,
                              struct error *err)
 {
@@ -230,6 +233,7 @@ static uint16_t netflow5_sampling(const struct output_env *env)
 	return (uint16_t)(kind << 14 | (env->sample < MOST ? env->sample : MOST));
 }
 
+/* NetFlow v9 pads its sets, which RFC 3954 asks for; in IPFIX it is a choice. */
 static int session_open(struct ipfix_udp *o, const struct address *address, struct error *err)
 {
 	struct export_session_config config = {

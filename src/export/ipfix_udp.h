@@ -9,6 +9,7 @@
 #include "ipfix/format.h"
 #include "output/output.h"
 
+/* What tells the kinds of this family apart; constant. */
 struct ipfix_udp_flavour {
 	const struct output_kind *kind;
 	enum ipfix_format format;

@@ -11,6 +11,8 @@
 
 #include "output/output.h"
 
+/* Of one output. A burst has a slot of time in proportion to what is in it; the next one waits for
+ * its end. */
 struct pace {
 	const struct output_env *env;
 	uint64_t rate;                  /* records/s; 0: unpaced */

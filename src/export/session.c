@@ -8,6 +8,8 @@
 
 #include "base/compiler.h"
 
+/* No lane yet, nothing sent: templates go out with the first data, or by
+ * export_session_announce(). */
 int export_session_init(struct export_session *s, const struct export_session_config *config,
                         const struct export_sender *sender, struct error *err)
 {
@@ -98,6 +100,7 @@ static int take_own(struct export_session *s, struct export_lane *lane,
 	return rc;
 }
 
+/* By the kind of lane: common properties apart, NetFlow v5 with IPv6 rows to leave out, plain. */
 int export_session_write(struct export_session *s, const struct record_batch *batch,
                          struct error *err)
 {
@@ -137,6 +140,8 @@ static bool lane_advance(struct export_session *s, struct export_lane *lane)
 	return true;
 }
 
+/* Fills message after message; the burst goes when its last one is full. A row that fits no empty
+ * message is too large for any. */
 int lane_take(struct export_session *s, struct export_lane *lane, const struct ipfix_rows *rows,
               struct error *err)
 {
@@ -196,6 +201,8 @@ static void commons_keep(struct export_session *s)
 	session_commons_forget(s);
 }
 
+/* Lanes are looked at one by one, there are few. A clock that was set back counts as time that is
+ * up. */
 int export_session_tick(struct export_session *s, uint64_t now_ns, uint64_t *ret_next_ns,
                         struct error *err)
 {

@@ -39,6 +39,8 @@ struct export_message {                 /* one message on its way */
 	bool lost;                      /* set by the sender when it did not go */
 };
 
+/* The transport's side of a session: functions that the session calls, with the transport's own
+ * context. */
 struct export_sender {
 	/* Makes ready to take `bytes` octets; may begin a new transport session by
 	 * export_session_restart() or _announce(). A failure shows when sending. NULL: always ready. */
@@ -49,6 +51,7 @@ struct export_sender {
 	void *context;
 };
 
+/* Fixed for the life of a session; copied at init. */
 struct export_session_config {
 	enum ipfix_format format;
 	uint32_t pen;                   /* enterprise of our own elements; 0: PEN_WEIR_DEFAULT */

@@ -115,6 +115,8 @@ static void common_free(struct export_common *c)
 	free(c);
 }
 
+/* Ids come from the top of the range, so that they do not shift those of ordinary templates, which
+ * a user may have written down. */
 static int common_build(struct export_session *s, struct export_common *c, struct error *err)
 {
 	int rc = derive(c->schema, true, &c->properties, &c->property_of);
@@ -132,6 +134,7 @@ static int common_build(struct export_session *s, struct export_common *c, struc
 	return rc < 0 ? rc : export_session_schema(s, c->reduced, NULL, err);
 }
 
+/* A schema whose properties take no more room than the id is left as it is. */
 int session_common_add(struct export_session *s, const struct schema *schema, struct error *err)
 {
 	if (schema->scope_count || bytes_of_kinds(schema) <= ID_BYTES)
@@ -171,6 +174,7 @@ struct export_common *session_common_find(const struct export_session *s,
 	return NULL;
 }
 
+/* Both templates are withdrawn, the reduced one first: it is the one that data refer to. */
 int session_common_remove(struct export_session *s, const struct schema *schema, struct error *err)
 {
 	for (unsigned i = 0; i < s->common_count; i++) {
@@ -258,6 +262,8 @@ static uint64_t id_of(struct export_session *s, struct export_common *c,
 	return s->common_id;
 }
 
+/* Rows that found an id go out together at the end, those that found none at once: the order of
+ * records changes, what they say does not. Without memory for the reduced rows all go out whole. */
 int session_common_write(struct export_session *s, struct export_common *c,
                          const struct record_batch *batch, struct error *err)
 {

@@ -27,6 +27,7 @@ static bool template_fits(struct export_session *s, const struct ipfix_encoder *
 	return ipfix_message_add_template(&message, encoder);
 }
 
+/* All that have a template: lanes, options data, common properties. */
 static bool id_is_used(const struct export_session *s, uint16_t id)
 {
 	for (unsigned i = 0; i < s->lane_count; i++)
@@ -104,6 +105,8 @@ int session_withdraw(struct export_session *s, const struct ipfix_encoder *encod
 	return session_send_one(s, &m, &lost, err);
 }
 
+/* Data first, then the withdrawal: a template must not go while its records are still on their way
+ * (RFC 7011, section 8.1). */
 int export_session_withdraw(struct export_session *s, const struct schema *schema,
                             struct error *err)
 {
@@ -131,6 +134,8 @@ void lane_begin(const struct export_session *s, struct export_lane *lane, uint32
 	                    lane->octets + (size_t)index * s->config.message_bytes, &form);
 }
 
+/* A template that fits no message would never reach the collector: told here, with what to
+ * change. */
 int session_encoder_new(struct export_session *s, const struct schema *schema,
                         struct ipfix_encoder **ret, struct error *err)
 {
@@ -160,6 +165,7 @@ int session_encoder_new(struct export_session *s, const struct schema *schema,
 	return 0;
 }
 
+/* A lane of IPv6 flows in NetFlow v5 has no encoder: its records are counted as unencodable. */
 static int lane_new(struct export_session *s, const struct schema *schema,
                     struct export_lane **ret, struct error *err)
 {

@@ -178,6 +178,8 @@ static void make_keys(const struct export_session *s, struct record_batch *batch
 	}
 }
 
+/* Without memory, or with too many batches, this table is left out of the round: the next one tells
+ * it. */
 static void make_own(struct export_session *s, unsigned table)
 {
 	struct export_options *o = s->options;
@@ -259,6 +261,8 @@ static bool is_known(const struct export_options *o, const struct schema *schema
 	return false;
 }
 
+/* A schema that the format cannot carry is remembered without an encoder, so it is not tried
+ * again. */
 static void add_template(struct export_session *s, const struct schema *schema)
 {
 	struct export_options *o = s->options;

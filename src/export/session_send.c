@@ -208,6 +208,8 @@ static struct composer compose(struct export_session *s, struct error *err)
 	return c;
 }
 
+/* All in one go, options data behind them. Templates count as announced only when nothing of it was
+ * lost. */
 int session_templates(struct export_session *s, struct error *err)
 {
 	struct export_options *o = s->options;

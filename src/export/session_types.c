@@ -67,6 +67,7 @@ static void tell(struct record_batch *batch, const struct column *column,
 	put_text(&w, field->text);
 }
 
+/* Each element once, however many templates name it. */
 void session_types(const struct export_session *s, struct record_batch *batch)
 {
 	if (s->config.format != FORMAT_IPFIX)
