@@ -107,6 +107,8 @@ static uint64_t oddity(const struct collect_session *session, unsigned i)
 	return *(const uint64_t *)((const uint8_t *)counters + oddities[i].counter);
 }
 
+/* Some counters of a session are worth a line when they move; they are compared before and after,
+ * so the decoder need not know who listens. */
 enum decode_fault collector_message(struct collector *c, struct collect_session *session,
                                     const struct decode_message *message)
 {
@@ -168,6 +170,7 @@ static bool may_say(struct note_rate *rate, uint64_t *ret_held)
 	return true;
 }
 
+/* Lines beyond the rate are counted, and their number told with the next one. */
 void collector_note(struct collector *c, const char *format, ...)
 {
 	char text[512];

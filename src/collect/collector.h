@@ -16,6 +16,7 @@
 
 struct collector;
 
+/* Borrowed until close. */
 struct collector_setup {
 	const char *const *files;       /* files of messages, captures, directories, "-" */
 	unsigned file_count;

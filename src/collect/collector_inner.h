@@ -14,6 +14,8 @@ struct note_rate {                      /* at most so many lines in a while */
 	uint64_t held_back;
 };
 
+/* The handle. The two ways in are opened by their own files and closed before the exporters whose
+ * sessions they hold. */
 struct collector {
 	struct collector_setup setup;
 	struct decoder *decoder;

@@ -34,6 +34,8 @@ struct exporter {
 	uint64_t key;
 };
 
+/* A transport session: the decoder's part, and whom it counts for. Owned by `exporters`, ended by
+ * whoever opened it. */
 struct collect_session {
 	struct exporter *exporter;
 	struct decode_session_setup setup;
@@ -41,6 +43,7 @@ struct collect_session {
 	struct collect_session *next;   /* of the exporter */
 };
 
+/* All of them, in a list by use and a map by address. */
 struct exporters {
 	struct decoder *decoder;        /* borrowed */
 	unsigned bound;
@@ -51,6 +54,7 @@ struct exporters {
 	struct decode_counters gone;
 };
 
+/* How an exporter is told apart; borrowed for the call. */
 struct exporter_address {
 	uint8_t family;                 /* 0: a file, told apart by `name` alone */
 	uint8_t octets[16];

@@ -30,6 +30,7 @@ struct collect_files {
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+/* Aligned, since struct packet inside asks for cache lines. */
 int collect_files_open(struct collector *c, struct collect_files **ret, struct error *err)
 {
 	struct collect_files *f = aligned_alloc(64, (sizeof *f + 63) / 64 * 64);

@@ -42,6 +42,7 @@ struct piece {
 
 /* ---- where the fragment lies ----------------------------------------------------------------- */
 
+/* Only pieces that were captured whole are of use: a datagram with a hole in it is no message. */
 static bool piece_ipv4(const uint8_t *ip, uint32_t captured, struct piece *ret)
 {
 	if (captured < IPV4_BYTES)
@@ -59,6 +60,7 @@ static bool piece_ipv4(const uint8_t *ip, uint32_t captured, struct piece *ret)
 	return true;
 }
 
+/* The fragment header may stand behind other extension headers; the walk is bounded. */
 static bool piece_ipv6(const uint8_t *ip, uint32_t captured, struct piece *ret)
 {
 	if (captured < IPV6_BYTES || load_be16(ip + 4) + (uint32_t)IPV6_BYTES > captured)
@@ -85,6 +87,8 @@ static bool piece_ipv6(const uint8_t *ip, uint32_t captured, struct piece *ret)
 	return false;
 }
 
+/* Offsets have units of eight octets, so only the last piece may have another length. What would
+ * end beyond 65,535 octets is refused. */
 static bool piece_of(const struct packet *p, struct piece *ret)
 {
 	unsigned from = p->sender, to = !p->sender;
@@ -170,6 +174,7 @@ void fragments_free(struct fragments *f)
 	free(f);
 }
 
+/* What was given stays until the next call: whoever asked reads it in place. */
 bool fragments_add(struct fragments *f, const struct packet *packet, struct whole_datagram *ret)
 {
 	struct piece piece;

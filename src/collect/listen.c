@@ -45,6 +45,7 @@ static void opened(void *context, struct net_session *net)
 	                                 transport_of(net->transport));
 }
 
+/* A session without a user found no memory when it was opened: its messages are counted. */
 static int message(void *context, struct net_session *net, const struct net_message *m)
 {
 	struct collect_listen *l = context;
@@ -132,6 +133,7 @@ static uint64_t idle_default(const struct collector *c)
 	       lifetime_ns > least_ns ? lifetime_ns : least_ns;
 }
 
+/* Ports are those of the registry for the transport when the address has none. */
 static int setup_read(const struct collector *c, const struct address *a,
                       struct listener_setup *ret, struct error *err)
 {

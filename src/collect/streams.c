@@ -105,6 +105,8 @@ void stream_table_free(struct stream_table *t)
 	free(t);
 }
 
+/* The oldest stream makes room: captures begin and end in the middle of streams, so many never
+ * end. */
 static struct ipfix_stream *stream_open(struct stream_table *t, const struct segment *g)
 {
 	if (t->by_key.count >= STREAMS_MAX)
@@ -222,6 +224,8 @@ static void stream_close(struct stream_table *t, struct ipfix_stream *s)
 	free(s);
 }
 
+/* Sequence numbers are compared modulo 2^32. What was seen before is cut off, what lies ahead
+ * waits, what lies too far ahead is taken for damage. */
 static void segment_take(struct stream_table *t, struct ipfix_stream *s, const struct segment *g)
 {
 	if (!s->in_step && looks_like_message(g->octets, g->bytes)) {
@@ -245,6 +249,7 @@ static void segment_take(struct stream_table *t, struct ipfix_stream *s, const s
 	take_waiting(t, s);
 }
 
+/* A SYN under a key in use is a new stream: the end of the old one was not captured. */
 bool stream_table_add(struct stream_table *t, const struct segment *g)
 {
 	struct ipfix_stream *s = map_get(&t->by_key, g->key);

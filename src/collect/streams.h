@@ -15,6 +15,7 @@
 
 struct stream_table;
 
+/* One captured TCP segment of one direction; borrowed for the call. */
 struct segment {
 	uint64_t key;                   /* of the direction: addresses and ports */
 	struct exporter_address from;

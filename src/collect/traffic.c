@@ -140,6 +140,8 @@ static struct exporter_address sender_of(const struct payload *p, char name[NAME
 	return a;
 }
 
+/* Sessions that never gave data make room first, so that invented senders do not push out real
+ * ones. */
 static struct udp_session *session_make(struct traffic *t, uint64_t key, const struct payload *p)
 {
 	char name[NAME_BYTES];
@@ -191,6 +193,7 @@ static bool is_usual_port(uint16_t port)
 	return false;
 }
 
+/* At unusual ports a datagram has to fit: a length that agrees, or a first set that is possible. */
 static bool looks_like_export(const struct payload *p)
 {
 	if (p->bytes < 20)
@@ -220,6 +223,8 @@ static void udp_read(struct traffic *t, const struct payload *p, bool whole)
 	}
 }
 
+/* Datagrams put together begin with their UDP header; its length stands above the fragments' where
+ * it is smaller. */
 static void fragment_read(struct traffic *t, const struct packet *packet, struct payload *p)
 {
 	struct whole_datagram whole;
@@ -237,6 +242,8 @@ static void fragment_read(struct traffic *t, const struct packet *packet, struct
 	udp_read(t, p, true);
 }
 
+/* A segment that was not captured whole takes part without its octets: the stream notices the hole.
+ * Keys of TCP are the complement, so no port is mistaken for one of UDP. */
 static void tcp_read(struct traffic *t, const struct packet *packet, const struct payload *p,
                      bool whole)
 {
