@@ -29,6 +29,8 @@ static int check_text(const char *text, struct error *err);
 static int split(struct address *a, char *work, struct error *err);
 static int split_parameters(struct address *a, char *at, struct error *err);
 
+/* One block holds three texts: the address as written, the copy that is cut up, and the scheme,
+ * which is written anew in lower case. */
 int address_parse(const char *text, struct address *ret, struct error *err)
 {
 	int r = check_text(text, err);
@@ -87,6 +89,8 @@ static void put_host(char *to, const struct address *a, unsigned host)
 		sprintf(to, ":%u", a->hosts[host].port);
 }
 
+/* Written out and parsed again: so there is one way to make an address, and its message names the
+ * one host. */
 int address_of_host(const struct address *a, unsigned host, const char *without,
                     struct address *ret, struct error *err)
 {
@@ -136,6 +140,8 @@ static void join(const char *const *names, char *buffer, size_t size)
 		                           *names);
 }
 
+/* A parameter that is known but was not asked for has no effect here (`cert` over UDP): that is
+ * told apart from one that nobody knows. */
 int address_check_used(const struct address *address, const char *const *known, struct error *err)
 {
 	for (unsigned i = 0; i < address->parameter_count; i++) {
@@ -357,6 +363,7 @@ static int hex_digit(char c)
 	     : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
+/* A NUL is refused: the values become C strings. */
 static int decode(const struct address *a, char *text, struct error *err)
 {
 	char *out = text;

@@ -34,6 +34,8 @@ struct address {
 	char *storage;                  /* owns all the strings */
 };
 
+/* Copies the text; nothing of it is needed afterwards. -EINVAL with a message that quotes what is
+ * wrong, -ENOMEM. ret needs its fini only on success. */
 int address_parse(const char *text, struct address *ret, struct error *err);
 void address_fini(struct address *address);
 

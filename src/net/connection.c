@@ -62,6 +62,8 @@ static int setup_copy(struct connection_setup *s)
 	return rc;
 }
 
+/* The transport opens what needs rights here, before they are given up; connecting comes later, and
+ * again. */
 int connection_new(const struct connection_setup *setup, struct connection **ret,
                    struct error *err)
 {
@@ -210,6 +212,8 @@ uint64_t connection_next_ns(const struct connection *c)
 
 /* --- sending --- */
 
+/* Served once without waiting first, so that what the peer has said meanwhile is known before more
+ * is written. */
 int connection_send(struct connection *c, struct connection_batch *batch, uint64_t deadline_ns,
                     struct error *err)
 {
@@ -269,6 +273,7 @@ bool connection_wait(const struct connection *c, int fd, short events, uint64_t 
 	return ppoll(&one, 1, &wait, NULL) > 0;
 }
 
+/* A name may have addresses of both families: the one of the peer's family counts. */
 int connection_bind(const struct connection *c, int fd, int family, struct error *err)
 {
 	struct net_endpoint_list list;

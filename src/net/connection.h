@@ -73,6 +73,7 @@ int connection_begin(struct connection *c, struct error *err);
  * closed, and the message says why. */
 int connection_poll(struct connection *c, uint64_t deadline_ns, struct error *err);
 
+/* Messages in order, borrowed for the call. Which of them were taken stands in it afterwards. */
 struct connection_batch {
 	const struct connection_message *messages;
 	unsigned count, taken;          /* the first of them are taken */

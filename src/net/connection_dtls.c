@@ -134,6 +134,8 @@ static int association_connect(struct connection *c, struct association *a,
 	return 0;
 }
 
+/* The name to be expected is set for each session, unless the user named peers: those stand in the
+ * context. */
 static int association_new(struct connection *c, const struct net_endpoint *remote,
                            struct association **ret, struct error *err)
 {
@@ -257,6 +259,8 @@ static int association_read(struct association *a, const uint8_t *octets, uint32
 	return association_failed(a, n, err);
 }
 
+/* Within the association that serves, a record in the clear is never shown to OpenSSL: anybody
+ * could have sent it. */
 static int datagram_for(struct connection *c, struct association *a, uint32_t bytes,
                         struct error *err)
 {
@@ -330,6 +334,8 @@ static void wait_for_both(const struct dtls *own, uint64_t until_ns)
 	ppoll(fds, 2, &wait, NULL);
 }
 
+/* The new association waits, ready, until the caller is between messages; a handshake without an
+ * answer ends both. */
 static int serve_next(struct connection *c, struct error *err)
 {
 	struct dtls *own = c->own;

@@ -16,6 +16,8 @@ struct flight {                         /* a message that is not confirmed */
 	struct connection_amount amount;
 };
 
+/* One way to connect. connection.c calls these in its own order; none of them may block but by
+ * connection_wait(). */
 struct connection_transport {
 	size_t own_bytes;               /* of what c->own points to, zeroed */
 	int (*open)(struct connection *c, struct error *err);   /* in connection_new; NULL: nothing */
@@ -36,6 +38,7 @@ struct connection_transport {
 extern const struct connection_transport connection_tcp, connection_tls, connection_dtls,
 	connection_sctp;
 
+/* The handle, shared by the files named above. */
 struct connection {
 	const struct connection_transport *transport;
 	struct connection_setup setup;  /* defaults filled in; strings owned */

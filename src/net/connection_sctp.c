@@ -65,6 +65,7 @@ struct sctp {
 
 /* --- open and close --- */
 
+/* A ring that doubles: chunks arrive in order, so only its two ends are touched. */
 static bool ends_add(struct ends *e, uint32_t tsn)
 {
 	if (e->count == e->size) {
@@ -93,6 +94,7 @@ static void see_data(struct ends *e, const struct sctp_chunk *chunk)
 		ends_add(e, tsn);
 }
 
+/* Retransmissions come by here, too; see_data() knows them by their number. */
 static void see_outgoing(struct ends *e, const uint8_t *octets, uint32_t bytes)
 {
 	enum { INIT_BYTES = 16, DATA_BYTES = 12, INITIAL_TSN_AT = 12 };
@@ -111,6 +113,8 @@ static void see_outgoing(struct ends *e, const uint8_t *octets, uint32_t bytes)
 	pthread_mutex_unlock(&e->lock);
 }
 
+/* The tag keeps packets of an earlier association out. Numbers are compared modulo 2^32; one that
+ * was never sent is a forgery or a mistake. */
 static void see_incoming(struct ends *e, const uint8_t *octets, uint32_t bytes)
 {
 	struct sctp_packet packet = sctp_packet_of(octets, bytes);
@@ -268,6 +272,7 @@ static int begin_socket(struct sctp *own, struct error *err)
 	return rc;
 }
 
+/* Messages are kept to what one packet takes: a message in pieces is lost with any of them. */
 static int sctp_begin_to(struct connection *c, const struct net_endpoint *remote,
                          struct error *err)
 {
@@ -371,6 +376,8 @@ static int unreachable(struct connection *c, int code, struct error *err)
 	                 ? "the collector's system does not speak SCTP" : strerror(code));
 }
 
+/* Every packet for our ports is looked at before usrsctp gets it: that is where the account comes
+ * from. */
 static int receive(struct connection *c, struct error *err)
 {
 	struct sctp *own = c->own;

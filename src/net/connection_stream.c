@@ -82,6 +82,7 @@ static void stream_options(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof every_s);
 }
 
+/* The TLS context was made with the connection and outlives its sockets. */
 static int stream_begin(struct connection *c, const struct net_endpoint *remote,
                         struct error *err)
 {
@@ -113,6 +114,7 @@ static void stream_end(struct connection *c)
 
 /* --- opening --- */
 
+/* connect() was started without blocking: whether it worked is what the socket has to say now. */
 static int connected(struct connection *c, struct error *err)
 {
 	struct stream *own = c->own;
@@ -177,6 +179,8 @@ static uint64_t stream_mark(struct stream *own, size_t wrote)
 
 /* --- what the peer says: nothing, or the end --- */
 
+/* The kernel has no event for "all is acknowledged", so it is asked every millisecond, for a
+ * moment. */
 static void give_time_to_acknowledge(struct connection *c)
 {
 	struct stream *own = c->own;
@@ -226,6 +230,8 @@ static int read_plain(struct connection *c, struct error *err)
 	}
 }
 
+/* A collector sends nothing; what is read is thrown away. It is read for what OpenSSL does on the
+ * way: alerts, tickets, the peer's goodbye. */
 static int read_tls(struct connection *c, struct error *err)
 {
 	struct stream *own = c->own;
@@ -335,6 +341,8 @@ static int keep_rest(struct connection *c, const struct connection_message *m, s
 	return 0;
 }
 
+/* The message was taken when its first octets were; now its mark is known and its flight gets
+ * it. */
 static int write_rest(struct connection *c, struct error *err)
 {
 	struct stream *own = c->own;
@@ -369,6 +377,7 @@ static int took(struct connection *c, struct connection_batch *batch, size_t n, 
 	return 0;
 }
 
+/* Plain TCP takes many messages in one call, TLS one: each is a record of its own. */
 static int stream_send(struct connection *c, struct connection_batch *batch, struct error *err)
 {
 	struct stream *own = c->own;

@@ -84,6 +84,7 @@ struct told {                           /* by control messages */
 	struct net_endpoint local;
 };
 
+/* A link-local address means nothing without its interface. */
 static void local_of(const struct cmsghdr *c, struct net_endpoint *ret)
 {
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
@@ -119,6 +120,8 @@ static struct told told_by(struct msghdr *m)
 	return told;
 }
 
+/* What the kernel has put together (UDP_GRO) is cut at the segment's length again: the last piece
+ * may be shorter. */
 static void deliver(struct listener *l, unsigned socket, struct mmsghdr *header,
                     datagram_function *function)
 {
@@ -193,6 +196,7 @@ void datagram_read(struct datagram_reader *r, struct listener *l, unsigned socke
 	}
 }
 
+/* The kernel's counter has 32 bits: differences are added up, so it may wrap between two looks. */
 uint64_t datagram_drops(struct listener *l)
 {
 	uint32_t memory[SK_MEMINFO_VARS];

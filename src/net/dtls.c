@@ -60,6 +60,7 @@ void dtls_method_free(BIO_METHOD *method)
 	BIO_meth_free(method);
 }
 
+/* OpenSSL must not ask for the path's MTU: there is no socket behind this BIO. */
 SSL *dtls_session(SSL_CTX *context, BIO_METHOD *method, struct dtls_link *link)
 {
 	SSL *ssl = SSL_new(context);

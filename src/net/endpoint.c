@@ -42,6 +42,7 @@ bool net_transport_of_scheme(const char *scheme, enum net_transport *ret)
 	return false;
 }
 
+/* All octets are written, since endpoints are compared as octets. */
 bool net_endpoint_of(const struct sockaddr *address, struct net_endpoint *ret)
 {
 	*ret = (struct net_endpoint){ 0 };
@@ -132,6 +133,7 @@ bool net_endpoint_remote(int fd, struct net_endpoint *ret)
 	       && net_endpoint_of((struct sockaddr *)&address, ret);
 }
 
+/* SOCK_STREAM only keeps getaddrinfo() from naming each address once for every type of socket. */
 int net_resolve(const char *host, uint16_t port, bool passive, struct net_endpoint_list *ret,
                 struct error *err)
 {

@@ -53,6 +53,7 @@ bool net_endpoint_remote(int fd, struct net_endpoint *ret);
 
 enum { NET_ENDPOINTS_MAX = 8 };
 
+/* What a name stands for, as far as it is tried. */
 struct net_endpoint_list {
 	unsigned count;
 	struct net_endpoint at[NET_ENDPOINTS_MAX];

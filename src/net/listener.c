@@ -109,6 +109,7 @@ static uint64_t rest_of(const struct listener *l)
 	return least;
 }
 
+/* At least twice as many buckets as sessions: chains stay short without growing. */
 static int listener_init(struct listener *l, struct error *err)
 {
 	l->bucket_count = 64;
@@ -178,6 +179,7 @@ static void part(struct listener *l)
 		listener_poll(own, 1, until_ns);
 }
 
+/* Sessions that are proven go last, after those that never spoke. */
 void listener_close(struct listener *l)
 {
 	if (!l)
@@ -213,6 +215,8 @@ static void socket_options(int fd, int type, int family)
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no);
 }
 
+/* The event carries the socket's index; sessions are told from it by being pointers, which are
+ * larger. */
 static int socket_bound(const struct listener *l, const struct net_endpoint *at, int type,
                         int protocol)
 {
@@ -341,6 +345,8 @@ static bool make_room(struct listener *l)
 	return true;
 }
 
+/* When there is no room another one goes: the longest unheard that is not proven, see
+ * make_room(). */
 struct session *session_new(struct listener *l, const struct net_endpoint *remote, uint32_t way)
 {
 	if (l->session_count >= l->setup.sessions_max && !make_room(l)) {
@@ -377,6 +383,8 @@ void session_opened(struct listener *l, struct session *s)
 	l->events.opened(l->events.context, &s->open);
 }
 
+/* A session that is the newest already stays where it is: on a busy one the rows are not touched at
+ * all. */
 bool session_message(struct listener *l, struct session *s, const struct net_message *message)
 {
 	l->counters.messages++;
@@ -400,6 +408,8 @@ void session_owes(struct listener *l, struct session *s, bool owes)
 	s->late_ns = owes ? l->now_ns + l->setup.patience_ns : 0;
 }
 
+/* Out of the lists first: a callback that looks finds no session that is about to go. One that this
+ * turn has yet to serve is taken out of its list as well. */
 void session_close(struct listener *l, struct session *s, const char *reason)
 {
 	for (unsigned i = 0; i < l->ready_count; i++)
@@ -451,6 +461,8 @@ static void sweep(struct listener *l)
 
 /* --- turns --- */
 
+/* Events are taken all at once, and a session that is closed meanwhile is struck out of `ready`:
+ * its pointer must not be followed. */
 static void serve(struct listener *l)
 {
 	struct epoll_event events[TURN_EVENTS];
@@ -498,6 +510,7 @@ static void rest(struct listener *const *listeners, unsigned count, uint64_t wai
 		nanosleep(&moment, NULL);
 }
 
+/* Each listener is one descriptor (its epoll): so several are waited for together. */
 int listener_poll(struct listener *const *listeners, unsigned count, uint64_t deadline_ns)
 {
 	struct pollfd fds[LISTENERS_MAX];

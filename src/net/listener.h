@@ -78,6 +78,7 @@ struct listener_setup {
 	                                 * system grants it */
 };
 
+/* Since it was opened; they never fall. */
 struct listener_counters {
 	uint64_t messages, octets;      /* delivered */
 	uint64_t kernel_drops;          /* datagrams that found no room in the socket; not TCP, TLS */

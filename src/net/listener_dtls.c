@@ -152,6 +152,8 @@ static int peer_send(struct dtls_link *link, const void *octets, uint32_t bytes)
 	                                         .remote = p->remote, .local = p->local });
 }
 
+/* One session is kept ready for whoever comes next: only with a valid cookie does it become that
+ * peer's. */
 static bool waiting_make(struct listener *l)
 {
 	struct dtls *own = l->own;
@@ -226,6 +228,7 @@ static bool hello_is_good(struct listener *l, unsigned socket, const struct data
 	return rc == 1;
 }
 
+/* At a bounded rate: answers to forged sources would make us somebody's weapon. */
 static void tell_stranger(struct listener *l, unsigned socket, const struct datagram *d)
 {
 	struct dtls *own = l->own;
@@ -252,6 +255,8 @@ static struct dtls_session *session_of(struct listener *l, unsigned socket,
 	return s ? container_of(s, struct dtls_session, session) : NULL;
 }
 
+/* In this order: no DTLS at all, a ClientHello that is not the one of this session, a record of the
+ * session, a record of nobody. */
 static void dtls_datagram(struct listener *l, unsigned socket, const struct datagram *d)
 {
 	struct dtls_session *c = session_of(l, socket, d);

@@ -29,6 +29,7 @@ struct session_row {
 	struct session *oldest, *newest;
 };
 
+/* One way to listen. Called from listener_poll() in its thread, with l->now_ns fresh. */
 struct listener_transport {
 	size_t session_bytes;
 	bool told_at_once;              /* a session is open when it begins (no handshake) */
@@ -44,9 +45,9 @@ struct listener_transport {
 	/* The collector stops: no answer will come any more, but what is on its way is still read for a
 	 * moment. NULL: nothing is. */
 	void (*farewell)(struct listener *l, struct session *s);
-	/* Lets go of what the session holds; the peer is told when it can be. */
 	/* Tells what is left of a message, before anybody hears that the session is closed; or NULL. */
 	void (*session_remains)(struct listener *l, struct session *s);
+	/* Lets go of what the session holds; the peer is told when it can be. */
 	void (*session_end)(struct listener *l, struct session *s);
 	void (*close)(struct listener *l);
 };
@@ -54,6 +55,7 @@ struct listener_transport {
 extern const struct listener_transport listener_udp, listener_tcp, listener_tls, listener_dtls,
 	listener_sctp;
 
+/* The handle, shared by the files named above. */
 struct listener {
 	bool busy;                      /* the last turn brought messages */
 	uint64_t rest_ns;               /* after such a turn, until the next one */

@@ -26,6 +26,7 @@ struct sctp_link {
 	int (*send)(struct sctp_link *link, const void *octets, size_t bytes);
 };
 
+/* Of a packet's common header, native order. */
 struct sctp_ports {
 	uint16_t source, destination;
 };
@@ -38,6 +39,7 @@ void sctp_tick(void);
 /* A link must be known to usrsctp before its first packet, and forgotten after its last. */
 void sctp_link_add(struct sctp_link *link);
 void sctp_link_remove(struct sctp_link *link);
+/* Gives a packet to usrsctp, which answers by the link's send, perhaps before this returns. */
 void sctp_input(struct sctp_link *link, const uint8_t *octets, uint32_t bytes);
 
 /* Takes the IPv4 header off what a raw socket received; false when it is no SCTP packet. */
@@ -60,6 +62,7 @@ struct sctp_packet {
 };
 /* The packet has passed sctp_look() or comes from usrsctp. */
 struct sctp_packet sctp_packet_of(const uint8_t *octets, uint32_t bytes);
+/* The next chunk that lies inside the packet; false at the end, and where a length is wrong. */
 bool sctp_chunk_next(struct sctp_packet *packet, struct sctp_chunk *ret);
 
 /* A socket of usrsctp's: not blocking, subscribed to what net/ wants to know, bound to the port. */

@@ -23,6 +23,7 @@ struct net_certificates {               /* files in PEM; NULL: none */
 	                                 * the host's; listener: any that `ca` vouches for */
 };
 
+/* Which end we are, and what for: a context is made for one of these and serves all sessions. */
 struct tls_use {
 	const struct net_certificates *certificates;
 	bool is_server, datagrams;

@@ -21,6 +21,7 @@ struct udp_peer {
 	bool segments;                  /* UDP_SEGMENT has not been refused so far */
 };
 
+/* Borrowed until udp_send() has returned. */
 struct udp_datagram {
 	const uint8_t *octets;
 	uint32_t bytes;
@@ -36,6 +37,7 @@ struct udp_setup {
 /* Resolves the host (which may block), tries its addresses in order, binds to the source and
  * connects. On an error the message says what was tried. */
 int udp_open(const struct udp_setup *setup, struct udp_peer *ret, struct error *err);
+/* Fine when it is not open. */
 void udp_close(struct udp_peer *peer);
 
 /* The largest IP packet that the path to the peer takes, as far as the kernel knows; 0: unknown. */
