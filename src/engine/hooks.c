@@ -79,11 +79,11 @@ int hooks_parse(const char *text, struct hook_set *ret, struct error *err)
 	return 0;
 }
 
-const void *hooks_argument(const struct flow_hook *hook, const struct settings *settings,
+const void *hooks_argument(const struct flow_hook *hook, const struct identify_settings *identify,
                            const struct measure_settings *measure)
 {
 	if (hook == &identify_hook)
-		return &settings->identify;
+		return identify;
 	for (unsigned i = 0; measures[i]; i++)
 		if (measures[i] == hook)
 			return measure;

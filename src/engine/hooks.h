@@ -24,8 +24,8 @@ const struct flow_hook *hooks_find(const struct hook_set *set, const struct fiel
  * unknown and what there is. */
 int hooks_parse(const char *text, struct hook_set *ret, struct error *err);
 
-/* What a hook's open() gets; borrowed. `measure`: the worker's. */
-const void *hooks_argument(const struct flow_hook *hook, const struct settings *settings,
+/* What a hook's open() gets; borrowed. `measure`: the worker's; `identify`: the meter's. */
+const void *hooks_argument(const struct flow_hook *hook, const struct identify_settings *identify,
                            const struct measure_settings *measure);
 
 #endif

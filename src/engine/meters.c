@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "identify/sessions.h"
 
 /* A flow's share of hot, cold, wheel and index parts, both families' worst case apart. */
 enum { FLOW_BYTES = 160 };
@@ -14,6 +15,24 @@ enum { FLOW_BYTES = 160 };
 static const uint64_t flows_least = 16, flows_most = 1ull << 30;
 
 /* ---- configuring ----------------------------------------------------------------------------- */
+
+static bool has_full_addresses(const struct key_plan *plan)
+{
+	return plan->source_bits[0] == 32 && plan->destination_bits[0] == 32
+		&& plan->source_bits[1] == 128 && plan->destination_bits[1] == 128;
+}
+
+/* Where flows have a client and applications are asked for. */
+static int make_sessions(const struct settings *s, struct meter_config *c, struct error *err)
+{
+	bool wanted = false;
+	for (unsigned i = 0; i < c->hooks.count; i++)
+		wanted |= c->hooks.hook[i] == &identify_hook;
+	if (!wanted || !c->plan.mirrored || !has_full_addresses(&c->plan))
+		return 0;
+	int r = sessions_new(s->identify.session_gap_ns, &c->sessions);
+	return r ? error_set(err, r, "no address space for sessions") : 0;
+}
 
 static int configure(const struct settings *s, struct meter_config *c, unsigned meters,
                      struct error *err)
@@ -33,7 +52,8 @@ static int configure(const struct settings *s, struct meter_config *c, unsigned 
 	int r = key_plan_parse(&c->key, &c->plan, err);
 	if (r)
 		return error_prefix(err, r, "--key");
-	return columns_hooks(&c->columns, &e->outputs, &c->hooks, err);
+	r = columns_hooks(&c->columns, &e->outputs, &c->hooks, err);
+	return r ? r : make_sessions(s, c, err);
 }
 
 /* Each may have two templates. */
@@ -69,6 +89,10 @@ void meters_fini(struct meters *meters)
 {
 	networks_release(meters->networks);
 	meters->networks = NULL;
+	for (unsigned i = 0; i < meters->count; i++) {
+		sessions_free(meters->list[i].sessions);
+		meters->list[i].sessions = NULL;
+	}
 }
 
 int meters_read_networks(const struct settings *settings, struct networks **ret,
@@ -84,13 +108,10 @@ int meters_read_networks(const struct settings *settings, struct networks **ret,
 
 bool meters_have_full_addresses(const struct meters *meters)
 {
-	for (unsigned i = 0; i < meters->count; i++) {
-		const struct key_plan *plan = &meters->list[i].plan;
-		if (plan->source_bits[0] != 32 || plan->destination_bits[0] != 32
-		    || plan->source_bits[1] != 128 || plan->destination_bits[1] != 128)
-			return false;
-	}
-	return true;
+	bool full = true;
+	for (unsigned i = 0; i < meters->count; i++)
+		full &= has_full_addresses(&meters->list[i].plan);
+	return full;
 }
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -142,9 +163,12 @@ static int open_meter(const struct meters *all, unsigned number, struct worker *
 {
 	const struct meter_config *c = &all->list[number];
 	struct hook_choice hooks[METER_HOOKS_MAX + 1] = { { .hook = NULL } };
+	struct identify_settings identify = all->settings->identify;
+	identify.sessions = c->sessions;
+	identify.wide_keys = !c->plan.standard;
 	for (unsigned i = 0; i < c->hooks.count; i++)
 		hooks[i] = (struct hook_choice){ c->hooks.hook[i],
-		                                 hooks_argument(c->hooks.hook[i], all->settings,
+		                                 hooks_argument(c->hooks.hook[i], &identify,
 		                                                &w->measure) };
 	struct meter_slot *slot = &w->meters[number];
 	struct meter_settings m = {

@@ -16,6 +16,7 @@ struct meter_config {
 	struct key_options key;
 	struct key_plan plan;
 	struct hook_set hooks;
+	struct sessions *sessions;      /* shared by its workers; NULL: it has none */
 	struct columns_wish columns;    /* points into this struct: not to be copied */
 	char label[256];
 };

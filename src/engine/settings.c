@@ -176,6 +176,10 @@ const struct option meter_options[] = {
 	  .argument = "SIZE", .default_text = "256M",
 	  .help = "memory of each worker for messages that libndpi puts together; a flow that finds "
 	          "none left is guessed" },
+	{ .name = "session-gap", .type = OPTION_DURATION, .offset = AT(identify.session_gap_ns),
+	  .argument = "DURATION", .default_text = "30s", .minimum = "1ms",
+	  .help = "what a client does with a site is one session (applicationSessionId) until it has "
+	          "been silent there for longer; off: for ever" },
 	{ .name = "payload-octets", .type = OPTION_COUNT, .offset = AT(measure.payload_octets),
 	  .argument = "NUMBER", .default_text = "1024", .minimum = "1", .maximum = "65535",
 	  .help = "octets of payload that the measure payload looks at, each way in a record" },

@@ -10,7 +10,7 @@
 
 enum how {
 	HOW_ID, HOW_NAME, HOW_CATEGORY, HOW_GROUP, HOW_CONFIDENCE, HOW_MASTER,
-	HOW_PARENT, HOW_OCTETS, HOW_NUMBER, HOW_HOST, HOW_METHOD, HOW_RISK_NAMES
+	HOW_PARENT, HOW_SESSION, HOW_OCTETS, HOW_NUMBER, HOW_HOST, HOW_METHOD, HOW_RISK_NAMES
 };
 
 /* FIELD(name, how, attribute) */
@@ -22,6 +22,7 @@ enum how {
 	FIELD("applicationConfidence", HOW_CONFIDENCE, 0) \
 	FIELD("applicationMasterName", HOW_MASTER, 0) \
 	FIELD("parentFlowId", HOW_PARENT, 0) \
+	FIELD("applicationSessionId", HOW_SESSION, 0) \
 	FIELD("applicationHostName", HOW_OCTETS, ATTRIBUTE_HOST_NAME) \
 	FIELD("flowRisk", HOW_NUMBER, ATTRIBUTE_RISK) \
 	FIELD("flowRiskNames", HOW_RISK_NAMES, ATTRIBUTE_RISK) \
@@ -157,6 +158,8 @@ void identify_write(const struct flow_view *view, unsigned field, struct value_w
 	const struct identified *s = view->space;
 	if (fields[field].how == HOW_PARENT && s->parent)
 		value_write_unsigned(to, s->parent);
+	else if (fields[field].how == HOW_SESSION && s->session)
+		value_write_unsigned(to, s->session);
 	else if (fields[field].attribute && s->text)
 		write_attribute(view, field, to);
 	else if (!fields[field].attribute && s->identity.application)

@@ -2,7 +2,7 @@
 /*
  * The hook: a flow is new until its first payload, is looked at with state from the pool, and is
  * over when every backend has seen enough or the packets allowed are spent. What is then known
- * stays in 32 octets and, where there are names and texts, in a piece of memory of just their size;
+ * stays in 64 octets and, where there are names and texts, in a piece of memory of just their size;
  * the state goes back at once. A flow that ends before is concluded with its last record.
  */
 #include "identify/inner.h"
@@ -51,6 +51,8 @@ static int identify_open(const void *argument, void **ret_worker, struct error *
 	if (!w)
 		return error_set(err, -ENOMEM, "out of memory");
 	memcpy(&w->settings, argument, sizeof w->settings);
+	if (w->settings.sessions)
+		w->session_step_ns = sessions_step_ns(w->settings.sessions);
 	int r = identify_choose(w->settings.backends, &w->choice, err);
 	if (!r)
 		r = open_backends(w, err);
@@ -166,6 +168,7 @@ static void begin(struct identify_worker *w, struct identified *s, const struct 
 	s->looking->owner = s;
 	identify_flow_of_touch(touch, &s->looking->flow);
 	s->parent = parent_of(w, &s->looking->flow, touch->flow, touch->cold);
+	s->noted_ns = touch->flow->first_ns;
 	s->protocol = touch->packet->key.protocol;
 	s->stage = STAGE_LOOKING;
 }
@@ -217,6 +220,21 @@ static bool is_spent(const struct identify_worker *w, const struct identified *s
 	                     : w->settings.udp_packets);
 }
 
+/* Flows that announce, and those announced, are decided at once: others follow, or they do. */
+static void decide_session(struct identify_worker *w, struct identified *s,
+                           const struct flow_touch *touch)
+{
+	struct identify_flow ends;
+	const struct session_moment at = { .ends = &ends, .flow = touch->flow,
+	                                   .flow_id = touch->cold->flow_id,
+	                                   .first_ns = s->noted_ns,
+	                                   .last_ns = touch->packet->time_ns };
+	if (s->session || (s->stage != STAGE_OVER && !s->watching && !s->parent))
+		return;
+	identify_flow_of_touch(touch, &ends);
+	session_decide(w, s, &at);
+}
+
 static void look(struct identify_worker *w, struct identified *s, struct flow_touch *touch)
 {
 	struct identify_packet packet;
@@ -252,31 +270,63 @@ static void look(struct identify_worker *w, struct identified *s, struct flow_to
 
 static void identify_update(const struct hook_call *call)
 {
+	struct identify_worker *w = call->worker;
 	for (unsigned i = 0; i < call->count; i++) {
 		struct identified *s = touch_space(call, i);
-		if (s->stage != STAGE_OVER || s->watching)
-			look(call->worker, s, call->touch[i]);
+		uint64_t time_ns = call->touch[i]->packet->time_ns;
+		if (s->stage != STAGE_OVER || s->watching) {
+			look(w, s, call->touch[i]);
+			if (w->settings.sessions)
+				decide_session(w, s, call->touch[i]);
+		}
+		if (s->session && time_ns - s->noted_ns >= w->session_step_ns)
+			session_note(w, s, time_ns);
 	}
 }
 
 /* ---- ends ------------------------------------------------------------------------------------ */
 
+/* Perhaps it was announced after it had begun: then that counts, unless a record has said else. */
+static void look_for_parent(const struct flow_view *view, struct identified *s,
+                            const struct identify_flow *flow)
+{
+	s->parent = parent_of(view->worker, flow, view->flow, view->cold);
+	if (s->parent && !(view->flow->state & FLOW_EXPORTED))
+		s->session = 0;
+}
+
+static void conclude_at_end(struct identify_worker *w, struct identified *s,
+                            const struct identify_flow *flow)
+{
+	unsigned before = s->identity.application;
+	conclude(w, s, flow);
+	if (w->settings.found && s->identity.application != before)
+		tell(w, &s->identity, flow);
+}
+
+static void settle_session(const struct flow_view *view, struct identified *s,
+                           const struct identify_flow *flow)
+{
+	const struct session_moment at = { .ends = flow, .flow = view->flow,
+	                                   .flow_id = view->cold->flow_id,
+	                                   .first_ns = s->packets ? s->noted_ns : view->flow->first_ns,
+	                                   .last_ns = view->flow->last_ns };
+	session_decide(view->worker, s, &at);
+	if (s->session)
+		session_note(view->worker, s, at.last_ns);
+}
+
 static void identify_settle(const struct flow_view *view, bool gone)
 {
 	struct identified *s = view->space;
 	struct identify_flow flow;
-	if (!gone)
-		return;
-	const struct identify_worker *w = view->worker;
-	unsigned before = s->identity.application;
 	identify_flow_of_view(view, &flow);
-	if (!s->parent)                 /* perhaps it was announced after it had begun */
-		s->parent = parent_of(w, &flow, view->flow, view->cold);
+	if (gone && !s->parent)
+		look_for_parent(view, s, &flow);
+	if (gone && s->stage != STAGE_OVER)
+		conclude_at_end(view->worker, s, &flow);
 	if (s->stage == STAGE_OVER)
-		return;
-	conclude(view->worker, s, &flow);
-	if (w->settings.found && s->identity.application != before)
-		tell(w, &s->identity, &flow);
+		settle_session(view, s, &flow);
 }
 
 static void identify_ended(const struct flow_view *view, uint8_t reason, bool gone)

@@ -31,6 +31,8 @@ struct identify_found {                 /* a flow whose application has become k
 	const char *application, *master;       /* names; master NULL where there is none */
 };
 
+struct sessions;                        /* sessions.h */
+
 struct identify_settings {
 	const char *backends;           /* names, in the order asked; NULL: as identify_choose() */
 	uint64_t tcp_packets, udp_packets;      /* with payload, to look at before giving up; other
@@ -38,6 +40,10 @@ struct identify_settings {
 	uint64_t states;                /* flows being looked at, at a time, in a worker */
 	uint64_t text_bytes;            /* of attributes, in a worker */
 	uint64_t memory_bytes;          /* of messages that backends put together, in a worker */
+	uint64_t session_gap_ns;        /* of silence, that ends a session */
+	struct sessions *sessions;      /* of the meter, shared by its workers; NULL: nobody asks for
+	                                 * them, or its key does not tell clients apart */
+	bool wide_keys;                 /* of the meter: flow->key is a struct key_wide (flow/key.h) */
 	/* Told at once, in the worker's thread; what it gets is borrowed. NULL: nobody asks. */
 	void (*found)(void *context, const struct identify_found *found);
 	void *context;

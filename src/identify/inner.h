@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of the hook share: identify.c (packets and ends), packet.c (what a backend is
- * shown), text.c (attributes), fields.c (records). Nobody else includes it. */
+ * shown), text.c (attributes), session.c, fields.c (records). Nobody else includes it. */
 #ifndef IDENTIFY_INNER_H
 #define IDENTIFY_INNER_H
 
 #include "base/pool.h"
 #include "identify/ends.h"
 #include "identify/identify.h"
+#include "identify/sessions.h"
 
 enum identify_stage { STAGE_NEW, STAGE_LOOKING, STAGE_OVER };
 
@@ -27,10 +28,17 @@ struct identified {                     /* a flow's space */
 	uint8_t  watching;              /* bit i: backend i wants all payload */
 	uint16_t text_bytes;            /* of attributes */
 	uint64_t parent;                /* id of the flow that has announced it; 0: none */
+	uint64_t session;               /* its id; 0: none yet */
+	uint64_t noted_ns;              /* of the packet that the session was last told of; before,
+	                                 * of the flow's first */
+	uint32_t place;                 /* of the session in its table */
 };
 static_assert(sizeof(struct identified) <= 64, "a cache line");
 
 enum { IP_BYTES_MAX = 65535, PACKET_PADDING = 64 };
+
+enum { SITES_KNOWN = 512 };
+struct site_known { uint64_t host, site; };     /* hashes */
 
 struct identify_worker {
 	struct identify_settings settings;
@@ -42,6 +50,8 @@ struct identify_worker {
 	uint64_t hand;                                  /* the item that gives way next */
 	const struct identified *whole_of;              /* the flow whose attributes lie in `whole` */
 	struct attribute_list whole;
+	struct site_known sites[SITES_KNOWN];           /* by the host's hash */
+	uint64_t session_step_ns;                       /* sessions are told of packets so often */
 	uint8_t copy[IP_BYTES_MAX + PACKET_PADDING];    /* last: a sanitizer sees what lies behind */
 };
 
@@ -68,6 +78,21 @@ void text_keep(struct identify_worker *w, struct identified *s, const struct att
 /* Until the next call. */
 const struct attribute_list *text_of(struct identify_worker *w, const struct identified *s);
 void text_drop(struct identify_worker *w, struct identified *s);
+
+/* ---- session.c ---- */
+
+struct session_moment {                 /* a flow that has come so far */
+	const struct identify_flow *ends;
+	const struct flow *flow;
+	uint64_t flow_id;
+	uint64_t first_ns, last_ns;     /* its first packet, and its latest */
+};
+
+/* Unless it has one, or there is nothing to go by; without settings.sessions never. */
+void session_decide(struct identify_worker *w, struct identified *s,
+                    const struct session_moment *at);
+/* It has had a packet; only where it has a session. */
+void session_note(struct identify_worker *w, struct identified *s, uint64_t time_ns);
 
 /* ---- fields.c ---- */
 

@@ -29,13 +29,15 @@ static void copy_small(const uint8_t *host, unsigned bytes, char ret[SITE_HOST_M
 	ret[bytes] = '\0';
 }
 
-/* [2001:db8::1]:8080 to its address; host:8080 to the host. More colons are an address's. */
+/* [2001:db8::1]:8080 to its address, [2001 to nothing; host:8080 to the host. More colons are an
+ * address's. */
 static void drop_port(char *text)
 {
 	char *colon = strchr(text, ':'), *end = strchr(text, ']');
-	if (*text == '[' && end) {
-		*end = '\0';
-		memmove(text, text + 1, (size_t)(end - text));
+	if (*text == '[') {
+		size_t length = end ? (size_t)(end - text - 1) : 0;
+		memmove(text, text + 1, length);
+		text[length] = '\0';
 	} else if (colon && strspn(colon + 1, "0123456789") == strlen(colon + 1)) {
 		*colon = '\0';
 	}

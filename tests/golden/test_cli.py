@@ -37,7 +37,7 @@ OPTIONS = [
     ("output", "o", None), ("measure", None, None),
     ("identify", None, None), ("identify-tcp", None, "80"), ("identify-udp", None, "24"),
     ("identify-flows", None, "64k"), ("identify-texts", None, "64M"),
-    ("identify-memory", None, "256M"),
+    ("identify-memory", None, "256M"), ("session-gap", None, "30s"),
     ("payload-octets", None, "1024"), ("payload-flows", None, "64k"),
     ("sequence-packets", None, "30"), ("idle-gap", None, "5s"), ("measure-flows", None, "64k"),
     ("networks", None, None), ("community-seed", None, "0"),

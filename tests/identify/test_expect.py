@@ -6,48 +6,8 @@ import json
 import subprocess
 
 import pytest
-from scapy.all import IP, TCP, UDP, Ether, IPv6, Raw, wrpcap
-
-CLIENT, SERVER, STRANGER = "192.0.2.9", "192.0.2.1", "198.51.100.7"
-DATA = bytes((i * 73 + 11) % 251 for i in range(400))   # that no dissector knows
-LINK = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
-
-
-class Wire:
-    """Packets in order, a tenth of a second apart."""
-    def __init__(self):
-        self.packets = []
-        self.now = 1_700_000_000.0
-
-    def send(self, layers, payload=b"", wait=0.1):
-        network = IPv6 if ":" in layers[0] else IP
-        source, destination, transport = layers
-        packet = LINK / network(src=source, dst=destination) / transport
-        packet = packet / Raw(payload) if payload else packet
-        packet.time = self.now
-        self.now += wait
-        self.packets.append(packet)
-
-    def connect(self, client, server, port, local):
-        self.send((client, server, TCP(sport=local, dport=port, flags="S", seq=1)))
-        self.send((server, client, TCP(sport=port, dport=local, flags="SA", seq=1, ack=2)))
-        self.send((client, server, TCP(sport=local, dport=port, flags="A", seq=2, ack=2)))
-
-    def transfer(self, client, server, port, local=50123, data=DATA):
-        self.connect(client, server, port, local)
-        self.send((server, client, TCP(sport=port, dport=local, flags="PA", seq=2, ack=2)), data)
-
-    def control(self, lines, client=CLIENT, server=SERVER, port=21):
-        """Lines of a control connection: '>' is the client's."""
-        self.connect(client, server, port, 40000)
-        for line in lines:
-            ends = (client, server, TCP(sport=40000, dport=port, flags="PA", seq=2, ack=2))
-            if line[0] == "<":
-                ends = (server, client, TCP(sport=port, dport=40000, flags="PA", seq=2, ack=2))
-            self.send(ends, line[1:].encode())
-
-
-LOGIN = ["<220 ready\r\n", ">USER a\r\n", "<331 password\r\n", ">PASS b\r\n", "<230 in\r\n"]
+from scapy.all import TCP, UDP, wrpcap
+from crafted import CLIENT, DATA, LOGIN, SERVER, STRANGER, Wire
 
 
 @pytest.fixture

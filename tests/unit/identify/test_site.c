@@ -46,6 +46,8 @@ static void test_addresses(void **state)
 	expect("2001:DB8::1", "2001:db8::1");
 	expect("[2001:db8::1]:443", "2001:db8::1");
 	expect("[2001:db8::1]", "2001:db8::1");
+	expect("[2001", "");
+	expect("[", "");
 	expect("192.0.2.1.example.com", "example.com");
 }
 
