@@ -52,6 +52,7 @@ def page(wire, client, local, name="example.co.uk"):
     return [list(range(local, local + 4)), [local + 4]]
 
 
+@pytest.mark.ndpi
 @pytest.mark.parametrize("workers", [1, 2])
 def test_pages_of_two_clients(meter, workers):
     wire = Wire()
@@ -64,6 +65,7 @@ def test_pages_of_two_clients(meter, workers):
     assert all(record["applicationSessionId"] in ids for record in records)
 
 
+@pytest.mark.ndpi
 def test_first_that_is_known_gives_the_id(meter):
     wire = Wire()
     page(wire, CLIENT, 50000)
@@ -72,6 +74,7 @@ def test_first_that_is_known_gives_the_id(meter):
     assert records[4]["applicationSessionId"] == records[4]["flowId"]
 
 
+@pytest.mark.ndpi
 @pytest.mark.parametrize("host, site", [
     ("www.example.com:8080", "example.com"), ("WWW.EXAMPLE.COM", "example.com"),
     ("www.example.com.", "example.com"), ("a.b.c.example.com", "example.com"),
@@ -85,6 +88,7 @@ def test_same_site(meter, host, site):
     assert groups(meter(wire)) == [[50000, 50001]]
 
 
+@pytest.mark.ndpi
 @pytest.mark.parametrize("one, other", [
     ("somebody.github.io", "another.github.io"), ("example.co.uk", "example.org.uk"),
     ("www.example.com", "www.example.net"), ("192.0.2.1", "198.51.2.1"), ("co.uk", "a.co.uk"),
@@ -101,6 +105,7 @@ HOSTILE = [b"", b".", b"..", b"a..b", b"\xff\xfe.example.com", b"a\x01b.example.
            b":80", b"::::", b"a:b:c", b"-.-", b"\x00.com", b"1.2.3", b"999.1.1.1", b"com" * 90]
 
 
+@pytest.mark.ndpi
 def test_any_host(meter):
     """Each has a session, with the ends of one client, and nothing else happens."""
     wire = Wire()
@@ -118,6 +123,7 @@ def asked_at(wire, seconds, local):
     wire.ask(CLIENT, SERVER, 443, local, tls_hello("www.example.com"))
 
 
+@pytest.mark.ndpi
 @pytest.mark.parametrize("gap, starts, expected", [
     ("30s", [0, 25, 50, 75, 110], [[0, 1, 2, 3], [4]]), ("1m", [0, 59, 125], [[0, 1], [2]]),
     ("off", [0, 5000, 50000], [[0, 1, 2]]), ("1s", [0, 3, 6], [[0], [1], [2]]),
@@ -138,6 +144,7 @@ def long_connection(wire, seconds):
         wire.send((CLIENT, SERVER, TCP(sport=50000, dport=443, flags="PA", seq=2, ack=2)), DATA)
 
 
+@pytest.mark.ndpi
 @pytest.mark.parametrize("start, expected", [
     (190, [[50000, 50001]]), (215, [[50000, 50001]]), (225, [[50000], [50001]])])
 def test_a_connection_that_lasts_keeps_its_session(meter, start, expected):
@@ -149,6 +156,7 @@ def test_a_connection_that_lasts_keeps_its_session(meter, start, expected):
     assert groups(meter(wire, "-t", "off")) == expected
 
 
+@pytest.mark.ndpi
 def test_records_of_a_flow_agree(meter):
     wire = Wire()
     asked_at(wire, -5, 49999)
@@ -159,6 +167,7 @@ def test_records_of_a_flow_agree(meter):
     assert all("applicationHostName" not in r for r in records if r not in known)
 
 
+@pytest.mark.ndpi
 def test_all_records_of_a_flow_that_is_known(meter):
     wire = Wire()
     for second in range(0, 300, 10):
@@ -232,6 +241,7 @@ def test_equal_addresses_in_other_vlans(meter, arguments, expected):
     assert groups(meter(wire, *arguments)) == expected
 
 
+@pytest.mark.ndpi
 def test_meters_have_sessions_of_their_own(meter, tmp_path):
     wire = Wire()
     page(wire, CLIENT, 50000)
@@ -265,16 +275,19 @@ def check(meter, suffixes, captures, *arguments):
     return flows
 
 
+@pytest.mark.ndpi
 @pytest.mark.parametrize("workers", [1, 2])
 def test_own_captures(meter, suffixes, captures, workers):
     assert check(meter, suffixes, sorted(captures.glob("*.pcap*")), "-j", workers) > 100
 
 
+@pytest.mark.ndpi
 def test_third_party_captures(meter, suffixes, data_dir):
     names = sorted(path for path in data_dir.rglob("*.pcap*") if path.suffix != ".expect")
     assert check(meter, suffixes, names) > 3000
 
 
+@pytest.mark.ndpi
 @pytest.mark.parametrize("fault", [
     lambda flows: flows[1].update(applicationSessionId=flows[1]["flowId"]),
     lambda flows: flows[4].update(applicationSessionId=flows[0]["flowId"]),

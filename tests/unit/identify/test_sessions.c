@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of sessions: who joins whom, what a gap is, what gives way, and many workers at once. */
+/* The table of sessions: who joins whom, what a gap is, what gives way, many workers at once. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
