@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Messages for the user: see error.h. The text lies in the caller's struct and is cut at its size,
+ * so that saying what went wrong needs no memory, which may be what there is none of.
+ */
 #include "base/error.h"
 
 #include <stdarg.h>

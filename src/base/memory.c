@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Regions: see memory.h. The system gives pages of zeros at the first touch, so a region that is
+ * reserved for its bound costs no more than what is used of it. Neighbours: pool.h (items of one
+ * size in a region), flow/table.h, flow/index.h, flow/wheel.h.
+ */
 #include "base/memory.h"
 
 #include <errno.h>

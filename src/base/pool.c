@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Items in a region: see pool.h. Items that were never in use are zeros still; those given back
+ * are cleared when they are taken again, by whoever is about to write them anyway.
+ */
 #include "base/pool.h"
 
 #include <string.h>

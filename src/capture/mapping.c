@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Files mapped under a lease: see mapping.h, which says why. Where the system lacks any of what
+ * this needs, the two functions at the end refuse, and files are read. Neighbours: stream.c,
+ * block.h.
+ */
 #include "capture/mapping.h"
 
 #include <errno.h>

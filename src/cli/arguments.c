@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the commands share in reading their words: the filter behind the options, the configuration
+ * file, and checks of what belongs together. Neighbours: base/option.h (the tables), the commands.
+ */
 #include "cli/arguments.h"
 
 #include <errno.h>

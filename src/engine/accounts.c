@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Sums and comparisons of accounts.h. Each same() is one equation between figures that were counted
+ * in different places; the first that does not hold is told, with both.
+ */
 #include "engine/accounts.h"
 
 #include <errno.h>
@@ -51,6 +55,8 @@ void accounts_sum_meters(const struct accounts *a, struct meter_counters *ret)
 		accounts_add_meter(ret, &a->meters[i].counters);
 }
 
+/* Frames and octets of the source against fates; metered ones against what meters took, where a
+ * packet that several meters took counts for each. */
 static bool packets_balanced(const struct accounts *a, struct error *err)
 {
 	uint64_t packets = 0, octets = 0, taken = 0, taken_octets = 0;

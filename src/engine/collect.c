@@ -262,6 +262,7 @@ static int write_text(struct collecting *c, const struct collect_report *r, stru
 	return code;
 }
 
+/* The report is a copy; only the outputs' figures are read now. */
 static void write_stats(struct collecting *c, bool finished)
 {
 	struct error err = { "" };
@@ -301,6 +302,8 @@ static void serve_requests(struct collecting *c, uint64_t now_ns, uint64_t *next
 	progress_update(&c->progress, &state);
 }
 
+/* A run that was stopped gives slow outputs a while, a live one none: whoever stops it wants it to
+ * end. */
 static void control(struct collecting *c)
 {
 	uint64_t start = clock_ns(CLOCK_MONOTONIC), next_stats = start, stopped = 0;

@@ -11,6 +11,7 @@
 
 /* ---- copying --------------------------------------------------------------------------------- */
 
+/* Called by the thread that collects, between two messages: so all figures are of one moment. */
 struct collect_report *collect_report_new(struct collector *c)
 {
 	const struct exporters *e = collector_exporters(c);

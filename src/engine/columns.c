@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From wishes to columns: see columns.h. In this order: the output's own list or the default, what
+ * the key adds to it, fields of measures, then what the user says of fields; what records of this
+ * meter can never have is left out where it would only be empty. Neighbours: record/choices.c
+ * (lists as people write them), flow/rows.h (which columns are possible).
+ */
 #include "engine/columns.h"
 
 #include <errno.h>
@@ -145,6 +151,8 @@ static int apply(const struct columns_wish *wish, struct column_choice *ret, uns
 	return r ? error_prefix(err, r, "%s: fields", wish->output) : 0;
 }
 
+/* Outputs with templates leave out what these records can never have; others keep the column,
+ * empty, since somebody asked for it. */
 int columns_choose(const struct columns_wish *wish, const struct output_kind *kind,
                    const struct row_settings *rows, struct columns *ret, struct error *err)
 {

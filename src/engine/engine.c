@@ -67,6 +67,8 @@ static int open_source(const struct settings *s, const struct capture_kind *kind
 	return kind->open(&c, ret, err);
 }
 
+/* One worker where the key lacks a full address: packets are dealt by the address pair, and flows
+ * must not be cut by that. */
 static unsigned choose_workers(const struct engine *e, const struct log *log)
 {
 	const struct settings *s = e->settings;
@@ -178,6 +180,7 @@ static int open_streams(struct engine *e, unsigned meter, struct error *err)
 	return r;
 }
 
+/* Meters that want certain template ids go first, so that no other template takes them. */
 static int open_sinks(struct engine *e, bool live, struct error *err)
 {
 	const char *outputs[OUTPUTS_MAX + 1];
@@ -199,6 +202,7 @@ static int open_sinks(struct engine *e, bool live, struct error *err)
 
 enum { OWN_EXPORT_MAX = 256 };          /* sockets; an output may have one for each collector */
 
+/* What we send ourselves would come back as traffic, and be exported again. */
 static unsigned own_export(const struct engine *e, struct pump_endpoint *ret)
 {
 	struct output_endpoint own[OWN_EXPORT_MAX];
@@ -269,6 +273,8 @@ static int check(const struct settings *s, struct error *err)
 	return s->stats ? stats_check(s->stats, err) : 0;
 }
 
+/* Everything that can fail by a wrong setting fails here; nothing has been written by then. See the
+ * head of this file for the order. */
 static int open_all(struct engine *e, const struct capture_kind *kind, struct error *err)
 {
 	const struct settings *s = e->settings;
@@ -344,6 +350,8 @@ static void add_meter_account(struct meter_account *to, const struct meter_accou
 	to->whole_rows += from->whole_rows;
 }
 
+/* Each part is a snapshot of its own. While packets flow they are of different moments, so only the
+ * last account is compared whole. */
 static void collect_accounts(struct engine *e, bool finished, struct accounts *ret)
 {
 	struct pump_counters p;
@@ -547,6 +555,7 @@ static void control(struct engine *e)
 	progress_end(&e->progress);
 }
 
+/* Outputs finish after all workers: their last records are in the queues by then. */
 int engine_run(struct engine *e, struct error *err)
 {
 	int r = sinks_start(&e->sinks, err);

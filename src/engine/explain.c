@@ -250,6 +250,8 @@ static const struct flow_hook explain_hook = {
 
 /* ---- running --------------------------------------------------------------------------------- */
 
+/* clock_ns is that of the batch before: the time that a source has reached holds behind all packets
+ * of its batch, not before them. */
 static void explain_frame(struct explain *x, const struct frame *frame, uint64_t clock_ns)
 {
 	struct packet packet;

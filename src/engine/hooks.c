@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one place that knows hooks of all rooms by name: see hooks.h. To add a room of hooks is a
+ * line in hooks_available() and one in hooks_argument(). Neighbours: measure/measure.h,
+ * identify/identify.h.
+ */
 #include "engine/hooks.h"
 
 #include <errno.h>

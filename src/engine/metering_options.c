@@ -160,6 +160,8 @@ static void see_drops(struct metering_options *o, uint64_t drops)
 	o->drops = drops;
 }
 
+/* What was lost before weir (by kernel and interface) has no times of its own: those of the calls
+ * that noticed it stand in. */
 static void count_ignored(struct metering_options *o, const struct pump_counters *p,
                           struct ignored *ret)
 {

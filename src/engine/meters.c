@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Meters as the settings describe them: see meters.h. Configured once, opened for each worker with
+ * its share of the flows that memory allows. What SIGHUP brings is made here for each worker, too,
+ * and taken by it between two batches (worker.c).
+ */
 #include "engine/meters.h"
 
 #include <errno.h>
@@ -34,6 +39,8 @@ static int make_sessions(const struct settings *s, struct meter_config *c, struc
 	return r ? error_set(err, r, "no address space for sessions") : 0;
 }
 
+/* A list of `values` stands for itself and begins with the key; --fields changes the output's own
+ * list. */
 static int configure(const struct settings *s, struct meter_config *c, unsigned meters,
                      struct error *err)
 {
@@ -132,6 +139,7 @@ static uint64_t flow_bound(const struct meters *all, const struct meter_config *
 	return bound < 1 ? 1 : bound < flows_most ? bound : flows_most;
 }
 
+/* Both must match: that of the command line and the meter's own. */
 int meter_filter_new(const struct settings *s, const struct meter_entry *e,
                      struct packet_filter **ret, struct error *err)
 {
@@ -158,6 +166,8 @@ static void emit(void *context, const struct flow_record *record)
 		vlan_twins_see(slot->twins, &slot->meter->secret, record);
 }
 
+/* Flow ids are unique in the process without a lock: the worker and the meter are in their upper
+ * bits. */
 static int open_meter(const struct meters *all, unsigned number, struct worker *w, unsigned workers,
                       struct error *err)
 {
@@ -211,6 +221,7 @@ static const struct meter_entry *find_entry(const struct meter_entry *list, unsi
 	return NULL;
 }
 
+/* All filters are compiled before any is put in force: a wrong one changes nothing. */
 int meters_change(const struct meters *meters, const struct settings *new,
                   struct worker_change *ret, struct error *err)
 {

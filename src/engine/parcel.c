@@ -35,6 +35,7 @@ static void point(struct piece *piece, bool brief)
 	piece->mixed = false;
 }
 
+/* Sized for the worst case at once, since nothing is allocated while packets flow. */
 struct parcel *parcel_new(const struct parcel_shape *shape)
 {
 	struct parcel *p = lines_new(1, sizeof *p);

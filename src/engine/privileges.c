@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Root is given up once everything that needs it is open: sockets of capture, listeners, raw
+ * sockets. Supplementary groups go first, since a user who is not root cannot drop them; that root
+ * cannot come back is tried, not believed.
+ */
 #include "engine/privileges.h"
 
 #include <errno.h>

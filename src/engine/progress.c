@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The progress line on a terminal, drawn twice a second at most, and not at all by a run that is
+ * over sooner. Neighbours: engine.c and collect.c, whose control threads draw it.
+ */
 #include "engine/progress.h"
 
 #include <stdio.h>

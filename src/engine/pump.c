@@ -392,6 +392,8 @@ static void release(struct pump *p, struct parcel *parcel)
 	parcel->count = 0;
 }
 
+/* Sampling counts packets in order, so with it a parcel is parsed in its turn; without it only from
+ * the first fragment on. */
 static void parse_and_deal(struct pump *p, struct lane *lane, struct parcel *parcel)
 {
 	bool ordered = p->setup.sample > 1;
@@ -524,6 +526,7 @@ static bool reads_ahead(struct pump *p)
 	return !p->setup.kind->live && !atomic_load_explicit(&p->quiet, memory_order_relaxed);
 }
 
+/* The gate is looked at first: whatever changes after that look ends the wait. */
 bool pump_next(struct pump *p, unsigned worker, struct lane_batch *ret)
 {
 	struct lane *lane = &p->lanes[worker];

@@ -70,6 +70,7 @@ static bool make_room(struct record_sort *s, size_t more)
 	return true;
 }
 
+/* Each row holds the batch once, so batches go as their last row leaves. */
 bool record_sort_keep(struct record_sort *s, struct record_batch *batch)
 {
 	static const uint16_t starts[] = { 156, 154, 152, 150 }, ends[] = { 157, 155, 153, 151 };

@@ -57,6 +57,8 @@ static void add_names(const char *const *names, struct column_choice *choices, u
 	}
 }
 
+/* The columns that an output has by itself, those that say who has exported, and what the user says
+ * of both. */
 static int choose(const struct relay *r, const struct queue *q, struct column_choice *ret,
                   unsigned *ret_count, struct error *err)
 {
@@ -75,6 +77,7 @@ static int choose(const struct relay *r, const struct queue *q, struct column_ch
 	return code ? error_prefix(err, code, "%s: fields", queue_name(q)) : 0;
 }
 
+/* Outputs with equal columns share one batch, projected once. */
 static int chosen_add(struct relay *r, struct queue *q, const struct column_list *list,
                       uint8_t family, struct error *err)
 {
@@ -271,6 +274,7 @@ static bool has_reverse(const struct from_layout *f, const struct record_batch *
 	                       (octets >= 0 && value_read_unsigned(s, row, (unsigned)octets)));
 }
 
+/* A biflow for an output of uniflows is two rows, the second only when something came back. */
 static void row_put(struct relay *r, struct chosen *c, const struct record_batch *batch,
                     const uint8_t *row)
 {

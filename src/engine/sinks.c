@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Streams, and rows on their way into them: see sinks.h. A worker fills a batch of each stream of
+ * its own; only whole batches are handed on, by their holders' count, so nothing is copied and
+ * workers meet at the queues alone. With --sort batches are kept, and rows leave by time when all
+ * have come.
+ */
 #include "engine/sinks.h"
 
 #include <errno.h>
@@ -76,6 +82,8 @@ static bool has_families(const struct sinks_meter *m, const struct columns *colu
 	return false;
 }
 
+/* An output that wants one template for each address family gets two streams, unless no column
+ * belongs to a family. */
 static int add_streams(struct sinks *s, const struct sinks_meter *m, struct queue *q,
                        struct error *err)
 {
@@ -181,6 +189,8 @@ void sinks_close(struct sinks *s)
 
 /* ---- sorting --------------------------------------------------------------------------------- */
 
+/* Ties are broken by stream and then by octets, so the order is the same for any number of
+ * workers. */
 static int compare_rows(const void *a, const void *b)
 {
 	const struct sorted_row *x = a, *y = b;
@@ -348,6 +358,7 @@ static struct record_batch *open_batch(struct builder *b)
 	return *oldest ? record_batch_hold(*oldest) : NULL;
 }
 
+/* A stream of one family takes no records of the other. */
 void builder_write(struct builder *b, const struct flow_record *record)
 {
 	uint8_t family = b->stream->schema->family;

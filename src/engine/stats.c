@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The account of a run as JSON (stats.h), from one struct accounts that was taken at one moment. It
+ * is made as text and then written (stats_file.c), so a full disk leaves the file before it as it
+ * was.
+ */
 #include "engine/stats.h"
 
 #include <errno.h>

@@ -75,6 +75,8 @@ static int fill_part(const struct part *part, const char *text, bool one_line, s
 	return code ? error_set(err, -code, "%s: cannot write: %s", part->name, strerror(code)) : 0;
 }
 
+/* The descriptor that found a reader is kept until the pipe has been opened again, which then does
+ * not wait. */
 int stats_file_write(const char *path, const char *text, bool one_line, struct error *err)
 {
 	struct part part;

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `weir meter --check` in YAML: see templates.h. Templates are printed from the octets that
+ * outputs would send, read back here, and not from what made them: so what is shown is what a
+ * collector gets.
+ */
 #include "engine/templates.h"
 
 #include <inttypes.h>
@@ -92,6 +97,7 @@ static bool is_of(const struct column *c, const struct specifier *s)
 		&& (c->field->id | (c->reverse ? FIELD_REVERSE_BIT : 0)) == s->id;
 }
 
+/* The element is looked up among the columns first: they know whether it is a key. */
 static void print_specifier(FILE *out, const struct schema *schema, const struct specifier *s)
 {
 	char name[128] = "unknown";

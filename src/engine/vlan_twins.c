@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Traffic whose two directions lie in different VLANs: see vlan_twins.h. The table holds the last
+ * one-way flow of each slot, by the key without its VLANs; an overwritten one is merely missed.
+ * Beyond some number only a sample is looked at, so a scan costs nothing.
+ */
 #include "engine/vlan_twins.h"
 
 #include <string.h>

@@ -100,6 +100,8 @@ static int check(struct weir *w)
 	return 0;
 }
 
+/* The engine's pointer is published before the run, so that weir_stop() reaches it from any thread;
+ * a stop that came earlier is made up for. */
 int weir_run(struct weir *w)
 {
 	struct engine_env env = { .log = &w->log, .records = w->callback ? take_batch : NULL,

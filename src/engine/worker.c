@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loop of a worker: see worker.h. Counters are its own and unlocked; a snapshot is asked for
+ * by a generation number and made between two batches, and a change of settings is taken there as
+ * well. Neighbours: pump.h (packets), meters.c (who makes the meters), sinks.h (rows out).
+ */
 #include "engine/worker.h"
 
 #include <errno.h>
@@ -60,6 +65,7 @@ static void count_meter(const struct meter_slot *slot, struct meter_account *ret
 	}
 }
 
+/* All counters as they stand, by the worker's own thread or when that has ended. */
 static void count_up(const struct worker *w, struct worker_counters *ret)
 {
 	memset(ret, 0, sizeof *ret);
@@ -81,6 +87,8 @@ static void take_snapshot(struct worker *w)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* A worker that is held up (a source that waits, an output that is slow) answers late: then the
+ * snapshot before it is told. */
 void worker_snapshot(struct worker *w, struct worker_counters *ret)
 {
 	struct timespec until;
@@ -118,6 +126,8 @@ void worker_change(struct worker *w, const struct worker_change *change)
 	pthread_mutex_unlock(&w->lock);
 }
 
+/* What the change holds becomes the worker's; the old filters and networks go, since no packet of
+ * the last batch is under way any more. */
 static void take_change(struct worker *w)
 {
 	pthread_mutex_lock(&w->lock);
@@ -168,6 +178,8 @@ static void offer(struct meter_slot *slot, const struct lane_batch *batch, uint8
 	count_taken(slot, packets, count);
 }
 
+/* With filters each packet may be taken by any number of meters: by none it is filtered, by several
+ * it is metered once and shared for each further one. */
 static void count_fates(struct worker *w, const struct lane_batch *batch, const uint8_t *takers)
 {
 	for (unsigned i = 0; i < batch->count; i++) {
@@ -217,6 +229,8 @@ static void meter_packets(struct worker *w, const struct lane_batch *batch)
 	count_fates(w, batch, takers);
 }
 
+/* Packets, then the clock: what they have brought to an end is emitted before what time alone ends.
+ * Live, batches that are not full leave twice a second. */
 static void process(struct worker *w, const struct lane_batch *batch)
 {
 	if (unlikely(atomic_load_explicit(&w->changed, memory_order_relaxed)))

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Evidence about the initiator: see direction.h. Each piece has a rank, and only a higher rank
+ * changes anything: so the order in which evidence comes does not matter where ranks differ. What
+ * flows show of servers is remembered, and asked when a later flow begins with nothing better.
+ */
 #include "flow/direction.h"
 
 #include <string.h>

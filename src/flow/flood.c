@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Merging of single flows: see flood.h. A slot is found by protocol and destination, and begins as
+ * a copy of its first flow; every further one is added to it, and marks what it does not have in
+ * common. Neighbours: meter.c (who merges and emits), victim.c (which flows give way).
+ */
 #include "flow/flood.h"
 
 #include <errno.h>

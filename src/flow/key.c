@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Key plans: from the list that a user gives to fields and masks, and from a packet to a wide key.
+ * The standard plan needs nothing of the latter: the parser has made that key already. Neighbours:
+ * key.h, table.h, engine/columns.c (which shows the key in records).
+ */
 #include "flow/key.h"
 
 #include <errno.h>

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One function for each protocol, each with the section of the RFC that its test comes from: see
+ * roles.h. They look at a few octets at fixed places, and say nothing rather than guess. To add
+ * one: a rule in roles.h, its ports in role_rules[], and a function.
+ */
 #include "flow/roles.h"
 
 #include <string.h>

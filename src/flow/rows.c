@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records as rows: see rows.h for the way. The table `sources` has a line for each element that
+ * a flow itself can give: where it lies in the image, and under which conditions it is there. To
+ * add one is a member of the image, a line there, and what fills it.
+ */
 #include "flow/rows.h"
 
 #include <assert.h>

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The memory of servers: see servers.h. A set is one cache line, so learning and asking touch one
+ * each. Ends are known by a tag from a keyed hash: two that share set and tag are taken for one,
+ * which nobody can bring about on purpose.
+ */
 #include "flow/servers.h"
 
 #include <assert.h>
@@ -88,6 +93,8 @@ static struct server *claim(const struct servers *s, const struct server_end *en
 	return least;
 }
 
+/* A client counts once in a row, and one port again and again is one client behind whatever
+ * address: several are several only when they differ. */
 static void add_client(struct server *server, const struct server_end *client)
 {
 	bool differs = client->port != server->port || client->port >= EPHEMERAL_PORTS;
@@ -125,6 +132,8 @@ void servers_forget(struct servers *s, const struct server_end *end)
 			set->way[i] = (struct server){ .tag = 0 };
 }
 
+/* An end that begins a flow with a stranger behaves like a client: it loses a client's worth of
+ * trust. A handshake is never doubted. */
 void servers_doubt(struct servers *s, const struct server_end *end, const struct server_end *peer,
                    uint32_t now_s)
 {

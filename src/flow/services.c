@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ports as evidence: see services.h. The kinds are ranked; where both ends have the same one,
+ * ports say nothing.
+ */
 #include "flow/services.h"
 
 #include <string.h>

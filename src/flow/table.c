@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Flows in parallel arrays: see table.h. Handles are given anew from a free list, the last one
+ * first: its memory is the likeliest to be in a cache. What a handle's last user has left in the
+ * wheel is recognised by due_tick, which therefore survives.
+ */
 #include "flow/table.h"
 
 #include <errno.h>
@@ -77,6 +82,7 @@ static void prefetch_next(const struct flow_table *t)
 	prefetch_write(flow_table_cold(t, next));
 }
 
+/* The next flow's memory is asked for while this one is made. */
 uint32_t flow_table_insert(struct flow_table *t, const void *key, uint64_t hash)
 {
 	uint32_t fresh = t->used, handle = handle_take(t);

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who gives way when the table is full: victim.h has the idea and the costs. A round chooses some
+ * dozens of flows ahead, so that the memory which their removal touches comes in while others are
+ * removed; a flow that changed meanwhile is passed over.
+ */
 #include "flow/victim.h"
 
 enum { VICTIMS_NEAR = 8, LOOKS_AHEAD = 32 };   /* for the prefetches */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Endpoints and names: see endpoint.h. The table of transports is the one place that knows their
+ * names, protocol numbers and what kind they are.
+ */
 #include "net/endpoint.h"
 
 #include <arpa/inet.h>

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What records stand for: see amount.h. Only the two delta counters count, in both directions;
+ * totals of an exporter would count the same traffic again with each record.
+ */
 #include "record/amount.h"
 
 enum { OCTET_DELTA_COUNT = 1, PACKET_DELTA_COUNT = 2 };
