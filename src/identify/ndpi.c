@@ -32,8 +32,7 @@ struct ndpi_worker {
 
 static int check_library(struct error *err)
 {
-	if (ndpi_get_api_version() != NDPI_API_VERSION
-	    || ndpi_detection_get_sizeof_ndpi_flow_struct() != sizeof(struct ndpi_flow_struct))
+	if (!compat_same_version())
 		return error_set(err, -ENOTSUP, "libndpi here is %s, weir was built for another",
 		                 ndpi_revision());
 	return 0;
@@ -48,14 +47,12 @@ static int backend_open(const struct identify_settings *settings, void **ret, st
 		return r ? r : error_set(err, -ENOMEM, "out of memory");
 	}
 	ndpi_pad_pieces();
-	w->module = ndpi_init_detection_module(ndpi_no_prefs);
+	w->module = compat_init();
 	if (!w->module) {
 		free(w);
 		return error_set(err, -ENOMEM, "libndpi cannot start: no memory");
 	}
-	NDPI_PROTOCOL_BITMASK all;
-	NDPI_BITMASK_SET_ALL(all);
-	ndpi_set_protocol_detection_bitmask2(w->module, &all);
+	compat_all_protocols(w->module);
 	ndpi_finalize_initialization(w->module);
 	w->bytes_max = settings->memory_bytes;
 	*ret = w;
@@ -86,9 +83,9 @@ static uint8_t confidence_of(ndpi_confidence_t confidence)
 static void answer(const struct ndpi_flow_struct *flow, const ndpi_protocol *found,
                    struct identity *ret)
 {
-	ret->application = found->app_protocol ? found->app_protocol : found->master_protocol;
-	ret->master = found->app_protocol && found->master_protocol != found->app_protocol
-		? found->master_protocol : 0;
+	uint16_t application = compat_application(found), master = compat_master(found);
+	ret->application = application ? application : master;
+	ret->master = application && master != application ? master : 0;
 	ret->category = (uint16_t)found->category;
 	ret->confidence = ret->application ? confidence_of(flow->confidence) : CONFIDENCE_NONE;
 }
@@ -106,8 +103,7 @@ static bool show(struct ndpi_worker *w, struct ndpi_flow_struct *flow,
                  const struct identify_packet *packet, ndpi_protocol *ret)
 {
 	size_t before = ndpi_flow_bytes(flow);
-	*ret = ndpi_detection_process_packet(w->module, flow, packet->ip, packet->ip_bytes,
-	                                     packet->time_ms);
+	*ret = compat_process(w->module, flow, packet->ip, packet->ip_bytes, packet->time_ms);
 	size_t after = ndpi_flow_bytes(flow);
 	w->bytes += after - before;
 	return after <= before || w->bytes <= w->bytes_max;
@@ -116,9 +112,8 @@ static bool show(struct ndpi_worker *w, struct ndpi_flow_struct *flow,
 /* A guess may name a protocol, and with it the pieces that are counted. */
 static void give_up(struct ndpi_worker *w, struct ndpi_flow_struct *flow, struct identity *ret)
 {
-	u_int8_t guessed = 0;
 	w->bytes -= ndpi_flow_bytes(flow);
-	ndpi_protocol found = ndpi_detection_giveup(w->module, flow, 1, &guessed);
+	ndpi_protocol found = compat_give_up(w->module, flow);
 	w->bytes += ndpi_flow_bytes(flow);
 	answer(flow, &found, ret);
 }
@@ -133,16 +128,17 @@ static enum identify_progress backend_packet(void *worker, void *state,
 	w->time_ms = packet->time_ms;
 	ndpi_protocol found;
 	if (!show(w, flow, packet, &found)) {
-		if (!found.app_protocol)
+		if (!compat_application(&found))
 			give_up(w, flow, ret);
 		else
 			answer(flow, &found, ret);
 		return IDENTIFY_ENOUGH;
 	}
 	answer(flow, &found, ret);
-	if (found.app_protocol == NDPI_PROTOCOL_DNS || found.master_protocol == NDPI_PROTOCOL_DNS)
+	if (compat_application(&found) == NDPI_PROTOCOL_DNS
+	    || compat_master(&found) == NDPI_PROTOCOL_DNS)
 		count_answers(s, packet->touch->packet);
-	if (!found.app_protocol || ndpi_extra_dissection_possible(w->module, flow))
+	if (!compat_application(&found) || compat_is_more(w->module, flow, &found))
 		return IDENTIFY_MORE;
 	return IDENTIFY_ENOUGH;
 }
@@ -211,10 +207,10 @@ static void backend_conclude(void *worker, void *state, const struct identify_fl
 		return;
 	unsigned bytes = make_packet(flow, packet);
 	memset(&w->guess, 0, sizeof w->guess);
-	ndpi_protocol found = ndpi_detection_process_packet(w->module, &w->guess, packet,
-	                                                    (unsigned short)bytes, w->time_ms);
+	ndpi_protocol found = compat_process(w->module, &w->guess, packet, (uint16_t)bytes,
+	                                     w->time_ms);
 	w->bytes += ndpi_flow_bytes(&w->guess);
-	if (found.app_protocol)
+	if (compat_application(&found))
 		answer(&w->guess, &found, ret);
 	else
 		give_up(w, &w->guess, ret);
@@ -242,19 +238,18 @@ static const char *backend_text(void *worker, enum identify_name kind, unsigned 
 		return number < NDPI_MAX_RISK ? ndpi_risk2str((ndpi_risk_enum)number) : NULL;
 	if (kind == NAME_CATEGORY)
 		return ndpi_category_get_name(w->module, (ndpi_protocol_category_t)number);
-	if (number >= ndpi_get_num_supported_protocols(w->module))
+	if (number >= compat_protocol_count(w->module))
 		return NULL;
 	if (kind == NAME_APPLICATION)
 		return ndpi_get_proto_name(w->module, (u_int16_t)number);
-	return ndpi_get_proto_breed_name(w->module,
-	                                 ndpi_get_proto_breed(w->module, (u_int16_t)number));
+	return compat_breed(w->module, (uint16_t)number);
 }
 
 /* Numbers go from 0 on. */
 static unsigned backend_count(void *worker)
 {
 	const struct ndpi_worker *w = worker;
-	return ndpi_get_num_supported_protocols(w->module) - 1;
+	return compat_protocol_count(w->module) - 1;
 }
 
 /* A registry that is not ours: its enterprise's number, then its own. The selector of this engine

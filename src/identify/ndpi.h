@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of the nDPI backend share: ndpi.c (detection), ndpi_attributes.c,
- * ndpi_memory.c. */
+/* What the files of the nDPI backend share: ndpi.c (detection), ndpi_attributes.c, ndpi_memory.c,
+ * and ndpi_compat.[ch] with what differs between versions of libndpi. */
 #ifndef IDENTIFY_NDPI_H
 #define IDENTIFY_NDPI_H
 
-#include <ndpi/ndpi_api.h>
-
 #include "identify/identify.h"
+#include "identify/ndpi_compat.h"
 
 struct ndpi_state {                     /* of a flow */
 	struct ndpi_flow_struct flow;

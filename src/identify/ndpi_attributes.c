@@ -28,10 +28,10 @@ static unsigned digit(char c)
 }
 
 /* A digest that libndpi has written as digits. */
-static void add_digest(struct attribute_list *to, enum attribute tag, const char digits[33])
+static void add_digest(struct attribute_list *to, enum attribute tag, const char *digits)
 {
 	uint8_t octets[JA3_DIGITS / 2];
-	if (strnlen(digits, JA3_DIGITS + 1) != JA3_DIGITS)
+	if (!digits || strnlen(digits, JA3_DIGITS + 1) != JA3_DIGITS)
 		return;
 	for (unsigned i = 0; i < sizeof octets; i++)
 		octets[i] = (uint8_t)(digit(digits[2 * i]) << 4 | digit(digits[2 * i + 1]));
@@ -50,10 +50,10 @@ static void add_tls(struct attribute_list *to, const struct ndpi_flow_struct *fl
 		attribute_add_number(to, ATTRIBUTE_TLS_VERSION, flow->protos.tls_quic.ssl_version);
 	if (flow->protos.tls_quic.server_cipher)
 		attribute_add_number(to, ATTRIBUTE_TLS_CIPHER, flow->protos.tls_quic.server_cipher);
-	add_digest(to, ATTRIBUTE_TLS_JA3, flow->protos.tls_quic.ja3_client);
+	add_digest(to, ATTRIBUTE_TLS_JA3, compat_ja3(flow));
 	add_digest(to, ATTRIBUTE_TLS_JA3S, flow->protos.tls_quic.ja3_server);
-	add_string(to, ATTRIBUTE_TLS_ALPN, flow->protos.tls_quic.alpn);
-	if (flow->l4_proto == IPPROTO_TCP && flow->l4.tcp.tls.fingerprint_set)
+	add_string(to, ATTRIBUTE_TLS_ALPN, compat_alpn(flow));
+	if (compat_has_certificate(flow))
 		attribute_add_octets(to, ATTRIBUTE_TLS_SHA1,
 		                     flow->protos.tls_quic.sha1_certificate_fingerprint,
 		                     sizeof flow->protos.tls_quic.sha1_certificate_fingerprint);
@@ -75,9 +75,9 @@ static void add_dns_answer(struct attribute_list *to, const struct ndpi_flow_str
 	unsigned type = flow->protos.dns.rsp_type;
 	attribute_add_number(to, ATTRIBUTE_DNS_ANSWER_TYPE, type);
 	if (type == DNS_TYPE_A)
-		inet_ntop(AF_INET, &flow->protos.dns.rsp_addr.ipv4, text, sizeof text);
+		inet_ntop(AF_INET, &compat_dns_answer(flow)->ipv4, text, sizeof text);
 	else if (type == DNS_TYPE_AAAA)
-		inet_ntop(AF_INET6, &flow->protos.dns.rsp_addr.ipv6, text, sizeof text);
+		inet_ntop(AF_INET6, &compat_dns_answer(flow)->ipv6, text, sizeof text);
 	add_array(to, ATTRIBUTE_DNS_ANSWER, text, sizeof text);
 }
 

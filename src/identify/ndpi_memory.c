@@ -10,9 +10,9 @@
  * packet ends, the length that would follow. Every piece gets some zeros behind it.
  */
 #include <malloc.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 
+#include "base/compiler.h"
 #include "identify/ndpi.h"
 
 enum { PIECE_PADDING = 32 };
@@ -25,17 +25,12 @@ static void *allocate(size_t bytes)
 /* libndpi has one allocator for the process: every worker sets the same, before any starts. */
 void ndpi_pad_pieces(void)
 {
-	set_ndpi_malloc(allocate);
-}
-
-static size_t held(void *piece)
-{
-	return piece ? malloc_usable_size(piece) : 0;
+	compat_set_allocator(allocate);
 }
 
 bool ndpi_is_tls(const struct ndpi_flow_struct *flow)
 {
-	for (unsigned i = 0; i < NDPI_PROTOCOL_SIZE; i++)
+	for (unsigned i = 0; i < array_count(flow->detected_protocol_stack); i++)
 		switch (flow->detected_protocol_stack[i]) {
 		case NDPI_PROTOCOL_TLS: case NDPI_PROTOCOL_DTLS: case NDPI_PROTOCOL_QUIC:
 		case NDPI_PROTOCOL_MAIL_SMTPS: case NDPI_PROTOCOL_MAIL_POPS: case NDPI_PROTOCOL_MAIL_IMAPS:
@@ -46,24 +41,20 @@ bool ndpi_is_tls(const struct ndpi_flow_struct *flow)
 	return false;
 }
 
-/* The pieces that ndpi_free_flow_data() frees; of a union, those it holds to be there. */
+static size_t held_by(void *const *pieces, unsigned count)
+{
+	size_t bytes = 0;
+	for (unsigned i = 0; i < count; i++)
+		bytes += pieces[i] ? malloc_usable_size(pieces[i]) : 0;
+	return bytes;
+}
+
+/* Of a union, the pieces that it holds to be there. */
 size_t ndpi_flow_bytes(const struct ndpi_flow_struct *flow)
 {
-	size_t bytes = held(flow->http.url) + held(flow->http.content_type)
-		+ held(flow->http.request_content_type)
-		+ held(flow->http.user_agent) + held(flow->http.nat_ip)
-		+ held(flow->http.detected_os)
-		+ held(flow->kerberos_buf.pktbuf);
-	if (flow->l4_proto == IPPROTO_TCP)
-		bytes += held(flow->l4.tcp.tls.message.buffer);
-	else if (flow->l4_proto == IPPROTO_UDP)
-		bytes += held(flow->l4.udp.quic_reasm_buf);
+	void *pieces[COMPAT_PIECES_MAX];
+	size_t bytes = held_by(pieces, compat_pieces(flow, pieces));
 	if (ndpi_is_tls(flow))
-		bytes += held(flow->protos.tls_quic.server_names)
-			+ held(flow->protos.tls_quic.alpn)
-			+ held(flow->protos.tls_quic.tls_supported_versions)
-			+ held(flow->protos.tls_quic.issuerDN)
-			+ held(flow->protos.tls_quic.subjectDN)
-			+ held(flow->protos.tls_quic.encrypted_sni.esni);
+		bytes += held_by(pieces, compat_pieces_of_tls(flow, pieces));
 	return bytes;
 }
