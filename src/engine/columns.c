@@ -183,6 +183,7 @@ int columns_choose(const struct columns_wish *wish, const struct output_kind *ki
 struct wanted {
 	struct hook_set all;
 	bool hook[METER_HOOKS_MAX];     /* of `all` */
+	bool sessions;                  /* as in struct hook_set */
 };
 
 /* Those that give one of the columns. */
@@ -197,6 +198,7 @@ static int want_hooks(const struct columns_wish *wish, struct wanted *wanted, st
 		const struct flow_hook *hook = hooks_find(&wanted->all, choices[i].field);
 		for (unsigned h = 0; h < wanted->all.count; h++)
 			wanted->hook[h] |= wanted->all.hook[h] == hook;
+		wanted->sessions |= !strcmp(choices[i].field->name, "applicationSessionId");
 	}
 	return r;
 }
@@ -227,7 +229,7 @@ int columns_hooks(const struct columns_wish *wish, const struct text_list *outpu
 		r = want_hooks_of_output(wish, outputs->items[i], &wanted, err);
 	if (r)
 		return r;
-	*ret = (struct hook_set){ .count = 0 };
+	*ret = (struct hook_set){ .sessions = wanted.sessions };
 	for (unsigned h = 0; h < wanted.all.count; h++)
 		if (wanted.hook[h])
 			ret->hook[ret->count++] = wanted.all.hook[h];

@@ -12,6 +12,8 @@
 struct hook_set {
 	const struct flow_hook *hook[METER_HOOKS_MAX + 1];      /* in the order they run; NULL ends */
 	unsigned count;
+	bool sessions;                  /* applicationSessionId is among what is asked for: by
+	                                 * columns_hooks() */
 };
 
 /* All there are. */

@@ -27,13 +27,10 @@ static bool has_full_addresses(const struct key_plan *plan)
 		&& plan->source_bits[1] == 128 && plan->destination_bits[1] == 128;
 }
 
-/* Where flows have a client and applications are asked for. */
+/* Where flows have a client and sessions are asked for. */
 static int make_sessions(const struct settings *s, struct meter_config *c, struct error *err)
 {
-	bool wanted = false;
-	for (unsigned i = 0; i < c->hooks.count; i++)
-		wanted |= c->hooks.hook[i] == &identify_hook;
-	if (!wanted || !c->plan.mirrored || !has_full_addresses(&c->plan))
+	if (!c->hooks.sessions || !c->plan.mirrored || !has_full_addresses(&c->plan))
 		return 0;
 	int r = sessions_new(s->identify.session_gap_ns, &c->sessions);
 	return r ? error_set(err, r, "no address space for sessions") : 0;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Any octets as IP packets of any flows, through the parser and a meter to the backends of
- * applications: nothing may be read outside and nothing leak. Its seeds are what breaks libndpi 4.2
- * when it is called without weir's care (bare_ndpi.c, tests/identify/test_hostile.py).
+ * applications and to sessions: nothing may be read outside and nothing leak. Its seeds are what
+ * breaks libndpi 4.2 when it is called without weir's care (bare_ndpi.c,
+ * tests/identify/test_hostile.py).
  * Input: one octet of settings (bit 0: the key has no protocol, so that a flow is of several), then
  * packets from their IP header on, each behind two octets of its length.
  */
@@ -11,6 +12,7 @@
 
 #include "flow/meter.h"
 #include "identify/identify.h"
+#include "identify/sessions.h"
 #include "packet/packet.h"
 
 enum { PACKETS_MAX = 200, LINK_RAW_IP = 101, SETTINGS_NO_PROTOCOL = 1, MEMORY_BYTES = 1 << 14 };
@@ -85,21 +87,33 @@ static uint64_t show_all(struct packet_parser *parser, struct meter *meter, cons
 	return frame.time_ns;
 }
 
-/* libndpi takes long to start: the meters stay, every flow ends with its input. */
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/* Of both kinds of keys; libndpi takes long to start. */
+static void make_meters(struct meter *ret[2])
 {
-	static const struct identify_settings identify = {
+	struct identify_settings identify = {
 		.tcp_packets = 80, .udp_packets = 24, .states = 100, .text_bytes = MEMORY_BYTES,
 		.memory_bytes = MEMORY_BYTES,
 	};
+	static struct sessions *sessions;
+	check(sessions_new(SECOND / 10, &sessions) == 0);
+	identify.sessions = sessions;
+	for (unsigned i = 0; i < 2; i++) {
+		identify.wide_keys = i;
+		ret[i] = meter_make(i, &identify);
+	}
+}
+
+/* The meters stay, every flow ends with its input. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
 	static struct meter *meters[2];
 	static struct packet_parser *parser;
 	static uint64_t clock_ns = SECOND;
 	struct packet_settings settings = { .fragment_entries = 4096 };
 	if (!size)
 		return 0;
-	for (unsigned i = 0; i < 2 && !meters[i]; i++)
-		meters[i] = meter_make(i, &identify);
+	if (!meters[0])
+		make_meters(meters);
 	check(parser || packet_parser_new(&settings, &parser) == 0);
 	struct meter *meter = meters[data[0] & SETTINGS_NO_PROTOCOL];
 	clock_ns = show_all(parser, meter, data + 1, size - 1, clock_ns) + 10 * SECOND;
