@@ -13,10 +13,15 @@
 enum { STRIPES = 64 };
 enum { STEPS = 8 };                     /* of a gap, in which activity is noted */
 
+enum { FLOWS_BITS = 13, FLOWS_MOST = (1 << FLOWS_BITS) - 1 };
+
 struct session {
-	uint64_t key, id;               /* id 0: free */
+	uint64_t tag : 64 - FLOWS_BITS, /* of the key: what does not say the set */
+	         flows : FLOWS_BITS;    /* that have joined; no more are counted than fit */
+	uint64_t id;                    /* 0: free */
 	uint64_t first_ns, last_ns;     /* activity known */
 };
+static_assert(sizeof(struct session) == 32 && SESSION_SETS == 1 << FLOWS_BITS, "tag and set");
 
 struct session_parent {
 	uint64_t flow_id, id;           /* 0: free; of its session */
@@ -107,29 +112,64 @@ static void extend(struct session *x, uint64_t first_ns, uint64_t last_ns)
 		x->last_ns = last_ns;
 }
 
+static uint64_t tag_of(const struct session_flow *flow)
+{
+	return flow->key / SESSION_SETS;
+}
+
 /* The earliest that the flow is of; NULL: none. */
 static struct session *find(const struct sessions *s, struct session *set,
                             const struct session_flow *flow)
 {
 	struct session *found = NULL;
 	for (unsigned i = 0; i < SESSION_WAYS; i++)
-		if (set[i].id && set[i].key == flow->key && is_within_gap(s, &set[i], flow)
+		if (set[i].id && set[i].tag == tag_of(flow) && is_within_gap(s, &set[i], flow)
 		    && (!found || set[i].first_ns < found->first_ns))
 			found = &set[i];
 	return found;
 }
 
-/* A free place, or that of the one silent for longest. */
-static struct session *claim(struct session *set)
+/* What is given up first: nothing, what is over, what a single flow has begun and nobody joined. So
+ * a flood of such does not push out the others. */
+static unsigned worthless(const struct sessions *s, const struct session *x,
+                          const struct session_flow *flow)
+{
+	if (!x->id)
+		return 3;
+	if (flow->first_ns > x->last_ns && !is_within_gap(s, x, flow))
+		return 2;
+	return x->flows == 1;
+}
+
+/* The place of the one to give up; of several, of the one silent for longest. */
+static struct session *claim(const struct sessions *s, struct session *set,
+                             const struct session_flow *flow)
 {
 	struct session *least = &set[0];
-	for (unsigned i = 0; i < SESSION_WAYS; i++) {
-		if (!set[i].id)
-			return &set[i];
-		if (set[i].last_ns < least->last_ns)
-			least = &set[i];
+	unsigned most = worthless(s, least, flow);
+	for (unsigned i = 1; i < SESSION_WAYS; i++) {
+		unsigned worth = worthless(s, &set[i], flow);
+		if (worth < most || (worth == most && set[i].last_ns >= least->last_ns))
+			continue;
+		least = &set[i];
+		most = worth;
 	}
 	return least;
+}
+
+static void add_flow(struct session *x, const struct session_flow *flow)
+{
+	x->flows += x->flows < FLOWS_MOST;
+	extend(x, flow->first_ns, flow->last_ns);
+}
+
+static struct session *begin(const struct sessions *s, struct session *set,
+                             const struct session_flow *flow)
+{
+	struct session *x = claim(s, set, flow);
+	*x = (struct session){ .tag = tag_of(flow), .flows = 1, .id = flow->flow_id,
+	                       .first_ns = flow->first_ns, .last_ns = flow->last_ns };
+	return x;
 }
 
 void sessions_join(struct sessions *s, const struct session_flow *flow, struct session_ref *ret)
@@ -138,13 +178,10 @@ void sessions_join(struct sessions *s, const struct session_flow *flow, struct s
 	struct session *set = session_at(s, place);
 	pthread_mutex_lock(stripe_of(s, place));
 	struct session *x = find(s, set, flow);
-	if (x) {
-		extend(x, flow->first_ns, flow->last_ns);
-	} else {
-		x = claim(set);
-		*x = (struct session){ .key = flow->key, .id = flow->flow_id,
-		                       .first_ns = flow->first_ns, .last_ns = flow->last_ns };
-	}
+	if (x)
+		add_flow(x, flow);
+	else
+		x = begin(s, set, flow);
 	*ret = (struct session_ref){ .id = x->id, .place = place + (uint32_t)(x - set) };
 	pthread_mutex_unlock(stripe_of(s, place));
 }

@@ -8,8 +8,9 @@
  *
  * All workers of a meter share them, since the flows of a client to several servers of a site are
  * dealt to different ones: sets are under striped locks, taken when a flow becomes known and a few
- * times each gap while it lasts. Fixed size, set-associative, keyed: what a full set gives up is
- * what has been silent for longest. Memory comes as sets are used.
+ * times each gap while it lasts. Fixed size, set-associative, keyed: a full set gives
+ * up what is over, then what has a single flow, then the rest; of several what has been silent for
+ * longest. Memory comes as sets are used.
  */
 #ifndef IDENTIFY_SESSIONS_H
 #define IDENTIFY_SESSIONS_H

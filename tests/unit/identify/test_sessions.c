@@ -112,6 +112,33 @@ static void test_replacement(void **state)
 	assert_int_equal(join(*state, KEY + SESSION_SETS, 300, 1026, 1026).id, 300);
 }
 
+/* What has two flows outlasts any number of single ones, but not its own end. */
+static void test_what_gives_way_first(void **state)
+{
+	assert_int_equal(join(*state, KEY, 1, 1000, 1000).id, 1);
+	assert_int_equal(join(*state, KEY, 2, 1001, 1001).id, 1);
+	for (uint64_t i = 1; i < 100; i++)
+		join(*state, KEY + i * SESSION_SETS, 100 + i, 1010, 1010);
+	assert_int_equal(join(*state, KEY, 3, 1020, 1020).id, 1);
+	for (unsigned i = 1; i < SESSION_WAYS; i++)     /* several flows each: it is the oldest */
+		for (unsigned flow = 0; flow < 2; flow++)
+			join(*state, KEY + (uint64_t)i * SESSION_SETS, 300 + i, 1031, 1031);
+	assert_int_equal(join(*state, KEY + 900ull * SESSION_SETS, 900, 1035, 1035).id, 900);
+	assert_int_equal(join(*state, KEY, 4, 1036, 1036).id, 4);
+	/* All are over: the singles that come next find room without pushing each other out. */
+	for (uint64_t i = 0; i < SESSION_WAYS; i++)
+		join(*state, KEY + (2000 + i) * SESSION_SETS, 2000 + i, 5000 + i, 5000 + i);
+	for (uint64_t i = 0; i < SESSION_WAYS; i++)
+		assert_int_equal(join(*state, KEY + (2000 + i) * SESSION_SETS, 3000, 5010, 5010).id,
+		                 2000 + i);
+}
+
+static void test_many_flows(void **state)
+{
+	for (uint64_t i = 1; i < 20000; i++)
+		assert_int_equal(join(*state, KEY, i, 1000, 1000).id, 1);
+}
+
 /* A flow whose session has given way does not keep the one alive that has its place. */
 static void test_place_of_another(void **state)
 {
@@ -205,7 +232,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_gap), TEST(test_times_that_go_back), TEST(test_ends_of_time), TEST(test_extend),
-		TEST(test_replacement), TEST(test_place_of_another), TEST(test_flood), TEST(test_parents),
+		TEST(test_replacement), TEST(test_what_gives_way_first), TEST(test_many_flows),
+		TEST(test_place_of_another), TEST(test_flood), TEST(test_parents),
 		TEST(test_workers_agree),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
