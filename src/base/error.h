@@ -7,6 +7,7 @@
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
+/* The caller's, on the stack as a rule: { "" } to begin with, and "" still when nothing failed. */
 struct error {
 	char text[512];         /* says where, what was found and what was expected; "" while unset */
 };

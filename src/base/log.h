@@ -11,7 +11,7 @@ struct log {
 	enum log_level level;           /* highest that is shown */
 	/* Takes a line, escaped and without its end; NULL: standard error. */
 	void (*write)(void *context, enum log_level level, const char *text);
-	void *context;
+	void *context;                  /* of write */
 };
 
 /* "weir: warning: text\n"; one write a line, so that threads do not mix. */

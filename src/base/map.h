@@ -9,15 +9,17 @@
 
 #include <stdint.h>
 
+/* A place of the table: four to a cache line. */
 struct map_slot {
-	uint64_t key;
+	uint64_t key;                   /* as the caller gave it */
 	void *value;                    /* NULL: free */
 };
 
+/* Zeroed and with a secret it is an empty one. */
 struct map {
 	struct map_slot *slots;         /* `mask + 1` of them; NULL while empty */
 	uint32_t count, mask;
-	uint64_t secret;
+	uint64_t secret;                /* keys are mixed with it, see map.c */
 };
 
 /* Takes no memory before the first put. The secret may be any random number. */

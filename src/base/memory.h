@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Zeroed: none. Its memory belongs to the region until region_fini(); pointers into it stay valid
+ * all that time. */
 struct region {
 	uint8_t *start;                 /* zeroed on first touch */
 	size_t size_bytes;              /* reserved */

@@ -48,6 +48,7 @@ static inline uint64_t ntp_to_microseconds(uint64_t ntp)
 	return ntp_unix_seconds(ntp) * 1000000 + ((fraction * 1000000 + (UINT64_C(1) << 31)) >> 32);
 }
 
+/* Exact for what ntp_of_nanoseconds() made, over the whole era. */
 static inline uint64_t ntp_to_nanoseconds(uint64_t ntp)
 {
 	uint64_t fraction = (uint32_t)ntp;

@@ -27,6 +27,7 @@
 
 #define DURATION_OFF UINT64_MAX
 
+/* How the value is written and stored: see the head of this file. */
 enum option_type {
 	OPTION_FLAG, OPTION_INVERSE, OPTION_TEXT, OPTION_LIST, OPTION_COUNT, OPTION_BYTES,
 	OPTION_DURATION, OPTION_CHOICE, OPTION_RATIO, OPTION_ENTRIES
@@ -38,6 +39,7 @@ struct text_list {
 	unsigned count;
 };
 
+/* A list of mappings from a file. */
 struct option_entries {
 	void **items;                   /* a settings struct each, of the kind's size; owned by the
 	                                 * option_set */
@@ -55,6 +57,8 @@ struct option_entry_kind {
 	unsigned most;                  /* entries in a list */
 };
 
+/* One line of a table. Tables are constant and end with a name of NULL; nothing in them is
+ * owned. */
 struct option {
 	const char *name;               /* long name without dashes; key in YAML; NULL ends the table */
 	char letter;                    /* short form, or 0 */

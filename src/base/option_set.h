@@ -20,8 +20,8 @@ struct given {                          /* a value as it was given, borrowed */
 /* A string of the set, in a list so that all go at once; those that a later value has replaced stay
  * until then. */
 struct owned_text {
-	struct owned_text *next;
-	char text[];
+	struct owned_text *next;        /* the one stored before; NULL: the first */
+	char text[];                    /* ends in NUL */
 };
 
 /* What the set knows of one option beside its value in the settings. */
@@ -31,6 +31,7 @@ struct option_state {
 	struct option_set **entries;    /* OPTION_ENTRIES: one for each item */
 };
 
+/* A table, the settings that it fills, and who said what. */
 struct option_set {
 	const struct option *table;     /* borrowed */
 	char *settings;                 /* borrowed */

@@ -12,9 +12,10 @@
 
 #include "base/memory.h"
 
+/* One thread's. Counters are for statistics and tests. */
 struct pool {
-	struct region region;
-	size_t item_bytes;
+	struct region region;           /* of `most` items */
+	size_t item_bytes;              /* rounded up to the alignment */
 	uint64_t most, used;            /* items there may be, and that have ever been in use */
 	uint64_t taken;                 /* items in use */
 	uint64_t refused;               /* times that none was left */

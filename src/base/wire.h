@@ -20,6 +20,7 @@ struct wire_reader {
 	bool failed;
 };
 
+/* A cursor at the first of `bytes` octets. */
 static inline struct wire_reader wire_reader_of(const void *octets, size_t bytes)
 {
 	const uint8_t *p = octets;
@@ -42,6 +43,7 @@ static inline const uint8_t *wire_take(struct wire_reader *r, size_t bytes)
 	r->at += bytes;
 	return p;
 }
+/* The next number, in native order; 0 when it does not fit, and from then on. */
 static inline uint8_t wire_u8(struct wire_reader *r)
 {
 	const uint8_t *p = wire_take(r, 1);
@@ -70,11 +72,13 @@ struct wire_writer {
 	bool failed;
 };
 
+/* A cursor at the start of room for `size` octets. */
 static inline struct wire_writer wire_writer_of(void *octets, size_t size)
 {
 	uint8_t *p = octets;
 	return (struct wire_writer){ .start = p, .at = p, .end = p + size };
 }
+/* Octets that fit so far: all of the message only while nothing failed. */
 static inline size_t wire_written(const struct wire_writer *w)
 {
 	return (size_t)(w->at - w->start);
@@ -92,6 +96,7 @@ static inline uint8_t *wire_make(struct wire_writer *w, size_t bytes)
 	w->at += bytes;
 	return p;
 }
+/* Copies octets, or writes a number in network order; all of it or nothing. */
 static inline void wire_put(struct wire_writer *w, const void *octets, size_t bytes)
 {
 	uint8_t *p = wire_make(w, bytes);

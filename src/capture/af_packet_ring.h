@@ -23,17 +23,18 @@ struct ring;
 
 struct ring_block {                     /* our side of a block; the hold of batches */
 	struct ring *ring;
-	unsigned index;
+	unsigned index;                 /* of the block in the ring */
 	atomic_uint references;         /* the reader's and one for each batch */
 	atomic_bool held;               /* ours; false: the kernel's, or filled and not yet taken */
 };
 
+/* One interface's ring: mapped memory, and where the reader is in it. */
 struct ring {
-	int fd;
-	uint8_t *map;
-	size_t block_bytes;
+	int fd;                         /* the packet socket; -1: not open */
+	uint8_t *map;                   /* block_count blocks, one behind the other; NULL: none */
+	size_t block_bytes;             /* a multiple of the page */
 	unsigned block_count;
-	struct ring_block *blocks;
+	struct ring_block *blocks;      /* our side of each; owned */
 
 	unsigned next;                  /* block that the kernel hands over next */
 	struct ring_block *current;     /* block being walked; NULL: none */

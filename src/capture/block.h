@@ -14,13 +14,14 @@
 
 struct block_pool;
 
+/* Octets that several threads may look at, and whoever holds them. */
 struct block {
 	void (*drop)(struct block *);   /* when nobody holds it any more */
 	struct block_pool *pool;        /* that it goes back to; NULL: it is no pool's (mapping.h) */
 	struct block *next;             /* in the pool's list of free blocks */
 	size_t size;                    /* octets at data */
 	atomic_uint references;
-	uint8_t *data;
+	uint8_t *data;                  /* owned by whoever made the block */
 };
 
 /* Blocks are of block_bytes, or larger on demand; all together stay below limit_bytes, except
@@ -34,6 +35,7 @@ void block_pool_free(struct block_pool *pool);
  * back. 0, -EAGAIN when the bound is reached, -ENOMEM. */
 int block_take(struct block_pool *pool, size_t bytes, uint64_t wait_ns, struct block **ret);
 
+/* One more reference, for whoever has one already. */
 static inline void block_hold(struct block *block)
 {
 	atomic_fetch_add_explicit(&block->references, 1, memory_order_relaxed);

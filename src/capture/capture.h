@@ -17,6 +17,7 @@
 
 struct capture;
 
+/* What a source is opened with; names are looked at by open() alone, which copies what it needs. */
 struct capture_settings {
 	const char *const *names;       /* files, directories, "-" (standard input); or interfaces */
 	unsigned name_count;
@@ -31,9 +32,10 @@ struct capture_counters {               /* since open; kernel figures are cumula
 	uint64_t kernel_drops;          /* live: lost for want of ring space */
 	uint64_t interface_drops;       /* live: lost by the interface, as far as it tells */
 	bool drops_known;               /* false where the source cannot tell (files, some links) */
-	uint64_t file_bytes_read, file_bytes_total; /* progress; total 0 when unknown (pipes) */
+	uint64_t file_bytes_read, file_bytes_total;     /* progress; total 0 when unknown (pipes) */
 };
 
+/* What is known of an interface that frames refer to by its place in the list. */
 struct capture_interface {
 	char name[64];                  /* "eth0"; from pcapng when it says so; "" if unknown */
 	uint32_t index;                 /* ifIndex live; 0 in files */
@@ -42,7 +44,7 @@ struct capture_interface {
 
 struct capture_kind {                   /* one const per source; capture_kinds[] lists them */
 	const char *name, *help;
-	bool live;
+	bool live;                      /* frames come as they happen, and the kernel may drop some */
 
 	/* Opens all names, or fails with a message and leaves nothing behind. Live sources have
 	 * their privileges taken here, so that the caller may drop its own afterwards. */
@@ -58,7 +60,7 @@ struct capture_kind {                   /* one const per source; capture_kinds[]
 	            struct error *err);
 
 	void (*release)(struct capture *c, void *hold);         /* hold of a batch; NULL is fine */
-	void (*counters)(struct capture *c, struct capture_counters *ret); /* one thread, any */
+	void (*counters)(struct capture *c, struct capture_counters *ret);      /* one thread, any */
 	/* Count so far; more may come while files are read. The array stays where it is until close. */
 	unsigned (*interfaces)(struct capture *c, const struct capture_interface **ret);
 	void (*close)(struct capture *c);       /* after all batches were released; NULL is fine */

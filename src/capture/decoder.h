@@ -9,7 +9,7 @@
 
 struct decoder_span {                   /* moved forward by what was used */
 	const uint8_t *in, *in_end;
-	uint8_t *out, *out_end;
+	uint8_t *out, *out_end;         /* room for what it becomes */
 };
 
 /* A decoder keeps its window and state between calls; its input and output are the caller's. Octets

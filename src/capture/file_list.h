@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "capture/capture.h"
 
+/* The files in order. Paths are owned. */
 struct file_list {
 	char **paths;                   /* "-": standard input */
 	unsigned count, room;

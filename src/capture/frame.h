@@ -10,6 +10,7 @@
 
 enum { BATCH_MAX = 64 };
 
+/* Facts about a frame that only its source knows. */
 enum frame_bits {
 	FRAME_OUTGOING = 1,             /* sent by this host (live) */
 	FRAME_DAMAGED_TIME = 2,         /* the source had no usable time stamp for it */
@@ -39,6 +40,8 @@ static inline uint64_t frame_octets(const struct frame *frame)
 	return (uint64_t)frame->wire_bytes + (frame->vlan_tpid ? 4 : 0);
 }
 
+/* Up to 64 frames in order, as one call of read() gives them. Some 2.5 KB: on the heap, and used
+ * again. */
 struct frame_batch {
 	uint64_t clock_ns;              /* that the whole source has reached; even if count is 0 */
 	uint32_t count;

@@ -16,10 +16,11 @@
 #include "capture/block.h"
 #include "capture/frame.h"
 
+/* Any number of writers, one reader. */
 struct frame_queue {
-	struct block_pool *pool;
-	pthread_mutex_t lock;
-	pthread_cond_t filled;
+	struct block_pool *pool;        /* owned; its bound is the queue's */
+	pthread_mutex_t lock;           /* of first and last */
+	pthread_cond_t filled;          /* first is there */
 	struct block *first, *last;     /* handed over, oldest first */
 	atomic_bool empty;              /* first == NULL, readable without the lock */
 	struct block *current;          /* being walked by the reader */

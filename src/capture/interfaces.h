@@ -14,11 +14,12 @@
 
 enum { INTERFACES_MAX = 1024 };
 
+/* Fixed arrays side by side, so that a search runs over hashes alone. */
 struct interface_list {
 	unsigned count;
 	uint32_t hash[INTERFACES_MAX];          /* of name and link type; quick to compare */
 	uint16_t link_type[INTERFACES_MAX];
-	struct capture_interface items[INTERFACES_MAX];
+	struct capture_interface items[INTERFACES_MAX]; /* what interfaces() gives out */
 };
 
 /* Index of the entry with that name (name_bytes octets, made printable and cut to fit) and link

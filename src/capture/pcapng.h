@@ -22,14 +22,16 @@ struct pcapng_interface {               /* one Interface Description Block of th
 	char name[48];                  /* if_name, cut; "" if it has none */
 };
 
+/* What the section that is being read has said so far. */
 struct pcapng {
 	bool swapped;                   /* byte order of the current section */
 	uint32_t interface_count, interface_room;
-	struct pcapng_interface *interfaces;
+	struct pcapng_interface *interfaces;    /* by their number in the section; owned */
 };
 
 void pcapng_free(struct pcapng *p);     /* NULL is fine */
 
+/* Numbers of a section, which has the byte order of whoever wrote it. */
 static inline uint16_t pcapng_u16(const uint8_t *p, bool swapped)
 {
 	uint16_t v;
@@ -48,13 +50,13 @@ static inline uint64_t pcapng_u64(const uint8_t *p, bool swapped)
 /* A walk over a block's options: start with the octets between which they lie. Borrowed. */
 struct pcapng_options {                 /* a walk over a block's options */
 	const uint8_t *at, *end;
-	bool swapped;
+	bool swapped;                   /* as in struct pcapng */
 };
 /* One option; its value is borrowed and padded to 4 octets in the file, which `bytes` does not
  * count. */
 struct pcapng_option {
 	uint16_t code, bytes;
-	const uint8_t *value;
+	const uint8_t *value;           /* `bytes` octets */
 };
 /* The next option that fits; false at the end of the options or where they do not fit. */
 bool pcapng_option_next(struct pcapng_options *o, struct pcapng_option *ret);

@@ -41,6 +41,7 @@ struct pcap {                           /* what the file header said */
 	uint16_t link_type, interface;
 };
 
+/* One file at a time, used again for the next one. */
 struct reader {
 	const uint8_t *at, *end;        /* octets not yet walked over */
 	uint64_t end_offset;            /* of `end` in the (decompressed) file */
@@ -82,6 +83,8 @@ static inline uint64_t reader_offset(const struct reader *r)    /* of `at` */
 	return r->end_offset - (uint64_t)(r->end - r->at);
 }
 
+/* What a stuck walk returns: how many octets it needs from `at` on, and inside of what it is
+ * stuck. */
 static inline int reader_needs(struct reader *r, size_t bytes, const char *inside)
 {
 	r->need_bytes = bytes;

@@ -19,10 +19,12 @@ struct topic {                          /* a section of help and manual */
 	const char *heading, *text;     /* heading NULL ends the list */
 };
 
+/* An example for help and manual: what to type, and what it does. */
 struct example {
 	const char *command, *meaning;  /* command NULL ends the list */
 };
 
+/* One command. All of it is data; only run() is code. */
 struct command {
 	const char *name;               /* "meter" */
 	const char *help;               /* one line, for the list of commands */

@@ -6,9 +6,9 @@
 
 struct signal_target {                  /* functions that are async-signal-safe */
 	void (*stop)(void *context);
-	void (*reopen)(void *context);
-	void (*stats)(void *context);
-	void *context;
+	void (*reopen)(void *context);  /* SIGHUP */
+	void (*stats)(void *context);   /* SIGUSR1 */
+	void *context;                  /* of all three; valid until signals_release() */
 };
 
 /* Before anything opens: SIGPIPE, SIGHUP and SIGUSR1 must not end the program. */

@@ -22,18 +22,19 @@ struct spy_counts { uint64_t flows, packets[2], octets[2]; };   /* [0] by the in
 
 struct spy_row {                        /* an application */
 	char name[SPY_NAME_BYTES];
-	struct spy_counts counts;
+	struct spy_counts counts;       /* of all its flows */
 	unsigned host_count;
 	char hosts[SPY_HOSTS][SPY_HOST_BYTES];  /* the first different ones */
 };
 
 /* Its rows are as many as the backends have names. All zero is an empty one. */
 struct spy_table {
-	struct spy_row *rows;
+	struct spy_row *rows;           /* by name, in the order they came; owned */
 	unsigned count, room;
 	bool out_of_memory;             /* and therefore incomplete */
 };
 
+/* Frees the rows; fine for an empty one. */
 void spy_table_fini(struct spy_table *table);
 
 /* Adds the flows of a batch. */

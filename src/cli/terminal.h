@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* Colours, widths and progress are for people: only where this is true. */
 bool terminal_is(FILE *stream);
 
 /* Columns: of the terminal, else of $COLUMNS, else 80; between 40 and `most`. */

@@ -29,7 +29,7 @@ struct collector_setup {
 	struct decoder_setup decoder;   /* emit is called from collector_read() and _flush() */
 	/* A line for the log, at a bounded rate. May be NULL. */
 	void (*note)(void *context, const char *text);
-	void *note_context;
+	void *note_context;             /* of note */
 };
 
 /* What came that is no message of a session. */
@@ -65,7 +65,10 @@ void collector_flush(struct collector *c);
 void collector_end(struct collector *c);
 void collector_close(struct collector *c);              /* NULL is fine */
 
+/* As of now, with what the kernel has dropped so far. In the thread that reads, or when none
+ * does. */
 void collector_counters(struct collector *c, struct collector_counters *ret);
+/* Who has exported so far; as of the last call of collector_read(). */
 const struct exporters *collector_exporters(const struct collector *c);
 
 #endif

@@ -21,6 +21,7 @@
 
 enum { EXPORTER_NAME_MAX = 256 };
 
+/* Everything that came from one address, or out of one file. */
 struct exporter {
 	char name[EXPORTER_NAME_MAX];   /* its address, or the file that its messages stand in */
 	uint8_t family;                 /* 4 or 6; 0: a file */
@@ -38,8 +39,9 @@ struct exporter {
  * whoever opened it. */
 struct collect_session {
 	struct exporter *exporter;
-	struct decode_session_setup setup;
-	struct decode_session *decode;
+	struct decode_session_setup setup; /* by which `decode` was made, and is made anew when it
+	                                    * has to forget */
+	struct decode_session *decode;  /* owned */
 	struct collect_session *next;   /* of the exporter */
 };
 
@@ -47,8 +49,8 @@ struct collect_session {
 struct exporters {
 	struct decoder *decoder;        /* borrowed */
 	unsigned bound;
-	struct map by_address;
-	struct exporter *oldest, *newest;
+	struct map by_address;          /* struct exporter by `key` */
+	struct exporter *oldest, *newest;       /* the ends of the list by use; owned */
 	uint64_t given_up;              /* exporters whose account was added to the next */
 	uint64_t forgotten;             /* sessions that lost their templates for want of memory */
 	struct decode_counters gone;
@@ -58,9 +60,10 @@ struct exporters {
 struct exporter_address {
 	uint8_t family;                 /* 0: a file, told apart by `name` alone */
 	uint8_t octets[16];
-	const char *name;
+	const char *name;               /* for messages and records of accounts */
 };
 
+/* bound: exporters that are told apart; beyond it old accounts go into a common one. */
 void exporters_init(struct exporters *e, struct decoder *decoder, unsigned bound, uint64_t secret);
 /* After whoever opened sessions has closed them. */
 void exporters_fini(struct exporters *e);

@@ -17,6 +17,7 @@ struct fragments;
 struct fragments *fragments_new(void);                  /* NULL: no memory */
 void fragments_free(struct fragments *fragments);       /* NULL is fine */
 
+/* A datagram put together. */
 struct whole_datagram {
 	const uint8_t *octets;          /* from the transport header on; valid until the next call */
 	uint32_t bytes;

@@ -13,6 +13,7 @@
 
 struct traffic;
 
+/* The collector is borrowed: its counters and exporters are used. 0 or -ENOMEM. */
 int traffic_new(struct collector *collector, struct traffic **ret);
 /* Closes all sessions. NULL is fine. */
 void traffic_free(struct traffic *traffic);

@@ -20,22 +20,23 @@
 
 struct meter_account {                  /* of one meter, summed over workers */
 	const char *name;
-	struct meter_counters counters;
+	struct meter_counters counters; /* summed over workers */
 	uint64_t packets, ip_octets;            /* of packets that its filter took, counted there */
 	uint64_t rows;                          /* records handed to outputs, summed over outputs */
 	uint64_t whole_rows;                    /* of them, rows that are a whole record each */
 	unsigned whole_outputs;                 /* outputs that get such rows */
 };
 
+/* All figures of a run at one moment; a copy that nobody else writes. */
 struct accounts {
-	struct capture_counters source;
+	struct capture_counters source; /* what the source itself counted */
 	uint64_t unread_frames, unread_octets;  /* delivered behind a limit (-c), never looked at */
 	struct fate_counters fates;
 	uint64_t metered_ip_octets;             /* of packets with FATE_metered, as parsed */
 	uint64_t shared_packets, shared_octets; /* wire packets and IP octets of packets that more than
 	                                         * one meter took, for each meter behind the first */
 	unsigned meter_count;
-	struct meter_account meters[METERS_MAX];
+	struct meter_account meters[METERS_MAX];        /* meter_count of them */
 	uint64_t accepted;                      /* what the outputs say they were handed */
 	bool outputs_balanced;                  /* accepted = acknowledged + sent + ...
 	                                         * for each output */
@@ -44,6 +45,7 @@ struct accounts {
 	                                         * records can be compared too */
 };
 
+/* Sums over threads; first and last times are the outermost. */
 void accounts_add_fates(struct fate_counters *to, const struct fate_counters *from);
 void accounts_add_meter(struct meter_counters *to, const struct meter_counters *from);
 /* All meters together. */

@@ -21,17 +21,19 @@
 #include "engine/outputs.h"
 #include "engine/relay.h"
 
+/* An exporter as it stood when the report was made. */
 struct report_exporter {
 	char name[EXPORTER_NAME_MAX];
-	unsigned sessions;
+	unsigned sessions;              /* that are open */
 	uint64_t sessions_ever, last_ns;
-	struct decode_counters counters;
+	struct decode_counters counters;        /* of all its sessions, past ones too */
 };
 
+/* One allocation, handed from the thread that collects to the one that prints. */
 struct collect_report {
-	struct collector_counters transport;
-	struct decode_counters total;
-	struct relay_counters relay;
+	struct collector_counters transport;    /* what came, before any decoding */
+	struct decode_counters total;   /* of all exporters, those given up too */
+	struct relay_counters relay;    /* what went on to the outputs */
 	bool options_emitted;           /* options data are records, too */
 	bool finished;                  /* all is flushed: outputs can be compared */
 	uint64_t given_up;              /* exporters that are no longer told apart */
@@ -51,6 +53,7 @@ void collect_report_outputs(struct collect_report *report, const struct outputs 
 /* True when all agree; else the message says which two do not, and by how much. */
 bool collect_report_balanced(const struct collect_report *report, struct error *err);
 
+/* As one JSON object, the form of --stats. */
 void collect_report_print(const struct collect_report *report, const struct outputs *outputs,
                           FILE *out);
 

@@ -8,6 +8,7 @@
 
 #include "base/option.h"
 
+/* Filled by the table, through an option_set, which owns all strings and lists. */
 struct collect_settings {
 	struct text_list listen;        /* -l */
 	struct text_list files;         /* -r */

@@ -26,6 +26,7 @@ struct columns_wish {                   /* borrowed */
 	const char *output;             /* its name */
 };
 
+/* The outcome, in the order in which columns are written. */
 struct columns {
 	struct column_choice choices[COLUMNS_MAX];      /* each knows whether it is part of the key */
 	unsigned count;
@@ -34,6 +35,8 @@ struct columns {
 /* What can be asked for: every field that flows and all hooks give. The list points to `room`. */
 struct column_list columns_available(struct column_choice room[COLUMNS_MAX]);
 
+/* The columns that records of a meter have in an output of this kind. -EINVAL with a message that
+ * begins with wish->label, or names the output whose address is wrong. */
 int columns_choose(const struct columns_wish *wish, const struct output_kind *kind,
                    const struct row_settings *rows, struct columns *ret, struct error *err);
 

@@ -22,12 +22,13 @@ struct engine_traffic {                 /* metered so far */
 	uint64_t flows;                 /* alive now */
 };
 
+/* What surrounds a run: copied; what it points to is borrowed until close. */
 struct engine_env {
-	const struct log *log;
+	const struct log *log;          /* for all messages */
 	/* libweir: records by callback, instead of or beside -o; called from
 	 * one thread; may be NULL. */
 	void (*records)(void *context, const struct record_batch *batch);
-	void *context;
+	void *context;                  /* of records and traffic */
 	/* SIGHUP: reads the settings anew, valid until the next call or engine_close(); NULL with a
 	 * message when they are wrong, and then nothing changes; NULL pointer: nothing to read. */
 	const struct settings *(*reload)(void *reload_context, struct error *err);

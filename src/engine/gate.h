@@ -11,17 +11,21 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+/* One for all who wait in a pump, whatever for. */
 struct gate {
 	atomic_uint changes;            /* said so far */
 	atomic_uint sleepers;
 	unsigned spins;                 /* looks before a sleep */
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
+	pthread_cond_t changed;         /* for those who sleep */
 };
 
+/* spins: 0 where processors are fewer than threads, since spinning would keep away whoever is
+ * waited for. */
 void gate_init(struct gate *gate, unsigned spins);
 void gate_fini(struct gate *gate);
 
+/* To be called before looking at what is waited for; see gate_wait(). */
 static inline unsigned gate_look(struct gate *gate)
 {
 	return atomic_load(&gate->changes);

@@ -9,6 +9,7 @@
 #include "engine/settings.h"
 #include "flow/meter.h"
 
+/* Hooks of a meter; borrowed, since hooks are constants. */
 struct hook_set {
 	const struct flow_hook *hook[METER_HOOKS_MAX + 1];      /* in the order they run; NULL ends */
 	unsigned count;

@@ -20,6 +20,7 @@
 #include "identify/identify.h"
 #include "record/record.h"
 
+/* What stands still for the whole run; copied where not said otherwise. */
 struct metering_options_setup {
 	unsigned meters;                /* metering processes, numbered from 1 */
 	uint32_t sample;                /* 1:N; 0 or 1: every packet */
@@ -32,6 +33,7 @@ struct metering_options_setup {
 
 struct metering_options;
 
+/* The schemas are made now. -ENOMEM. */
 int metering_options_new(const struct metering_options_setup *setup, struct metering_options **ret,
                          struct error *err);
 /* After all outputs have been closed: their templates use its schemas. NULL is fine. */

@@ -11,16 +11,18 @@
 #include "engine/settings.h"
 #include "engine/worker.h"
 
+/* One meter, judged and ready to be opened in any number of workers. */
 struct meter_config {
 	struct meter_entry entry;       /* texts borrowed from the settings */
 	struct key_options key;
-	struct key_plan plan;
-	struct hook_set hooks;
+	struct key_plan plan;           /* what `key` means */
+	struct hook_set hooks;          /* that give the fields that are asked for */
 	struct sessions *sessions;      /* shared by its workers; NULL: it has none */
 	struct columns_wish columns;    /* points into this struct: not to be copied */
 	char label[256];
 };
 
+/* Those of the run. Only networks may change while it goes on. */
 struct meters {
 	const struct settings *settings;
 	struct networks *networks;      /* of --networks; NULL: none */

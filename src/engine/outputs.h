@@ -16,12 +16,14 @@
 
 enum { OUTPUTS_MAX = 32 };
 
+/* In the order of the addresses; queues are owned. */
 struct outputs {
 	bool live;                      /* nobody waits for them for long */
 	unsigned count;
 	struct queue *queues[OUTPUTS_MAX];
 };
 
+/* What they are opened with. */
 struct outputs_setup {
 	const char *const *addresses;   /* borrowed for the call */
 	unsigned count;
@@ -35,6 +37,7 @@ int outputs_open(const struct outputs_setup *setup, struct outputs *ret, struct 
 struct output_env outputs_env(const struct output_env *env, const struct log *log);
 /* One more, before the start. */
 int outputs_add(struct outputs *outputs, const struct queue_setup *setup, struct error *err);
+/* Starts the threads. Before this nothing is written, though files are open. */
 int outputs_start(struct outputs *outputs, struct error *err);
 void outputs_reopen(struct outputs *outputs);
 /* From now on nobody waits for a full queue. */

@@ -18,6 +18,7 @@
 
 enum { PARCEL_BATCHES = 16, LINE_BYTES = 64 };
 
+/* What a parcel has room for; the same for all of a pump. */
 struct parcel_shape {
 	unsigned batches;               /* of frames; at most PARCEL_BATCHES */
 	unsigned lanes;
@@ -33,8 +34,8 @@ struct piece_stop {                     /* packets up to here, then the clock */
 
 /* Packets of one lane, from one batch or several: stops are in order, the last is behind all. */
 struct piece {
-	const struct packet *pointer[BATCH_MAX];
-	unsigned stop_count;
+	const struct packet *pointer[BATCH_MAX];        /* to `line` or `packets`, in order */
+	unsigned stop_count;            /* at least 1 in a piece that is done */
 	bool mixed;                     /* when brief: some pointers go to `packets` */
 	struct piece_stop stop[PARCEL_BATCHES];
 	uint8_t line[BATCH_MAX][LINE_BYTES] __attribute__((aligned(64)));       /* when brief */
@@ -46,11 +47,12 @@ struct parcel_cursor {                  /* where the next packet of a lane goes 
 	struct piece_stop so_far;
 } __attribute__((aligned(64)));
 
+/* One turn's frames and packets. Who may touch what, and when, is said in pump.c. */
 struct parcel {
 	struct parcel_shape shape;
 	unsigned count;                 /* batches of frames that are held */
 	struct frame_batch *frames;
-	struct piece *pieces;
+	struct piece *pieces;           /* enough for every lane's packets and its last, short piece */
 	unsigned piece_count;           /* in use */
 	uint16_t *list;                 /* numbers of pieces, for each lane batches + 1 of them */
 	uint16_t *list_count;           /* of each lane */
@@ -64,9 +66,11 @@ struct parcel {
 /* Zeroed memory of whole cache lines; for free(). */
 void *lines_new(size_t count, size_t bytes);
 
+/* NULL: no memory. Some hundred KB, touched as it is used. */
 struct parcel *parcel_new(const struct parcel_shape *shape);
 void parcel_free(struct parcel *parcel);        /* NULL is fine */
 
+/* The i-th piece of a lane, in the order of its packets. */
 static inline struct piece *parcel_piece(const struct parcel *p, unsigned lane, unsigned i)
 {
 	return &p->pieces[p->list[lane * (p->shape.batches + 1) + i]];

@@ -6,11 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* All zero to begin with. */
 struct progress {
 	bool shown;                     /* a line stands on the terminal */
 	uint64_t started_ns, last_ns, last_packets;     /* CLOCK_MONOTONIC */
 };
 
+/* What the line tells: totals so far; flows that are alive; bytes_total 0: unknown. */
 struct progress_state {
 	uint64_t bytes_read, bytes_total, packets, flows;
 };

@@ -30,8 +30,9 @@ struct pump_endpoint {                  /* one of our own export sockets */
 	uint16_t local_port, remote_port;       /* local 0: any */
 };
 
+/* What it is made with; copied. On an error the capture is still the caller's. */
 struct pump_setup {
-	const struct capture_kind *kind;
+	const struct capture_kind *kind;        /* of `capture` */
 	struct capture *capture;        /* owned by the pump from here on */
 	struct packet_settings packet;
 	unsigned workers;
@@ -41,7 +42,7 @@ struct pump_setup {
 	bool sample_random;
 	const struct pump_endpoint *own_export; /* copied */
 	unsigned own_export_count;
-	const struct log *log;
+	const struct log *log;          /* damaged input is told there; borrowed */
 };
 
 struct lane_batch {                     /* what one worker gets of one parcel */
@@ -52,6 +53,7 @@ struct lane_batch {                     /* what one worker gets of one parcel */
 	struct parcel *parcel;          /* that the batch ends; NULL: it goes on */
 };
 
+/* What happened before the workers. Sums over all who have read. */
 struct pump_counters {
 	struct capture_counters source;
 	struct fate_counters fates;     /* all but metered and filtered */
@@ -59,6 +61,7 @@ struct pump_counters {
 	bool damaged;                   /* some input was damaged: exit status 1 */
 };
 
+/* Makes lanes and parcels for so many workers. -ENOMEM with a message. */
 int pump_new(const struct pump_setup *setup, struct pump **ret, struct error *err);
 void pump_free(struct pump *pump);      /* closes the capture */
 

@@ -21,6 +21,7 @@
 
 struct relay;
 
+/* Copied; what it points to is borrowed until relay_free(). */
 struct relay_setup {
 	struct outputs *outputs;        /* opened, not started; borrowed */
 	const char *fields;             /* --fields; NULL: each output's own */
@@ -42,6 +43,7 @@ void relay_put(struct relay *relay, struct record_batch *batch, bool options);
 void relay_flush(struct relay *relay);
 void relay_finish(struct relay *relay);
 
+/* The account of the way from decoder to queues. */
 struct relay_counters {
 	uint64_t records;               /* that came */
 	uint64_t handed;                /* to queues, summed over them */

@@ -33,6 +33,8 @@ struct meter_entry {
 	struct text_list outputs;
 };
 
+/* Filled by the table, through an option_set, which owns all strings and lists. Nothing in it is
+ * judged beyond its type: that is the engine's. */
 struct settings {
 	struct text_list files;         /* -r: capture files, directories, "-" */
 	struct text_list interfaces;    /* -i */

@@ -23,13 +23,14 @@
 
 enum { STREAMS_MAX = 128 };
 
+/* Rows of one shape on their way from all workers to some outputs. */
 struct stream {
-	struct schema *schema;
+	struct schema *schema;          /* owned */
 	unsigned meter;                 /* whose records it has */
 	bool uniflow;                   /* a biflow becomes two rows, whatever --uniflow says */
 	bool whole;                     /* a record is one row: no uniflow, of the meter or its own */
 	unsigned queue_count;
-	struct queue *queues[OUTPUTS_MAX];
+	struct queue *queues[OUTPUTS_MAX];      /* that want it; borrowed from the outputs */
 };
 
 struct sorted_row {                     /* --sort: a row that waits for the end */
@@ -38,6 +39,7 @@ struct sorted_row {                     /* --sort: a row that waits for the end 
 	uint32_t row, stream;
 };
 
+/* Where all records of a run go. Streams stand still once workers run. */
 struct sinks {
 	bool sort;
 	bool hurried;                   /* the run was told to stop: outputs get a deadline */
@@ -48,10 +50,11 @@ struct sinks {
 	unsigned whole_outputs[METERS_MAX];
 	const struct log *log;
 	pthread_mutex_t sort_lock;
-	struct sorted_row *sorted;
+	struct sorted_row *sorted;      /* under sort_lock, as the next two */
 	size_t sorted_count, sorted_room;
 };
 
+/* What they are opened with; borrowed for the call where not said otherwise. */
 struct sinks_setup {
 	const struct engine_env *env;
 	const char *const *outputs;     /* addresses; borrowed */
@@ -89,8 +92,8 @@ enum { BUILDER_KEEPS = 16 };            /* batches that go round between a worke
 
 struct builder {                        /* fills batches of one stream for one worker */
 	struct sinks *sinks;
-	struct stream *stream;
-	struct row_plan *plan;
+	struct stream *stream;          /* whose rows it makes */
+	struct row_plan *plan;          /* from record to row; the worker's own */
 	struct record_batch *batch;     /* being filled; NULL: none */
 	struct record_batch *kept[BUILDER_KEEPS];       /* filled before; one hold each */
 	unsigned next_kept;
@@ -103,9 +106,12 @@ struct builders {                       /* one for each stream of a meter */
 	unsigned count;
 };
 
+/* A builder for each stream of this meter. Each worker has its own: they share nothing but the
+ * sinks. -ENOMEM, or what row_plan_new() says. */
 int builders_new(struct sinks *sinks, unsigned meter, const struct row_settings *rows,
                  struct builders *ret, struct error *err);
 void builders_free(struct builders *builders);
+/* Writes the record into the batch at hand, and sends that on when it is full. */
 void builder_write(struct builder *b, const struct flow_record *record);
 void builder_flush(struct builder *b);
 

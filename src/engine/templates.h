@@ -13,6 +13,7 @@
 #include "engine/meters.h"
 #include "engine/sinks.h"
 
+/* After sinks_add_meter() for all meters: templates are those that outputs have made. */
 void templates_print(const struct meters *meters, const struct sinks *sinks, FILE *out);
 
 #endif

@@ -15,13 +15,14 @@
 
 enum { VLAN_TWINS_SLOTS = 1024 };
 
+/* Of one meter in one worker; all zero to begin with. 16 KB. */
 struct vlan_twins {
 	uint64_t one_way, twins;        /* flows with packets from one side; those with a twin */
 	bool tagged;                    /* a flow with a tag has been seen: before, none can differ */
 	struct {
 		uint64_t hash;          /* of the key without VLANs */
 		uint32_t vlans;
-		uint8_t sender;
+		uint8_t sender;         /* key endpoint that sent */
 	} slot[VLAN_TWINS_SLOTS];
 };
 

@@ -22,14 +22,16 @@
 #include "measure/networks.h"
 #include "packet/filter.h"
 
+/* A meter of this worker, with all that belongs to it. */
 struct meter_slot {
-	struct meter *meter;
+	struct meter *meter;            /* owned, as all in the slot */
 	struct packet_filter *filter;   /* NULL: takes every packet */
 	uint64_t taken_packets, taken_octets;   /* wire packets and IP octets that it took */
 	struct builders builders;
 	struct vlan_twins *twins;       /* NULL: no VLANs in the key */
 };
 
+/* A copy at one moment between two batches. */
 struct worker_counters {
 	struct fate_counters fates;     /* metered and filtered: decided here */
 	uint64_t metered_ip_octets;
@@ -42,17 +44,19 @@ struct meter_change {                   /* what SIGHUP may change while packets 
 	struct packet_filter *filter;   /* NULL: every packet; owned by whoever holds the change */
 };
 
+/* New settings on their way to a worker. */
 struct worker_change {
 	struct meter_change meters[METERS_MAX];
 	struct networks *networks;      /* NULL: none; held by whoever holds the change */
 };
 
+/* What is not said to be under the lock is the thread's own while it runs. */
 struct worker {
-	unsigned number;
-	struct pump *pump;
-	bool live;
+	unsigned number;                /* from 0 */
+	struct pump *pump;              /* borrowed */
+	bool live;                      /* batches leave twice a second, full or not */
 	unsigned meter_count;
-	struct meter_slot meters[METERS_MAX];
+	struct meter_slot meters[METERS_MAX];   /* meter_count of them */
 	struct measure_settings measure;        /* what its measures are opened with */
 	struct networks *networks;      /* held; NULL: none */
 	struct fate_counters fates;
@@ -64,7 +68,7 @@ struct worker {
 	bool running;                   /* under lock: the thread still owns the counters */
 	pthread_mutex_t lock;           /* of the snapshot */
 	pthread_cond_t taken;
-	struct worker_counters snapshot;
+	struct worker_counters snapshot;        /* under lock */
 	struct worker_change change;    /* under lock, until taken */
 	atomic_bool changed;
 	sem_t *ended;                   /* posted when the thread ends; the engine waits there */

@@ -11,11 +11,13 @@
 
 /* What tells the kinds of this family apart; constant. */
 struct ipfix_udp_flavour {
-	const struct output_kind *kind;
+	const struct output_kind *kind; /* whose outputs are opened */
 	enum ipfix_format format;
 	uint16_t port;                  /* when the address has none */
 };
 
+/* What a kind's open() does. With several hosts in the address it opens a distribution
+ * (distribute.h). */
 int ipfix_udp_open_flavour(const struct ipfix_udp_flavour *flavour, const struct address *address,
                            const struct output_env *env, struct output **ret, struct error *err);
 

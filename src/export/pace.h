@@ -14,7 +14,7 @@
 /* Of one output. A burst has a slot of time in proportion to what is in it; the next one waits for
  * its end. */
 struct pace {
-	const struct output_env *env;
+	const struct output_env *env;   /* borrowed; give_up is looked at */
 	uint64_t rate;                  /* records/s; 0: unpaced */
 	bool rate_is_set;               /* by the user: counts records, however long they are */
 	uint64_t slot_ns;               /* CLOCK_MONOTONIC: when the next burst may leave */

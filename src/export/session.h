@@ -33,7 +33,7 @@ enum export_stream { EXPORT_STREAM_CONTROL, EXPORT_STREAM_DATA, EXPORT_STREAM_CO
 
 struct export_message {                 /* one message on its way */
 	const uint8_t *octets;
-	uint32_t bytes;
+	uint32_t bytes;                 /* of the message, header included */
 	enum export_stream stream;      /* CONTROL: templates and options data, never given up */
 	struct record_amount amount;    /* flow records in it; none: templates, options data */
 	bool lost;                      /* set by the sender when it did not go */
@@ -84,9 +84,10 @@ struct export_lane;                     /* session_parts.h */
 struct export_options;
 struct export_common;
 
+/* All that a session knows. Read by session_*.c; outputs read counters and config. */
 struct export_session {
-	struct export_session_config config;
-	struct export_sender sender;
+	struct export_session_config config;    /* with defaults filled in */
+	struct export_sender sender;    /* how messages leave */
 	struct export_lane **lanes;     /* in the order of template ids, from 256 on */
 	unsigned lane_count;
 	struct export_options *options; /* NULL: none are wanted */

@@ -27,6 +27,7 @@ static inline int first_failure(int rc, int next)
 	return rc < 0 ? rc : next;
 }
 
+/* err while nothing has failed, else NULL: the first message stays. */
 static inline struct error *unless_failed(int rc, struct error *err)
 {
 	return rc < 0 ? NULL : err;
@@ -45,14 +46,16 @@ struct option_template {                /* of options data */
 
 struct process_account {                /* what was exported of one metering process */
 	uint32_t process;
-	uint64_t messages, records, octets;
+	uint64_t messages, records, octets;     /* that left */
 };
 
 enum { OPTION_TABLES_OWN = 4, OPTION_BATCHES_MAX = 16, PROCESSES_MAX = 64 };
 
+/* Options data of a session: schemas of its own, templates of all, and what was counted for
+ * them. */
 struct export_options {
-	struct schema *own[OPTION_TABLES_OWN];
-	struct option_template *templates;
+	struct schema *own[OPTION_TABLES_OWN];  /* owned; NULL: not told in this format */
+	struct option_template *templates;      /* of own and of the metering process's schemas */
 	unsigned template_count;
 	struct record_batch *batches[OPTION_BATCHES_MAX];       /* while they are being sent */
 	unsigned batch_count;
@@ -61,7 +64,8 @@ struct export_options {
 	struct process_account processes[PROCESSES_MAX];
 };
 
-/* session.c */
+/* session.c: the configured clock in ns since 1970; takes a time as that of the call at hand;
+ * counts records that no message will carry, for what is told of them (RFC 7011, section 4.3). */
 uint64_t session_clock(const struct export_session *s);
 void session_time(struct export_session *s, uint64_t now_ns);
 void session_missed(struct export_session *s, const struct record_amount *amount);
@@ -69,13 +73,16 @@ void session_missed(struct export_session *s, const struct record_amount *amount
 int lane_take(struct export_session *s, struct export_lane *lane, const struct ipfix_rows *rows,
               struct error *err);
 
-/* session_lane.c */
+/* session_lane.c: what messages that begin now look like; the lane of a schema, NULL when it was
+ * not added; begins the lane's message of that index. */
 struct ipfix_form session_form(const struct export_session *s, uint32_t limit);
 struct export_lane *lane_find(const struct export_session *s, const struct schema *schema);
 void lane_begin(const struct export_session *s, struct export_lane *lane, uint32_t index);
 void lane_free(struct export_lane *lane);
 
-/* session_send.c */
+/* session_send.c: lets the transport make itself ready for so many octets, if it wants to; sends
+ * one message, all templates with options data, what a lane or all of them hold. Records that were
+ * lost on the way are counted there. */
 void session_ready(struct export_session *s, uint32_t bytes);
 int session_send_one(struct export_session *s, struct ipfix_message *m, bool *ret_lost,
                      struct error *err);
@@ -86,7 +93,7 @@ int session_flush_lanes(struct export_session *s, struct error *err);
 
 int session_options(struct export_session *s, struct error *err);       /* data alone */
 
-/* session_options.c: NULL options throughout where none are wanted. */
+/* session_options.c: s->options is NULL throughout where none are wanted. 0 or -ENOMEM. */
 int session_options_new(struct export_session *s);
 void session_options_free(struct export_session *s);
 bool session_options_due(const struct export_session *s);
@@ -101,6 +108,7 @@ void session_options_count(struct export_session *s, uint32_t process,
 /* session_common.c: what schemas share (RFC 5473); no commons where that is not wanted. */
 enum { COMMON_MAX = 1024 };             /* combinations of properties of a schema */
 struct export_common;
+/* See session_common.c for what these do. 0, or an error with a message. */
 int session_common_add(struct export_session *s, const struct schema *schema, struct error *err);
 int session_common_remove(struct export_session *s, const struct schema *schema,
                           struct error *err);

@@ -24,13 +24,13 @@ struct direction {                      /* a meter's; all zero: the first packet
 	bool weighs[2];                 /* by family (4, 6): evidence counts */
 	bool brief;                     /* line 1 of packets may not have been filled */
 	struct servers servers;
-	struct services services;
+	struct services services;       /* what ports say */
 };
 
 struct direction_case {                 /* a packet, counted into its flow or about to be */
 	const struct flow_table *table; /* the flow's */
 	struct flow *flow;
-	struct flow_cold *cold;
+	struct flow_cold *cold;         /* of the same flow */
 	const struct packet *packet;
 	unsigned sender;                /* endpoint of the flow's key */
 };
@@ -52,6 +52,7 @@ bool direction_first_of_side(struct direction *d, const struct direction_case *c
 /* What a SYN or SYN-ACK says; true if the flow turned. */
 bool direction_handshake(struct direction *d, const struct direction_case *c);
 
+/* The key endpoint (0 or 1) that is the record's source. */
 static inline unsigned direction_initiator(const struct flow *flow)
 {
 	return (flow->state & FLOW_INITIATOR_1) != 0;

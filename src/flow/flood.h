@@ -20,6 +20,7 @@
 
 enum { FLOOD_SLOTS = 64 };
 
+/* A merged record in the making: as large as a flow of the widest key. */
 struct flood_slot {
 	uint64_t flows;                 /* merged so far; 0: the slot is empty */
 	uint32_t varies;                /* enum record_varies */
@@ -28,6 +29,7 @@ struct flood_slot {
 	uint8_t hot[sizeof(struct flow) + sizeof(struct key_wide)] __attribute__((aligned(8)));
 };
 
+/* Of one meter. Slots of IPv4 and IPv6 stand apart. */
 struct flood {
 	uint64_t limit;                 /* records of single flows each second; 0: as many as come */
 	uint64_t second_ns;             /* when the second at hand began; 0: no clock yet */

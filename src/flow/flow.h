@@ -42,6 +42,7 @@ enum flow_basis {                       /* why the initiator is the initiator: f
 	BASIS_PROTOCOL = 5, BASIS_REGISTERED_PORT = 6
 };
 
+/* Which members of the cold part have a meaning, and what was seen once. */
 enum flow_cold_bits {
 	COLD_INNER_VLAN = 1,            /* a second tag was present */
 	COLD_ICMP_0 = 2, COLD_ICMP_1 = 4,       /* icmp[] of this endpoint is set */

@@ -12,6 +12,7 @@
 #include "flow/flow.h"
 #include "record/record.h"
 
+/* What a packet has done to its flow; bits of flow_touch.events. */
 enum flow_event {
 	FLOW_CREATED = 1,               /* first packet of a new flow */
 	FLOW_TURNED = 2,                /* initiator changed by this packet */
@@ -19,9 +20,11 @@ enum flow_event {
 	FLOW_IDENTIFIED = 8, FLOW_DECIDED = 16  /* set by hooks for those behind them */
 };
 
+/* A packet and the flow that it was counted into. Valid until the batch has been handed to all
+ * hooks. */
 struct flow_touch {
-	struct flow *flow;
-	struct flow_cold *cold;
+	struct flow *flow;              /* already counts the packet */
+	struct flow_cold *cold;         /* of the same flow */
 	uint8_t *spaces;                /* of all hooks; NULL when none has any */
 	const struct packet *packet;
 	uint32_t events;                /* enum flow_event */
@@ -58,8 +61,9 @@ struct flow_view {                      /* a record as a hook sees it when it wr
 enum hook_wants { HOOK_PACKET = 1, HOOK_TCP = 2, HOOK_PAYLOAD = 4, HOOK_END = 8 };
 enum hook_scope { HOOK_SCOPE_FLOW, HOOK_SCOPE_RECORD };  /* what is zeroed when a record is cut */
 
+/* What a hook is and does; constant, and the same for all meters and workers. */
 struct flow_hook {
-	const char *name, *help;
+	const char *name, *help;        /* for --measure and `weir help`; one line */
 	const char *const *fields;              /* elements that it can give,
 	                                         * NULL-terminated; may be NULL */
 	uint16_t space_bytes;                   /* per flow, 8-aligned; large or short-lived
@@ -72,7 +76,8 @@ struct flow_hook {
 	bool biflow;                            /* its fields speak of the biflow: none has a reverse */
 	/* A worker's: argument is what came with the hook (struct hook_choice). NULL: no worker. */
 	int  (*open)(const void *argument, void **ret_worker, struct error *err);
-	void (*update)(const struct hook_call *call);
+	void (*update)(const struct hook_call *call); /* touches in packet order; NULL: no packets
+	                                               * are of interest */
 	/* A record is about to be written: what is open can be concluded. Not called where the flow is
 	 * merged into a record of many. */
 	void (*settle)(const struct flow_view *view, bool gone);
@@ -84,7 +89,7 @@ struct flow_hook {
 	/* Adds the space of a flow that is merged into a record of many to that record's, which is zero
 	 * to begin with and has the initiator as endpoint 0. NULL: merged records lack its fields. */
 	void (*merge)(void *space, const struct flow_view *from);
-	void (*close)(void *worker);
+	void (*close)(void *worker);    /* what open() gave; NULL: nothing to close */
 };
 struct hook_choice {                    /* a hook that is to run */
 	const struct flow_hook *hook;

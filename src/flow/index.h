@@ -17,6 +17,7 @@
 
 enum { INDEX_SLOTS = 8, INDEX_FIRST_LOG2 = 8, HANDLE_NONE = 0 };
 
+/* Slots are parallel arrays, so that all eight tags are compared at once. */
 struct index_bucket {
 	uint16_t tag[INDEX_SLOTS];      /* bits 16 to 31 of the hash */
 	uint32_t handle[INDEX_SLOTS];   /* HANDLE_NONE: empty */
@@ -27,9 +28,10 @@ struct index_bucket {
 };
 static_assert(sizeof(struct index_bucket) == 64, "one cache line");
 
+/* Grows with use, bucket by bucket, up to its bounds. */
 struct index {
-	struct index_bucket *buckets;
-	struct index_bucket *overflows;
+	struct index_bucket *buckets;   /* level_mask + 1 + split of them are in use */
+	struct index_bucket *overflows; /* from 1 on; 0 means none */
 	uint32_t level_mask;            /* buckets at this level - 1 */
 	uint32_t split;                 /* next bucket to split; those below are split already */
 	uint32_t overflow_used, overflow_free;  /* high-water mark; head of the free list */
@@ -44,6 +46,8 @@ struct index {
 int index_init(struct index *x, uint64_t max_count);
 void index_fini(struct index *x);
 
+/* The bucket of a hash as the table stands: buckets below `split` have been split at this level, so
+ * one more bit decides. */
 static inline uint32_t index_bucket_of(const struct index *x, uint64_t hash)
 {
 	uint32_t b = (uint32_t)hash & x->level_mask;
@@ -76,6 +80,7 @@ static inline unsigned index_empty(const struct index_bucket *b)
 #define index_empty index_empty_scalar
 #endif
 
+/* Bits that the choice of the bucket has not used up in small tables; see struct index_bucket. */
 static inline uint16_t index_tag(uint64_t hash) { return (uint16_t)(hash >> 16); }
 
 /* The likely handle by the first bucket alone; HANDLE_NONE: look with index_walk_start, whose next
@@ -100,8 +105,8 @@ static inline uint32_t index_guess_overflow(const struct index *x, uint32_t buck
 
 /* Every handle under this hash, one after another: start with *state = 0 until HANDLE_NONE. */
 struct index_walk {
-	const struct index_bucket *bucket;
-	unsigned match;
+	const struct index_bucket *bucket;      /* being looked at */
+	unsigned match;                 /* slots in it that are still to be looked at, a bit each */
 };
 struct index_walk index_walk_start(struct index *x, uint64_t hash);
 uint32_t index_walk_next(struct index *x, struct index_walk *walk, uint64_t hash);

@@ -19,7 +19,7 @@
 struct key_wide {                       /* the first 40 octets as struct key; unused fields are 0 */
 	struct key base;                /* IPv4 addresses in address.v6's first 4 octets each */
 	uint32_t tunnel_id;
-	uint32_t flow_label;
+	uint32_t flow_label;            /* only where ports do not tell flows apart */
 	uint16_t interface;             /* plus 1; 0: not in the key */
 	uint8_t  family;                /* 4 or 6; 0: not in the key */
 	uint8_t  tos;
@@ -34,6 +34,7 @@ enum key_field {                        /* what a plan takes into the key */
 	KEY_INTERFACE = 256, KEY_TOS = 512, KEY_FAMILY = 1024,
 };
 
+/* Which facts of a packet make its flow. Fixed for a meter's life. */
 struct key_plan {
 	bool standard;                  /* the parser's key, in the tables for IPv4 and IPv6 */
 	bool mirrored;                  /* both directions are one flow */

@@ -23,6 +23,7 @@
 
 enum { METER_HOOKS_MAX = 32 };
 
+/* Copied by meter_new(); what it points to is borrowed until meter_free(). */
 struct meter_settings {
 	uint64_t idle_ns, active_ns;    /* DURATION_OFF: never */
 	uint64_t linger_ns;             /* DURATION_OFF: a TCP end closes nothing */
@@ -34,7 +35,7 @@ struct meter_settings {
 	uint64_t first_flow_id;         /* ids count from here: workers start apart */
 	const struct hook_choice *hooks;/* up to one without a hook, or NULL; run in this order */
 	void (*emit)(void *context, const struct flow_record *record);
-	void *context;
+	void *context;                  /* of emit */
 };
 
 /* Of one meter in one worker. created = active + the sum of ended; what is taken in is what is in
@@ -55,12 +56,13 @@ struct meter_hook_slot {
 	uint32_t offset;                /* of its space */
 };
 
+/* One thread's. The files of meter_parts.h change it; others read settings and counters. */
 struct meter {
-	struct meter_settings settings;
+	struct meter_settings settings; /* timers may change while it runs */
 	struct flow_table table[2];     /* standard plan: IPv4, IPv6; else wide keys in [0] */
 	struct victims victims[2];      /* of the same tables */
 	struct flood flood;
-	struct direction direction;
+	struct direction direction;     /* evidence about initiators */
 	bool started;                   /* the wheel knows the first packet's time */
 	bool finishing;                 /* meter_finish: flows go, their index stays */
 	uint64_t idle_limit, active_limit;      /* as unsigned bounds that off and time
@@ -72,13 +74,13 @@ struct meter {
 	uint16_t tcp_mask[2];             /* flags that need the slow path: 0 when
 	                                 * the key has no TCP state */
 	uint64_t next_flow_id;
-	struct meter_counters counters;
-	struct hash_secret secret;
+	struct meter_counters counters; /* the worker's own: read them between batches */
+	struct hash_secret secret;      /* of keys; drawn for this meter */
 	unsigned hook_count;
-	struct meter_hook_slot hook[METER_HOOKS_MAX];
+	struct meter_hook_slot hook[METER_HOOKS_MAX];   /* in the order they run */
 	bool wants_touches;             /* some hook looks at packets */
 	unsigned touch_count;
-	struct flow_touch touches[BATCH_MAX];
+	struct flow_touch touches[BATCH_MAX];   /* remembered for the hooks, touch_count of them */
 	struct flow_touch *touch_at[BATCH_MAX]; /* of each of them: what most hooks want is all */
 	struct key_wide wide[BATCH_MAX];/* keys of the batch at hand, when the plan is not
 	                                 * the standard one */

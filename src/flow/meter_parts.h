@@ -13,6 +13,7 @@ static_assert(CLOSING == 7, "meter.closing_states has a bit for each set of thes
 
 /* ---- meter.c ---- */
 
+/* Works out from the timers what the fast path compares with. */
 void meter_set_limits(struct meter *m);
 /* Hands the remembered packets to the hooks. */
 void meter_flush_touches(struct meter *m);
@@ -27,6 +28,7 @@ void meter_end_flow(struct meter *m, struct flow_table *t, uint32_t handle, uint
 /* Hands on what was merged of a flood. */
 void meter_flush_flood(struct meter *m);
 
+/* No packet since the last record was cut. */
 static inline bool record_is_empty(const struct flow *f, const struct flow_cold *c)
 {
 	return !(f->packets[0] | f->packets[1] | c->packets_high[0] | c->packets_high[1]);
@@ -34,6 +36,7 @@ static inline bool record_is_empty(const struct flow *f, const struct flow_cold 
 
 /* ---- expiry.c ---- */
 
+/* Its TCP connection is over (both FINs or a RST), and the linger time runs. */
 static inline bool flow_is_closing(const struct meter *m, const struct flow *f)
 {
 	return m->closing_states >> (f->state & CLOSING) & 1;

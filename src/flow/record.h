@@ -22,8 +22,8 @@ enum record_varies {                    /* in what the flows of a merged record 
 /* A record that ends: flow and cold as they stand (before they are reset), borrowed for the call:
  * who wants to keep something copies it. */
 struct flow_record {
-	const struct flow *flow;
-	const struct flow_cold *cold;
+	const struct flow *flow;        /* with the record's counters */
+	const struct flow_cold *cold;   /* of the same flow */
 	uint8_t *spaces;                /* of all hooks; NULL when there are none */
 	uint64_t merged;                /* flows that were merged into it (flood.h); 0: it is one
 	                                 * flow's own */

@@ -13,6 +13,8 @@
 #include "flow/meter.h"
 #include "record/record.h"
 
+/* What rows say that flows do not know. Copied into the plan; pointers are borrowed until it is
+ * freed. */
 struct row_settings {
 	const struct meter *meter;      /* whose records these are (key plan, hooks); borrowed */
 	uint32_t number;                /* of the meter: meteringProcessId */

@@ -27,6 +27,7 @@ enum {
 	SERVER_AGE_SEVERAL_S = 24 * 3600
 };
 
+/* One place: 16 octets, four to a cache line. */
 struct server {
 	uint32_t tag;                   /* of the hash; 0: free */
 	uint32_t seen_s;                /* when it last answered, seconds since 1970 */
@@ -36,6 +37,7 @@ struct server {
 	uint8_t  handshake;             /* has accepted a connection */
 };
 
+/* One meter's memory. */
 struct servers {
 	struct region region;           /* empty: remembers nothing */
 	uint64_t learned;               /* how often; 0: there is nothing to look for */
@@ -46,6 +48,7 @@ struct server_end {                     /* of a flow */
 	uint16_t port;
 };
 
+/* How sure it is that an end is a server; a higher value is surer. */
 enum server_trust {
 	SERVER_UNKNOWN,
 	SERVER_OF_PEER,                 /* has answered this very peer, lately */
@@ -65,6 +68,7 @@ void servers_forget(struct servers *servers, const struct server_end *end);
 /* It spoke first to `peer`: unless that is one of its last clients, one of them is unlearned. */
 void servers_doubt(struct servers *servers, const struct server_end *end,
                    const struct server_end *peer, uint32_t now_s);
+/* What is remembered of an end, for a flow with `peer`, as of now_s. */
 enum server_trust servers_recall(const struct servers *servers, const struct server_end *end,
                                  const struct server_end *peer, uint32_t now_s);
 

@@ -25,6 +25,7 @@ enum service_kind {                     /* of a port, in the order of who is the
 	                                 * use it */
 };
 
+/* Fills the bits from services.def. */
 void services_init(struct services *services);
 
 /* UDP (and UDP-Lite) has its own services; all other protocols have TCP's. */

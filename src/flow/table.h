@@ -16,21 +16,22 @@
 #include "flow/index.h"
 #include "flow/wheel.h"
 
+/* One key length, one thread. Handles count from 1; 0 is none. */
 struct flow_table {
 	uint32_t key_bytes;             /* 16, 40 or 56 */
 	uint32_t stride;                /* octets of the hot part: flow_stride() */
 	uint32_t space_bytes;           /* of all hooks together, a flow */
 	uint8_t *hot;
-	struct flow_cold *cold;
-	uint8_t *spaces;
+	struct flow_cold *cold;         /* by handle */
+	uint8_t *spaces;                /* by handle, space_bytes each; NULL: no hook has any */
 	uint32_t used, free;            /* high-water mark of handles (from 1); free list */
 	uint64_t active, bound;
 	bool advancing;                 /* chains of the wheel are being walked */
 	bool rebuild_wanted;            /* as soon as they are not */
 	hash_many_function *hash_many;
-	const struct hash_secret *secret;
-	struct index index;
-	struct wheel wheel;
+	const struct hash_secret *secret;       /* borrowed from the meter */
+	struct index index;             /* from hash to handle */
+	struct wheel wheel;             /* when to look at a flow again */
 	struct region hot_region, cold_region, space_region;
 };
 
@@ -45,6 +46,7 @@ static inline uint32_t flow_stride(uint32_t key_bytes)
 	return ((uint32_t)sizeof(struct flow) + key_bytes + 31) / 32 * 32;
 }
 
+/* The parts of a flow by its handle, which is not checked. */
 static inline struct flow *flow_table_at(const struct flow_table *t, uint32_t handle)
 {
 	return (struct flow *)(void *)(t->hot + (size_t)handle * t->stride);

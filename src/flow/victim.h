@@ -21,6 +21,7 @@
 
 enum { VICTIM_WINDOW = 16, VICTIMS_WANTED = 32, VICTIMS_MAX = VICTIMS_WANTED + VICTIM_WINDOW };
 
+/* A flow that was chosen, and by what it is recognised later. */
 struct victim {
 	uint64_t hash;                  /* of its key */
 	uint64_t last_ns;               /* as it was when it was chosen */

@@ -25,9 +25,10 @@ enum {
 struct wheel_chunk {
 	uint32_t next;                  /* in the chain; 0: none */
 	uint32_t count;
-	uint32_t handle[WHEEL_CHUNK];
+	uint32_t handle[WHEEL_CHUNK];   /* `count` of them */
 };
 
+/* One table's. Ticks count from origin_ns on, in steps of 134 ms. */
 struct wheel {
 	uint64_t origin_ns;             /* time of tick 0; ticks in use start at 1 */
 	uint32_t now;                   /* the last tick that is done */
@@ -35,9 +36,10 @@ struct wheel {
 	uint32_t used, free, bound;     /* chunks: high-water mark, free list, limit */
 	uint64_t entries;               /* in all slots, stale ones included */
 	struct wheel_chunk *chunks;
-	struct region region;
+	struct region region;           /* of the chunks */
 };
 
+/* Room for the entries of max_count flows, stale ones included. 0 or -ENOMEM. */
 int wheel_init(struct wheel *wheel, uint64_t max_count);
 void wheel_fini(struct wheel *wheel);
 

@@ -29,6 +29,7 @@ static inline bool budget_take(struct budget *b, uint64_t bytes)
 	return true;
 }
 
+/* Gives back what was taken, along the chain. */
 static inline void budget_give(struct budget *b, uint64_t bytes)
 {
 	for (; b; b = b->parent)

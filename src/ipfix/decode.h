@@ -36,7 +36,7 @@ struct decoder_setup {
 	bool options;                   /* options data are emitted too */
 	bool sampling;                  /* columns for what is known of sampling */
 	void (*emit)(void *context, const struct layout *layout, struct record_batch *batch);
-	void *context;
+	void *context;                  /* of emit */
 };
 
 /* One for a collection. Bounds are in the setup; what it makes beyond them is refused and counted,
@@ -86,6 +86,7 @@ uint64_t decode_session_bytes(const struct decode_session *session);
  * bound: the memory of all sessions is used up. */
 bool decode_session_starved(struct decode_session *session);
 
+/* As of the last message; borrowed until the session is freed. */
 const struct decode_counters *decode_session_counters(const struct decode_session *session);
 
 #endif

@@ -24,6 +24,7 @@
 	F(count, "fewer records than its header says") \
 	F(memory, "no memory for its records or its domain")
 
+/* Why a message was discarded; FAULT_none: it was not. */
 enum decode_fault {
 #define F(name, text) FAULT_##name,
 	DECODE_FAULTS(F)
@@ -42,6 +43,7 @@ enum decode_fault {
 	D(malformed, "data that waited and turned out to be malformed") \
 	D(empty, "a set without records")
 
+/* Why a set was; DECODE_DROP_COUNT: it was not. */
 enum decode_drop {
 #define D(name, text) DECODE_DROP_##name,
 	DECODE_DROPS(D)

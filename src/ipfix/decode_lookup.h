@@ -6,6 +6,7 @@
 #include "ipfix/decode_plan.h"
 #include "ipfix/learned.h"
 
+/* What is looked up. */
 enum decode_lookup_kind {
 	LOOKUP_APPLICATION, LOOKUP_INTERFACE, LOOKUP_SAMPLING, LOOKUP_PROPERTIES
 };
@@ -23,7 +24,7 @@ struct decode_lookup {
 
 struct decode_columns {                 /* what a plan has by now; grows */
 	struct column_choice *choices;
-	unsigned count, room;
+	unsigned count, room;           /* in use; that there is memory for */
 };
 
 /* Adds the columns that can be looked up and says how. Returns the number of lookups, at most

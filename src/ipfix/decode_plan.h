@@ -32,7 +32,7 @@ struct decode_context {                 /* what all records of a message share *
 	uint64_t export_ms;             /* the header's time */
 	uint32_t uptime_ms;             /* NetFlow: the exporter's uptime at that time */
 	uint32_t domain;
-	uint8_t exporter4[4], exporter6[16];
+	uint8_t exporter4[4], exporter6[16];    /* who sent it; one of them is used */
 	uint8_t engine_type, engine_id; /* NetFlow v5 */
 	uint8_t sampling_algorithm;
 	uint32_t sampling_interval;     /* 0: not told */
@@ -53,23 +53,23 @@ struct decode_plan {
 	struct layout *layout;          /* borrowed */
 	uint32_t bytes_min;             /* octets of the shortest record; > 0 */
 	uint16_t step_count, variable_count, constant_count, lookup_count;
-	uint16_t presence_bytes;
+	uint16_t presence_bytes;        /* of a row */
 	uint16_t told;                  /* columns, from the first, that the exporter sends */
 	uint16_t left_out;              /* elements behind the last column that a row has room for */
 	bool illegal_reverse;           /* reverse elements, but no end of a flow (RFC 5103, 4) */
 	struct decode_step *steps;      /* in the order of the record */
 	struct decode_step *variable;   /* those that move the cursor once more */
 	struct decode_constant *constants;
-	struct decode_lookup *lookups;
+	struct decode_lookup *lookups;  /* run behind the steps */
 	uint8_t *presence;              /* of columns that are always there */
 };
 
 /* What a plan depends on. All of it is borrowed for the call but layouts and elements, which
  * outlive the plan. */
 struct decode_plan_setup {
-	const struct decode_template *template;
-	struct layouts *layouts;
-	struct elements *elements;
+	const struct decode_template *template; /* that is compiled */
+	struct layouts *layouts;        /* where the plan's layout is, or is made */
+	struct elements *elements;      /* where fields that the table lacks are */
 	const struct learned *learned;  /* NULL: nothing */
 	uint32_t domain;
 	uint8_t exporter_family;        /* 4, 6; 0: unknown */
@@ -89,17 +89,17 @@ uint64_t decode_plan_bytes(const struct decode_template *template);
 
 struct decode_set {                     /* the records of one set, without its header */
 	const uint8_t *octets;
-	uint32_t bytes;
+	uint32_t bytes;                 /* padding included */
 };
 
 struct decode_run {                     /* what records are decoded with */
 	const struct decode_plan *plan;
-	const struct decode_context *context;
+	const struct decode_context *context;   /* of the message */
 	struct layouts *layouts;
 	const struct learned *learned;  /* that the plan was made with */
 	/* Sees the rows from `first` on, as they were appended. NULL: nobody does. */
 	void (*rows)(void *user, const struct record_batch *batch, uint32_t first);
-	void *user;
+	void *user;                     /* of rows */
 };
 
 /* Appends the records of the set to the plan's layout; what is left behind the last, too short for

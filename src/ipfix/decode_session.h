@@ -13,12 +13,13 @@
 #include "ipfix/decode_plan.h"
 #include "ipfix/learned.h"
 
+/* What all sessions share. */
 struct decoder {
-	struct decoder_setup setup;
+	struct decoder_setup setup;     /* as it was given */
 	struct budget budget;
-	struct layouts *layouts;
-	struct elements *elements;
-	uint64_t secret;
+	struct layouts *layouts;        /* shapes of rows; owned */
+	struct elements *elements;      /* fields that the table lacks; owned */
+	uint64_t secret;                /* of all maps by numbers that strangers choose */
 	struct decode_template *scratch;        /* room for any template */
 	struct decode_slot **defined;   /* by the message being read: data may wait for them */
 	unsigned defined_count, defined_room;
@@ -42,7 +43,7 @@ struct decode_slot {                    /* a template id in a domain */
 	struct learned_options *options;        /* what to learn from its records */
 	uint32_t generation;            /* of what was learned, when the plan was made */
 	uint64_t refreshed_ns;          /* when the template came last */
-	struct early_set *early, **early_end;
+	struct early_set *early, **early_end;   /* data that wait for it, first to last */
 };
 
 struct decode_sequence {                /* of a domain, or of a stream within it */
@@ -51,6 +52,8 @@ struct decode_sequence {                /* of a domain, or of a stream within it
 	uint64_t export_ms;             /* of the message before */
 };
 
+/* An observation domain (RFC 7011, section 2) of one exporter, or what NetFlow calls source or
+ * engine. */
 struct decode_domain {
 	uint64_t key;                   /* protocol << 32 | id */
 	struct map slots;               /* by template id */
@@ -60,10 +63,11 @@ struct decode_domain {
 	uint32_t uptime_ms;             /* NetFlow v9: of the last message */
 };
 
+/* One exporter's transport session. Everything in it is charged to `budget`. */
 struct decode_session {
-	struct decoder *decoder;
-	struct decode_session_setup setup;
-	struct budget budget, early_budget;
+	struct decoder *decoder;        /* borrowed */
+	struct decode_session_setup setup;      /* who speaks, and by what transport */
+	struct budget budget, early_budget; /* all that it holds; the part of data ahead of templates */
 	struct map domains;             /* by protocol << 32 | id */
 	struct decode_domain *last;
 	struct learned *learned;        /* NULL until there is something to learn */
@@ -74,8 +78,8 @@ struct decode_session {
 
 struct decode_reading {                 /* a message being read */
 	struct decode_session *session;
-	struct decode_domain *domain;
-	const struct decode_message *message;
+	struct decode_domain *domain;   /* made when the message has passed its check */
+	const struct decode_message *message;   /* borrowed */
 	enum decode_protocol protocol;
 	struct decode_context context;
 	uint32_t records;               /* decoded: what sequence numbers count */
@@ -108,6 +112,7 @@ void decode_plan_drop(struct decode_slot *slot);
 
 /* ---- early data ---- */
 
+/* Keeps a copy of a data set that has no template yet, or counts it as dropped. */
 void decode_early_keep(struct decode_reading *r, uint16_t id, const struct decode_set *set);
 /* The message turned out well: its data wait. Or not: they are gone. */
 void decode_early_commit(struct decode_reading *r);

@@ -14,14 +14,16 @@
 
 enum decode_protocol { DECODE_NETFLOW_5 = 5, DECODE_NETFLOW_9 = 9, DECODE_IPFIX = 10 };
 
+/* A field specifier as it stands in a template (RFC 7011, section 3.2). */
 struct decode_field {
 	uint32_t pen;                   /* 0: IANA, and everything in NetFlow */
 	uint16_t id;                    /* without the enterprise bit */
 	uint16_t length;                /* octets; IPFIX_LENGTH_VARIABLE */
 };
 
+/* One template, in whichever format it came. Its size follows from field_count. */
 struct decode_template {
-	uint16_t id;
+	uint16_t id;                    /* 256 and up; a withdrawal's may be 2 or 3 */
 	uint16_t field_count;           /* 0: a withdrawal */
 	uint16_t scope_count;           /* > 0: an options template */
 	uint16_t variable_count;        /* fields of variable length */

@@ -33,6 +33,7 @@
 
 enum { IPFIX_BLOCK_ROWS = 64 };         /* rows that are encoded together, column by column */
 
+/* What a template depends on beside its schema. */
 struct ipfix_encoder_settings {
 	enum ipfix_format format;
 	uint16_t template_id;           /* none in NetFlow v5 */
@@ -40,6 +41,7 @@ struct ipfix_encoder_settings {
 	bool uptime;                    /* NetFlow v9: start and end in milliseconds since boot */
 };
 
+/* One value of each row on its way to the wire. Steps run one after the other over a block. */
 struct ipfix_step {
 	uint16_t column;                /* in the schema */
 	uint16_t offset;                /* of the value in the row */
@@ -53,7 +55,7 @@ struct ipfix_step {
 
 struct ipfix_rows {                     /* some rows of a batch */
 	const struct record_batch *batch;
-	uint32_t first, count;
+	uint32_t first, count;          /* rows [first, first + count) */
 	uint64_t boot_ms;               /* times since boot: since 1970, not after any of them */
 };
 

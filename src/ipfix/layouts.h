@@ -23,7 +23,7 @@ struct layouts;
 
 /* One shape of rows. `touched`, marks and links are the undo log of the message being read. */
 struct layout {
-	struct schema *schema;
+	struct schema *schema;          /* owned by the layouts */
 	bool options;                   /* options data, not flows */
 	struct record_batch *batch;     /* being filled; NULL: none */
 	uint32_t rows;                  /* capacity of the next batch: grows with use */
@@ -32,12 +32,13 @@ struct layout {
 	struct layout *next_touched, *next_same, *next;
 };
 
+/* Copied. */
 struct layouts_setup {
 	unsigned bound;                 /* most layouts */
 	uint64_t secret;
 	/* Takes over a filled batch. */
 	void (*emit)(void *context, const struct layout *layout, struct record_batch *batch);
-	void *context;
+	void *context;                  /* of emit */
 };
 
 struct layouts *layouts_new(const struct layouts_setup *setup);         /* NULL: no memory */

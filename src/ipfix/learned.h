@@ -29,6 +29,7 @@ struct learned_sampling {               /* 0: not told */
 	uint8_t algorithm;              /* as element 35 */
 };
 
+/* NULL: no memory. Budget and elements are borrowed until learned_free(). */
 struct learned *learned_new(struct budget *budget, struct elements *elements, uint64_t secret);
 void learned_free(struct learned *learned);             /* NULL is fine */
 

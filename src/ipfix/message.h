@@ -15,6 +15,7 @@
 
 #include "ipfix/encoder.h"
 
+/* What is known only when a message leaves. */
 struct ipfix_header {
 	uint64_t time_ns;               /* of export, since 1970 */
 	uint32_t sequence;              /* of what came before: IPFIX data records, v9 messages, v5
@@ -23,6 +24,7 @@ struct ipfix_header {
 	uint16_t sampling;              /* NetFlow v5: mode and interval */
 };
 
+/* One message being built. A copy shares the octets. */
 struct ipfix_message {
 	uint8_t *octets;                /* borrowed, `limit` of them */
 	uint32_t limit;                 /* the longest this message may become, at most 65535 */

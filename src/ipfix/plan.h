@@ -8,6 +8,7 @@
 
 #include "ipfix/encoder.h"
 
+/* What happens to a value on its way from the row to the wire. */
 enum ipfix_operation {
 	IPFIX_COPY_1, IPFIX_COPY_4, IPFIX_COPY_6, IPFIX_COPY_16, IPFIX_COPY_32,
 	IPFIX_SWAP_16, IPFIX_SWAP_32, IPFIX_SWAP_64,
@@ -25,11 +26,11 @@ enum ipfix_operation {
 
 struct ipfix_block {                    /* rows on their way */
 	const struct ipfix_encoder *encoder;
-	const struct record_batch *batch;
+	const struct record_batch *batch;       /* whose arena variable-length values lie in */
 	const uint8_t *rows;            /* the first of them */
 	size_t row_bytes;
-	uint32_t count;
-	uint64_t boot_ms;
+	uint32_t count;                 /* rows in the block */
+	uint64_t boot_ms;               /* for IPFIX_UPTIME: since 1970 */
 	uint64_t sums[3];               /* by enum record_counter */
 	uint8_t *cursor[IPFIX_BLOCK_ROWS];
 };

@@ -14,6 +14,7 @@
 #include "ipfix/encoder.h"
 #include "record/record.h"
 
+/* RFC 7011, section 3.2, with the enterprise bit taken out. */
 struct ipfix_field_specifier {
 	uint32_t pen;                   /* 0: none, IANA */
 	uint16_t id;                    /* without the enterprise bit */

@@ -18,17 +18,19 @@
 
 enum { ADDRESS_PARAMETERS_MAX = 32, ADDRESS_HOSTS_MAX = 16 };
 
+/* One of ?name=value&...; strings belong to the address. */
 struct address_parameter {
 	const char *name, *value;       /* percent-decoded; value "" when none was given */
 	bool used;                      /* set by address_parameter(): what is unused is an error */
 };
 
+/* An address taken apart. Nothing in it is judged beyond the syntax. */
 struct address {
 	char *text;                     /* as written, for messages */
 	char *scheme;                   /* "ipfix+udp"; "" when none was written */
 	char *path;                     /* for scheme:path; "-" is standard output */
 	unsigned host_count;
-	struct { char *host; uint16_t port; } hosts[ADDRESS_HOSTS_MAX];
+	struct { char *host; uint16_t port; } hosts[ADDRESS_HOSTS_MAX]; /* port 0: the scheme's own */
 	unsigned parameter_count;
 	struct address_parameter parameters[ADDRESS_PARAMETERS_MAX];
 	char *storage;                  /* owns all the strings */

@@ -30,10 +30,11 @@
 
 struct connection;
 
+/* Copied by connection_new(), strings too; 0 and NULL stand for the defaults that are told here. */
 struct connection_setup {
 	enum net_transport transport;
-	const char *host;
-	uint16_t port;
+	const char *host;               /* a name or an address */
+	uint16_t port;                  /* of the collector */
 	const char *source;             /* local address to send from; NULL: the system's choice */
 	uint16_t encapsulation;         /* SCTP in UDP to this port; 0: IP protocol 132 */
 	struct net_certificates tls;
@@ -47,6 +48,7 @@ struct connection_amount {              /* what messages stand for */
 	uint64_t records, packets, octets;
 };
 
+/* A whole message for the peer; octets are borrowed for the call. */
 struct connection_message {
 	const uint8_t *octets;
 	uint32_t bytes;
@@ -75,7 +77,7 @@ int connection_poll(struct connection *c, uint64_t deadline_ns, struct error *er
 
 /* Messages in order, borrowed for the call. Which of them were taken stands in it afterwards. */
 struct connection_batch {
-	const struct connection_message *messages;
+	const struct connection_message *messages;      /* `count` of them */
 	unsigned count, taken;          /* the first of them are taken */
 };
 
@@ -91,12 +93,14 @@ int connection_drain(struct connection *c, uint64_t deadline_ns, struct error *e
 /* Closes in an orderly way: what is in flight has until the deadline. */
 void connection_close(struct connection *c, uint64_t deadline_ns);
 
+/* Messages can be given to it now. */
 bool connection_is_open(const struct connection *c);
 /* How many transport sessions have begun so far. A DTLS connection renews its own; that happens in
  * connection_poll() only, so messages that were made for one session do not get into the next. */
 uint64_t connection_sessions(const struct connection *c);
 /* When connection_poll() should be called again, though nothing is to be sent (CLOCK_MONOTONIC). */
 uint64_t connection_next_ns(const struct connection *c);
+/* As of now: what the transport has learnt meanwhile is counted first. */
 void connection_account(struct connection *c, struct connection_account *ret);
 /* Streams to send by: 1 but for SCTP. */
 unsigned connection_streams(const struct connection *c);

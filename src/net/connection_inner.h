@@ -40,24 +40,25 @@ extern const struct connection_transport connection_tcp, connection_tls, connect
 
 /* The handle, shared by the files named above. */
 struct connection {
-	const struct connection_transport *transport;
+	const struct connection_transport *transport;   /* constant */
 	struct connection_setup setup;  /* defaults filled in; strings owned */
 	enum connection_state state;
-	struct net_endpoint_list found;
+	struct net_endpoint_list found; /* what the host's name stood for, last time */
 	unsigned trying;                /* of those */
 	uint64_t try_until_ns;
-	uint64_t sessions;
+	uint64_t sessions;              /* that have begun */
 	bool may_renew;                 /* this step may begin another session */
 	struct net_endpoint local, remote;
-	uint32_t message_bytes;
-	unsigned streams;
-	char peer[256];
+	uint32_t message_bytes;         /* see connection_message_bytes() */
+	unsigned streams;               /* see connection_streams() */
+	char peer[256];                 /* see connection_peer() */
 	struct connection_account account;
 	struct flight *flights;         /* a ring, a power of two */
 	unsigned flight_size, flight_head, flight_count;
 	void *own;                      /* the transport's */
 };
 
+/* CLOCK_MONOTONIC, as all deadlines here. */
 uint64_t connection_now_ns(void);
 /* The transport has become open. */
 void connection_opened(struct connection *c, int fd);

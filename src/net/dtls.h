@@ -17,6 +17,7 @@ enum {
 	DTLS_ALERT = 21, DTLS_HANDSHAKE = 22, DTLS_DATA = 23,   /* types of records */
 };
 
+/* What stands where a socket would: embedded in whatever knows where datagrams go. */
 struct dtls_link {
 	const uint8_t *in;              /* the datagram that is read next; NULL: none */
 	uint32_t in_bytes;

@@ -56,7 +56,7 @@ enum { NET_ENDPOINTS_MAX = 8 };
 /* What a name stands for, as far as it is tried. */
 struct net_endpoint_list {
 	unsigned count;
-	struct net_endpoint at[NET_ENDPOINTS_MAX];
+	struct net_endpoint at[NET_ENDPOINTS_MAX];      /* `count` of them */
 };
 
 /* The addresses of a name in the system's order; may block. `passive`: to listen at, where NULL and

@@ -28,13 +28,14 @@ struct listener;
 struct net_session {                    /* lives from `opened` until `closed` has returned */
 	uint64_t id;                    /* of this listener's sessions, never used again */
 	enum net_transport transport;
-	struct net_endpoint remote, local;
+	struct net_endpoint remote, local;      /* local: as far as it is known */
 	const char *peer;               /* the name in its certificate; "" where there is none */
 	void *user;                     /* the callbacks' own */
 	bool proven;                    /* set by the callbacks: it speaks the protocol. When there are
 	                                 * too many, others make room first */
 };
 
+/* One whole message, with the transport's borders or cut from a stream. */
 struct net_message {
 	const uint8_t *octets;          /* borrowed for the call */
 	uint32_t bytes;
@@ -51,7 +52,7 @@ struct listener_events {                /* none may call the listener */
 	/* What befell no session: failed handshakes with their reason, too many sessions. At most one
 	 * line a second; all are counted. May be NULL. */
 	void (*note)(void *context, const char *text);
-	void *context;
+	void *context;                  /* of all of them */
 	/* What a stream leaves that is no message: none begins there, or its end did not come. Called
 	 * before `closed`. May be NULL. */
 	void (*remains)(void *context, struct net_session *session, const struct net_message *rest);
@@ -63,6 +64,7 @@ typedef int64_t net_frame_function(const uint8_t *octets, uint32_t bytes);
 /* IPFIX: octets 0 and 1 are the version 10, octets 2 and 3 the length with the header of 16. */
 int64_t net_frame_ipfix(const uint8_t *octets, uint32_t bytes);
 
+/* Copied by listener_open(), strings too; 0 and NULL stand for the defaults that are told here. */
 struct listener_setup {
 	enum net_transport transport;
 	const char *host;               /* NULL or "::": all addresses, IPv4 too */
@@ -103,6 +105,7 @@ void listener_close(struct listener *l);
  * came). */
 int listener_poll(struct listener *const *listeners, unsigned count, uint64_t deadline_ns);
 
+/* As of now, with the kernel's drops. In the thread that polls. */
 void listener_counters(struct listener *l, struct listener_counters *ret);
 unsigned listener_sessions(const struct listener *l);
 /* Where it listens: the first address if there are several. */

@@ -25,13 +25,15 @@ struct session {                        /* a transport embeds it first */
 	bool proven;                    /* the row that it stands in */
 };
 
+/* A list of sessions by age. */
 struct session_row {
-	struct session *oldest, *newest;
+	struct session *oldest, *newest;        /* by when they were heard of last */
 };
 
 /* One way to listen. Called from listener_poll() in its thread, with l->now_ns fresh. */
 struct listener_transport {
-	size_t session_bytes;
+	size_t session_bytes;           /* of the transport's struct, which begins with struct
+	                                 * session */
 	bool told_at_once;              /* a session is open when it begins (no handshake) */
 	int socket_type;                /* of the sockets that listener.c binds; 0: `open` does it */
 	/* After the sockets are bound. */
@@ -62,12 +64,12 @@ struct listener {
 	const struct listener_transport *transport;
 	struct listener_setup setup;    /* defaults filled in; strings owned */
 	struct listener_events events;
-	struct listener_counters counters;
-	struct hash_secret secret;
-	int epoll;
+	struct listener_counters counters;      /* transports add to them */
+	struct hash_secret secret;      /* of the buckets: peers cannot choose theirs */
+	int epoll;                      /* of sockets and sessions; -1: none */
 	uint16_t port;                  /* it listens at */
 	unsigned socket_count;
-	int sockets[LISTENER_SOCKETS_MAX];
+	int sockets[LISTENER_SOCKETS_MAX];      /* socket_count of them */
 	int families[LISTENER_SOCKETS_MAX];             /* AF_INET or AF_INET6 */
 	uint64_t drops_before[LISTENER_SOCKETS_MAX];    /* kernel drops, all */
 	uint32_t drops[LISTENER_SOCKETS_MAX];           /* the kernel's counter of 32 bits */
@@ -75,7 +77,7 @@ struct listener {
 	unsigned bucket_count;          /* a power of two */
 	struct session_row rows[2];     /* not proven, proven */
 	unsigned session_count;
-	uint64_t next_id;
+	uint64_t next_id;               /* of sessions, from 1 on */
 	uint64_t now_ns;                /* CLOCK_MONOTONIC, of this turn */
 	uint64_t sweep_ns;              /* when sessions are looked through next */
 	uint64_t note_ns;               /* when a note may be told again */
@@ -109,6 +111,7 @@ int listener_rewatch(struct listener *l, int fd, struct session *s, uint32_t epo
 
 /* --- datagrams, for UDP, DTLS and SCTP --- */
 
+/* One datagram, cut to what its sender sent; borrowed for the call. */
 struct datagram {
 	const uint8_t *octets;
 	uint32_t bytes;
@@ -121,6 +124,7 @@ struct datagram_reader;
 typedef void datagram_function(struct listener *l, unsigned socket,
                                const struct datagram *datagram);
 
+/* Buffers for many datagrams at once, used for all sockets of a listener. 0 or -ENOMEM. */
 int datagram_reader_new(struct datagram_reader **ret);
 void datagram_reader_free(struct datagram_reader *reader);
 /* Prepares a bound UDP socket: buffers, drop counts, coalesced datagrams. */

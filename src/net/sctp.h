@@ -21,6 +21,7 @@
 
 enum { SCTP_HEADER_BYTES = 12, SCTP_STREAMS_MAX = 256 };
 
+/* Embedded in whatever knows where a peer's packets go. */
 struct sctp_link {
 	/* 0 or a negative errno; called from any thread that uses usrsctp. */
 	int (*send)(struct sctp_link *link, const void *octets, size_t bytes);
@@ -28,7 +29,7 @@ struct sctp_link {
 
 /* Of a packet's common header, native order. */
 struct sctp_ports {
-	uint16_t source, destination;
+	uint16_t source, destination;   /* of the packet's sender, of ours */
 };
 
 /* Starts usrsctp, once for the process. */
@@ -50,15 +51,17 @@ enum {
 	SCTP_CHUNK_DATA = 0, SCTP_CHUNK_INIT = 1, SCTP_CHUNK_SACK = 3,
 	SCTP_DATA_ENDS = 1,             /* a flag: the last piece of a message */
 };
+/* One chunk; borrowed from its packet. */
 struct sctp_chunk {
 	uint8_t type, flags;
 	const uint8_t *body;            /* behind the header of 4 octets */
 	uint32_t bytes;                 /* of the body */
 };
+/* A walk over the chunks of a packet. */
 struct sctp_packet {
 	uint32_t tag;                   /* verification tag */
 	const uint8_t *at;
-	uint32_t left;
+	uint32_t left;                  /* octets at `at` */
 };
 /* The packet has passed sctp_look() or comes from usrsctp. */
 struct sctp_packet sctp_packet_of(const uint8_t *octets, uint32_t bytes);
@@ -72,6 +75,7 @@ void sctp_socket_options(struct socket *so);
 /* Ends it at once; what is open is aborted. NULL is fine. */
 void sctp_socket_abort(struct socket *so);
 
+/* What usrsctp has to say, one thing at a time, without its own types. */
 struct sctp_event_told {
 	enum {
 		SCTP_TOLD_NOTHING, SCTP_TOLD_MESSAGE, SCTP_TOLD_UP, SCTP_TOLD_RESTART,

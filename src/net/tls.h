@@ -25,8 +25,8 @@ struct net_certificates {               /* files in PEM; NULL: none */
 
 /* Which end we are, and what for: a context is made for one of these and serves all sessions. */
 struct tls_use {
-	const struct net_certificates *certificates;
-	bool is_server, datagrams;
+	const struct net_certificates *certificates;    /* borrowed for the call */
+	bool is_server, datagrams;      /* we listen; it is DTLS */
 	const char *host;               /* client: the name or address that was asked for */
 };
 

@@ -15,6 +15,7 @@
 
 enum { UDP_BURST_MAX = 64, UDP_BURST_BYTES_MAX = 65000 };
 
+/* A connected socket and what was found out about it. */
 struct udp_peer {
 	int fd;                         /* -1: not open */
 	bool is_ipv6;
@@ -27,6 +28,7 @@ struct udp_datagram {
 	uint32_t bytes;
 };
 
+/* Borrowed for the call. */
 struct udp_setup {
 	const char *host;               /* a name or an address */
 	uint16_t port;

@@ -54,7 +54,7 @@ struct output_env {
 	 * columns, a hold of each for the caller; returns how many. Their schemas live until close; an
 	 * observationDomainId that is absent is the output's. Any thread. NULL: none. */
 	unsigned (*options)(void *options_context, struct record_batch *ret[], unsigned room);
-	void *options_context;
+	void *options_context;          /* of options */
 	uint32_t sample;                /* 1:N of all packets are metered; 0 or 1: all */
 	bool sample_random;             /* each with probability 1/N, not the first of every N */
 	void (*message)(void *context, const char *text);       /* a line for the log; any thread */
@@ -77,7 +77,7 @@ struct output_endpoint {
 
 /* A template as an output sends it; borrowed from the output. */
 struct output_template {
-	uint16_t id;
+	uint16_t id;                    /* of the template; 256 and up */
 	const uint8_t *record;          /* as it stands in a template set */
 	size_t bytes;
 	const char *note;               /* columns that it leaves out, and why; "" if none */
@@ -113,18 +113,19 @@ struct output_kind {
 	int (*reopen)(struct output *o, struct error *err);     /* SIGHUP; NULL: nothing to do */
 	/* Writes out what is buffered, waiting no longer than deadline_ns (CLOCK_REALTIME). */
 	int (*finish)(struct output *o, uint64_t deadline_ns, struct error *err);
-	void (*counters)(const struct output *o, struct output_counters *ret);
+	void (*counters)(const struct output *o, struct output_counters *ret); /* so far; balanced at
+	                                                                        * any time */
 	/* Its sockets, at most `room`; returns how many. NULL: none. */
 	unsigned (*endpoints)(const struct output *o, struct output_endpoint *ret, unsigned room);
 	/* Of a schema that it was told of; NULL: it sends no templates. */
 	bool (*template)(const struct output *o, const struct schema *schema,
 	                 struct output_template *ret);
-	void (*close)(struct output *o);
+	void (*close)(struct output *o);        /* frees everything; unfinished records are lost */
 };
 
 /* The head of every kind's handle; container_of() leads from it to the kind's own. */
 struct output {
-	const struct output_kind *kind;
+	const struct output_kind *kind; /* set by open() */
 };
 
 extern const struct output_kind *const output_kinds[];         /* NULL-terminated */

@@ -20,7 +20,7 @@ struct queue;
 /* What is behind the queue, and how much may wait in front of it: a batch counts with all of its
  * memory, shared or not. */
 struct queue_setup {
-	const struct output_kind *kind;
+	const struct output_kind *kind; /* of the address' scheme; not with `opened` */
 	const struct address *address;          /* borrowed until queue_open returns */
 	const struct output_env *env;           /* copied; what `context` points to
 	                                         * must outlive the queue */

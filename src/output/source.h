@@ -26,11 +26,11 @@ struct record_source_kind {
 	 * 0; -EAGAIN: none yet; -ENODATA: the end; else a failure with a message. */
 	int (*next)(struct record_source *s, uint64_t deadline_ns, struct record_batch **ret,
 	            struct error *err);
-	void (*close)(struct record_source *s);
+	void (*close)(struct record_source *s); /* frees everything */
 };
 
 struct record_source {
-	const struct record_source_kind *kind;
+	const struct record_source_kind *kind;  /* set by open() */
 };
 
 #endif

@@ -31,9 +31,9 @@ bool packet_filter_match(struct packet_filter *filter, const struct frame *frame
 /* Link types met so far for which libpcap could not compile the expression: how many of them,
  * the last one's number and what libpcap said (borrowed; NULL if none). */
 struct packet_filter_refusal {
-	unsigned link_types;
-	uint16_t last;
-	const char *text;
+	unsigned link_types;            /* that could not be compiled for; 0: none */
+	uint16_t last;                  /* LINKTYPE_ number of the last of them */
+	const char *text;               /* what libpcap said of it */
 };
 struct packet_filter_refusal packet_filter_refused(const struct packet_filter *filter);
 

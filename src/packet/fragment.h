@@ -15,12 +15,13 @@ struct fragment_memory;
 
 /* What tells datagrams apart; it has no padding, and zeros where an address is short. */
 struct fragment_datagram {
-	uint8_t source[16], destination[16];
-	uint32_t id;
-	uint32_t tunnel_id;
-	uint8_t vlan[3];
-	uint8_t protocol;
-	uint32_t family;
+	uint8_t source[16], destination[16];    /* as in the IP header; IPv4 in the first four octets */
+	uint32_t id;                    /* identification: 16 bits in IPv4, 32 in IPv6 */
+	uint32_t tunnel_id;             /* as in struct packet: the same addresses may be used in
+	                                 * many */
+	uint8_t vlan[3];                /* as in struct key */
+	uint8_t protocol;               /* of the IP header; in IPv6 of the fragment header */
+	uint32_t family;                /* 4 or 6 */
 };
 
 /* What is remembered, as the sender of the datagram has it. */
