@@ -39,6 +39,16 @@ void accounts_add_meter(struct meter_counters *to, const struct meter_counters *
 	to->merged_records += from->merged_records;
 }
 
+void accounts_add_hooks(struct meter_hook_counts *to, const struct meter_hook_counts *from)
+{
+	to->count = from->count;
+	for (unsigned i = 0; i < from->count; i++) {
+		to->hook[i].hook = from->hook[i].hook;
+		for (unsigned n = 0; n < HOOK_COUNTERS_MAX; n++)
+			to->hook[i].value[n] += from->hook[i].value[n];
+	}
+}
+
 static bool same(uint64_t a, uint64_t b, const char *what, struct error *err)
 {
 	if (a == b)

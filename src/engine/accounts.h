@@ -21,6 +21,7 @@
 struct meter_account {                  /* of one meter, summed over workers */
 	const char *name;
 	struct meter_counters counters; /* summed over workers */
+	struct meter_hook_counts hooks; /* what its hooks had to do without */
 	uint64_t packets, ip_octets;            /* of packets that its filter took, counted there */
 	uint64_t rows;                          /* records handed to outputs, summed over outputs */
 	uint64_t whole_rows;                    /* of them, rows that are a whole record each */
@@ -48,6 +49,8 @@ struct accounts {
 /* Sums over threads; first and last times are the outermost. */
 void accounts_add_fates(struct fate_counters *to, const struct fate_counters *from);
 void accounts_add_meter(struct meter_counters *to, const struct meter_counters *from);
+/* Both of one meter, from different workers; or to is empty. */
+void accounts_add_hooks(struct meter_hook_counts *to, const struct meter_hook_counts *from);
 /* All meters together. */
 void accounts_sum_meters(const struct accounts *a, struct meter_counters *ret);
 

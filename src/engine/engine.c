@@ -344,6 +344,7 @@ void engine_close(struct engine *e)
 static void add_meter_account(struct meter_account *to, const struct meter_account *from)
 {
 	accounts_add_meter(&to->counters, &from->counters);
+	accounts_add_hooks(&to->hooks, &from->hooks);
 	to->packets += from->packets;
 	to->ip_octets += from->ip_octets;
 	to->rows += from->rows;
@@ -387,6 +388,19 @@ static void collect_accounts(struct engine *e, bool finished, struct accounts *r
 	e->failed = e->failed || p.damaged;
 }
 
+/* For -v: what measures had to do without; nothing where they had all they needed. */
+static void tell_of_hooks(const struct engine *e, const struct meter_account *m)
+{
+	for (unsigned i = 0; i < m->hooks.count; i++) {
+		const struct hook_counts *c = &m->hooks.hook[i];
+		for (unsigned n = 0; c->hook->counters[n]; n++)
+			if (c->value[n])
+				log_line(e->env.log, LOG_DETAIL, "%s, measure %s: %s %llu", m->name,
+				         c->hook->name, c->hook->counters[n],
+				         (unsigned long long)c->value[n]);
+	}
+}
+
 static void write_stats(struct engine *e, bool finished)
 {
 	struct accounts a;
@@ -395,6 +409,8 @@ static void write_stats(struct engine *e, bool finished)
 	a.one_line = e->settings->stats && !strcmp(e->settings->stats, "-") && !e->env.terminal;
 	if (finished && !accounts_balanced(&a, &err))
 		log_line(e->env.log, LOG_ERROR, "%s", err.text);
+	for (unsigned m = 0; finished && m < a.meter_count; m++)
+		tell_of_hooks(e, &a.meters[m]);
 	if (e->settings->stats && stats_write(&a, &e->sinks, e->settings->stats, &err)) {
 		log_line(e->env.log, LOG_ERROR, "%s", err.text);
 		e->failed = true;

@@ -74,6 +74,20 @@ static void print_flows(FILE *out, const struct meter_counters *m)
 	fprintf(out, "},\n");
 }
 
+/* An object for each measure that counts what it had to do without. */
+static void print_hooks(FILE *out, const struct meter_hook_counts *hooks)
+{
+	fprintf(out, "\"measures\": {");
+	for (unsigned i = 0; i < hooks->count; i++) {
+		const struct hook_counts *c = &hooks->hook[i];
+		fprintf(out, "\"%s\": {", c->hook->name);
+		for (unsigned n = 0; c->hook->counters[n]; n++)
+			print_number(out, c->hook->counters[n], c->value[n], !c->hook->counters[n + 1]);
+		fprintf(out, "}%s", i + 1 == hooks->count ? "" : ", ");
+	}
+	fprintf(out, "}");
+}
+
 static void print_meter(FILE *out, const struct meter_account *m, bool last)
 {
 	char name[1024];
@@ -85,7 +99,8 @@ static void print_meter(FILE *out, const struct meter_account *m, bool last)
 	print_number(out, "active", m->counters.active, false);
 	print_number(out, "records", records_of(&m->counters), false);
 	print_number(out, "record_packets", m->counters.record_packets, false);
-	print_number(out, "record_ip_octets", m->counters.record_octets, true);
+	print_number(out, "record_ip_octets", m->counters.record_octets, false);
+	print_hooks(out, &m->hooks);
 	fprintf(out, "}%s\n", last ? "" : ",");
 }
 

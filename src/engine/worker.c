@@ -55,6 +55,7 @@ static void flush_builders(struct worker *w)
 static void count_meter(const struct meter_slot *slot, struct meter_account *ret)
 {
 	ret->counters = slot->meter->counters;
+	meter_count_hooks(slot->meter, &ret->hooks);
 	ret->packets = slot->taken_packets;
 	ret->ip_octets = slot->taken_octets;
 	for (unsigned i = 0; i < slot->builders.count; i++) {

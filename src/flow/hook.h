@@ -59,6 +59,7 @@ struct flow_view {                      /* a record as a hook sees it when it wr
 };
 
 enum hook_wants { HOOK_PACKET = 1, HOOK_TCP = 2, HOOK_PAYLOAD = 4, HOOK_END = 8 };
+enum { HOOK_COUNTERS_MAX = 8 };
 enum hook_scope { HOOK_SCOPE_FLOW, HOOK_SCOPE_RECORD };  /* what is zeroed when a record is cut */
 
 /* What a hook is and does; constant, and the same for all meters and workers. */
@@ -90,6 +91,10 @@ struct flow_hook {
 	 * to begin with and has the initiator as endpoint 0. NULL: merged records lack its fields. */
 	void (*merge)(void *space, const struct flow_view *from);
 	void (*close)(void *worker);    /* what open() gave; NULL: nothing to close */
+	/* What it had to do without: names, NULL-terminated, and of a worker so far how often, in
+	 * that order (ret is zero). NULL, both: nothing is counted. */
+	const char *const *counters;
+	void (*count)(const void *worker, uint64_t ret[HOOK_COUNTERS_MAX]);
 };
 struct hook_choice {                    /* a hook that is to run */
 	const struct flow_hook *hook;

@@ -228,6 +228,19 @@ static void merge_record(struct meter *m, const struct flow_record *record)
 	}
 }
 
+void meter_count_hooks(const struct meter *m, struct meter_hook_counts *ret)
+{
+	*ret = (struct meter_hook_counts){ .count = 0 };
+	for (unsigned i = 0; i < m->hook_count && ret->count < METER_COUNTING_HOOKS_MAX; i++) {
+		const struct flow_hook *hook = m->hook[i].hook;
+		if (!hook->count)
+			continue;
+		struct hook_counts *counts = &ret->hook[ret->count++];
+		counts->hook = hook;
+		hook->count(m->hook[i].worker, counts->value);
+	}
+}
+
 static void hooks_settle(struct meter *m, const struct flow_record *record)
 {
 	for (unsigned i = 0; i < m->hook_count; i++) {

@@ -49,6 +49,18 @@ struct meter_counters {
 	uint64_t merged_flows, merged_records;  /* flood.h: flows in records of many, and those */
 };
 
+enum { METER_COUNTING_HOOKS_MAX = 8 };
+
+struct hook_counts {                    /* of one hook of a meter: its `counters` */
+	const struct flow_hook *hook;
+	uint64_t value[HOOK_COUNTERS_MAX];
+};
+
+struct meter_hook_counts {              /* of those that count, in the order they run */
+	unsigned count;
+	struct hook_counts hook[METER_COUNTING_HOOKS_MAX];
+};
+
 /* A hook that was opened for this meter. */
 struct meter_hook_slot {
 	const struct flow_hook *hook;
@@ -113,6 +125,9 @@ static inline struct flow_view meter_hook_view(const struct meter *m,
 		.side = direction_initiator(r->flow), .key_bytes = r->key_bytes,
 		.plan = &m->settings.plan };
 }
+
+/* As they stand, by the meter's own thread. */
+void meter_count_hooks(const struct meter *meter, struct meter_hook_counts *ret);
 
 /* Runs timers to `last_ns`, then ends every flow (reason 4). Only meter_free may follow. */
 void meter_finish(struct meter *meter, uint64_t last_ns);

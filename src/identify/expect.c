@@ -148,6 +148,11 @@ static uint64_t expect_parent(void *worker, const struct identify_begun *begun)
 		? expected.parent : 0;
 }
 
+static void expect_count(const void *worker, struct identify_counts *to)
+{
+	to->expectations_replaced += ((const struct expect_worker *)worker)->expectations.replaced;
+}
+
 static const char *expect_text(void *worker, enum identify_name kind, unsigned number)
 {
 	if (number >= array_count(applications))
@@ -167,6 +172,7 @@ static unsigned expect_application_id(unsigned application, uint8_t ret[APPLICAT
 const struct identify_backend identify_expect = {
 	.name = "expect", .help = "what other flows have announced: FTP, SIP, RTSP",
 	.open = expect_open, .close = expect_close, .packet = expect_packet, .watch = expect_watch,
-	.conclude = expect_conclude, .parent = expect_parent, .text = expect_text,
+	.conclude = expect_conclude, .parent = expect_parent,
+	.count = expect_count, .text = expect_text,
 	.application_id = expect_application_id, .applications = array_count(applications) - 1,
 };

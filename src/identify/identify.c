@@ -156,6 +156,7 @@ static void give_way(struct identify_worker *w)
 {
 	struct looking *item = (struct looking *)(void *)(w->pool.region.start
 	                                                  + w->hand * w->pool.item_bytes);
+	w->gave_way++;
 	w->hand = w->hand + 1 < w->pool.most ? w->hand + 1 : 0;
 	conclude(w, item->owner, &item->flow);
 }
@@ -242,12 +243,13 @@ static void look(struct identify_worker *w, struct identified *s, struct flow_to
 	unsigned before = s->identity.application;
 	if (bare && s->stage != STAGE_LOOKING)
 		return;
-	if (!identify_packet_find(w, touch, &packet))
-		return;
-	if (s->stage == STAGE_NEW)
+	bool shown = identify_packet_find(w, touch, &packet);
+	if (shown && s->stage == STAGE_NEW)
 		begin(w, s, touch);
-	if (touch->packet->key.protocol != s->protocol)
+	if (!shown || touch->packet->key.protocol != s->protocol) {
+		w->not_shown += !bare;
 		return;
+	}
 	if (s->watching)
 		watch(w, s, &packet);
 	if (s->stage == STAGE_OVER)
@@ -337,6 +339,28 @@ static void identify_ended(const struct flow_view *view, uint8_t reason, bool go
 	text_drop(view->worker, view->space);
 }
 
+/* ---- counts ---------------------------------------------------------------------------------- */
+
+static const char *const identify_counters[] = {
+	"gave_way", "texts_dropped", "memory_refused", "expectations_replaced", "packets_not_shown",
+	NULL
+};
+
+static void identify_count(const void *worker, uint64_t ret[HOOK_COUNTERS_MAX])
+{
+	const struct identify_worker *w = worker;
+	struct identify_counts c = { .gave_way = w->gave_way, .texts_dropped = w->pieces.refused,
+	                             .packets_not_shown = w->not_shown };
+	for (unsigned i = 0; i < w->choice.count; i++)
+		if (w->choice.backend[i]->count)
+			w->choice.backend[i]->count(w->backend[i], &c);
+	ret[0] = c.gave_way;
+	ret[1] = c.texts_dropped;
+	ret[2] = c.memory_refused;
+	ret[3] = c.expectations_replaced;
+	ret[4] = c.packets_not_shown;
+}
+
 const struct flow_hook identify_hook = {
 	.name = "applications", .help = "which application a flow is of, and what it says of itself",
 	.fields = identify_field_names, .space_bytes = sizeof(struct identified),
@@ -344,4 +368,5 @@ const struct flow_hook identify_hook = {
 	.biflow = true,
 	.open = identify_open, .update = identify_update, .settle = identify_settle,
 	.ended = identify_ended, .write = identify_write, .close = identify_close,
+	.counters = identify_counters, .count = identify_count,
 };

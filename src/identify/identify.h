@@ -70,6 +70,14 @@ struct identify_packet {
 	uint64_t time_ms;               /* never goes back */
 };
 
+struct identify_counts {                /* what was lost or refused, of a worker */
+	uint64_t gave_way;              /* flows concluded for others: --identify-flows */
+	uint64_t texts_dropped;         /* flows without attributes: --identify-texts */
+	uint64_t memory_refused;        /* flows given up by ndpi: --identify-memory */
+	uint64_t expectations_replaced; /* ends that flows have announced, before they expired */
+	uint64_t packets_not_shown;     /* that no dissector can be trusted with */
+};
+
 enum identify_progress {
 	IDENTIFY_MORE, IDENTIFY_ENOUGH,
 	IDENTIFY_WATCH                  /* enough to answer; all further payload goes to watch() */
@@ -103,11 +111,13 @@ struct identify_backend {
 	                   struct attribute_list *to);
 	/* Before state goes back: what it points at. NULL: nothing. */
 	void (*release)(void *worker, void *state);
+	/* Adds what it had to do without; NULL: it has all it needs. */
+	void (*count)(const void *worker, struct identify_counts *to);
 	/* The name behind a number, of NAME_RISK a bit; NULL: none. The worker may be NULL with
 	 * backends whose names are constant. */
 	const char *(*text)(void *worker, enum identify_name kind, unsigned number);
-	uint16_t applications;          /* numbers are 1 to this; 0: count() knows */
-	unsigned (*count)(void *worker);
+	uint16_t applications;          /* numbers are 1 to this; 0: application_count() knows */
+	unsigned (*application_count)(void *worker);
 	/* applicationId (RFC 6759): classification engine and selector. Returns its length. */
 	unsigned (*application_id)(unsigned application, uint8_t ret[APPLICATION_ID_MAX]);
 };

@@ -39,7 +39,7 @@ static int add_backend(struct names *names, const struct identify_backend *b,
 	int r = b->open ? b->open(settings, &worker, err) : 0;
 	if (r)
 		return r;
-	unsigned count = b->applications ? b->applications : b->count(worker);
+	unsigned count = b->applications ? b->applications : b->application_count(worker);
 	for (unsigned number = 1; number <= count && !r; number++)
 		r = add(names, b, worker, number);
 	if (b->close)

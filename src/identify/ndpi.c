@@ -26,6 +26,7 @@ struct ndpi_worker {
 	struct ndpi_flow_struct guess;  /* of a flow without state */
 	uint64_t time_ms;
 	uint64_t bytes, bytes_max;      /* that libndpi holds of flows beside their state */
+	uint64_t refused;               /* flows for whose messages there was no room */
 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -128,6 +129,7 @@ static enum identify_progress backend_packet(void *worker, void *state,
 	w->time_ms = packet->time_ms;
 	ndpi_protocol found;
 	if (!show(w, flow, packet, &found)) {
+		w->refused++;
 		if (!compat_application(&found))
 			give_up(w, flow, ret);
 		else
@@ -245,8 +247,13 @@ static const char *backend_text(void *worker, enum identify_name kind, unsigned 
 	return compat_breed(w->module, (uint16_t)number);
 }
 
+static void backend_count(const void *worker, struct identify_counts *to)
+{
+	to->memory_refused += ((const struct ndpi_worker *)worker)->refused;
+}
+
 /* Numbers go from 0 on. */
-static unsigned backend_count(void *worker)
+static unsigned backend_application_count(void *worker)
 {
 	const struct ndpi_worker *w = worker;
 	return compat_protocol_count(w->module) - 1;
@@ -267,5 +274,6 @@ const struct identify_backend identify_ndpi = {
 	.state_bytes = sizeof(struct ndpi_state),
 	.open = backend_open, .close = backend_close, .packet = backend_packet,
 	.conclude = backend_conclude, .attributes = backend_attributes, .release = backend_release,
-	.text = backend_text, .count = backend_count, .application_id = backend_application_id,
+	.text = backend_text, .count = backend_count,
+	.application_count = backend_application_count, .application_id = backend_application_id,
 };

@@ -225,9 +225,15 @@ static void histogram_write(const struct flow_view *view, unsigned field, struct
 		write_octaves(b->payload_gap[side], worker->element[1][!is_source], w);
 }
 
+static void histogram_count(const void *worker, uint64_t ret[HOOK_COUNTERS_MAX])
+{
+	ret[0] = ((const struct worker *)worker)->pool.refused;
+}
+
 const struct flow_hook measure_histogram = {
 	.name = "histogram", .help = "quartiles of lengths and times, histograms",
 	.fields = histogram_fields, .space_bytes = sizeof(struct histogram), .wants = HOOK_PACKET,
 	.scope = HOOK_SCOPE_RECORD, .costly = true, .open = histogram_open, .update = histogram_update,
 	.ended = histogram_ended, .write = histogram_write, .close = histogram_close,
+	.counters = measure_counters, .count = histogram_count,
 };

@@ -11,6 +11,8 @@ extern const struct flow_hook measure_payload;
 extern const struct flow_hook measure_community;
 extern const struct flow_hook measure_networks;
 
+const char *const measure_counters[] = { "no_room", NULL };
+
 const struct flow_hook *const measures[] = {
 	&measure_layer2,
 	&measure_sizes,

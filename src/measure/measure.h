@@ -18,6 +18,9 @@ static inline uint64_t flow_packets(const struct flow_view *view, unsigned side)
 	return view->flow->packets[side] + ((uint64_t)view->cold->packets_high[side] << 32);
 }
 
+/* Of the measures that have a pool: no_room, records (of payload their sides) that it refused. */
+extern const char *const measure_counters[];
+
 struct measure_settings {               /* what their open() gets */
 	uint64_t sequence_packets;      /* of each record that are kept one by one */
 	uint64_t payload_octets;        /* looked at of each direction of a record, below 2^16 */

@@ -154,9 +154,15 @@ static void payload_write(const struct flow_view *view, unsigned field, struct v
 	}
 }
 
+static void payload_count(const void *worker, uint64_t ret[HOOK_COUNTERS_MAX])
+{
+	ret[0] = ((const struct payload_worker *)worker)->pool.refused;
+}
+
 const struct flow_hook measure_payload = {
 	.name = "payload", .help = "entropy and distribution of the first octets of payload",
 	.fields = payload_fields, .space_bytes = sizeof(struct payload), .wants = HOOK_PAYLOAD,
 	.scope = HOOK_SCOPE_RECORD, .costly = true, .open = payload_open, .update = payload_update,
 	.ended = payload_ended, .write = payload_write, .close = payload_close,
+	.counters = measure_counters, .count = payload_count,
 };

@@ -348,9 +348,15 @@ static void tcp_write(const struct flow_view *view, unsigned field, struct value
 		write_handshake(t, field, w);
 }
 
+static void tcp_count(const void *worker, uint64_t ret[HOOK_COUNTERS_MAX])
+{
+	ret[0] = ((const struct tcp_worker *)worker)->troubles.refused;
+}
+
 const struct flow_hook measure_tcp = {
 	.name = "tcp", .help = "flags, state, history, losses and round trips of TCP connections",
 	.fields = tcp_fields, .space_bytes = sizeof(struct tcp_space), .wants = HOOK_TCP,
 	.hot_bytes = offsetof(struct tcp_space, handshake), .scope = HOOK_SCOPE_FLOW, .open = tcp_open,
 	.update = tcp_update, .ended = tcp_ended, .write = tcp_write, .close = tcp_close,
+	.counters = measure_counters, .count = tcp_count,
 };

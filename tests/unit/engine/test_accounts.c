@@ -229,6 +229,22 @@ static void a_record_without_its_row_is_seen(void **state)
 	assert_non_null(strstr(err.text, "records and their rows"));
 }
 
+static const struct flow_hook counting = { .name = "counting" };
+
+static void counts_of_hooks_are_added_up(void **state)
+{
+	struct meter_hook_counts sum = { .count = 0 }, none = { .count = 0 };
+	const struct meter_hook_counts one = { .count = 1, .hook[0] = { &counting, { 3, 0, 5 } } };
+	accounts_add_hooks(&sum, &one);
+	accounts_add_hooks(&sum, &none);
+	accounts_add_hooks(&sum, &one);
+	assert_int_equal(sum.count, 1);
+	assert_ptr_equal(sum.hook[0].hook, &counting);
+	assert_int_equal(sum.hook[0].value[0], 6);
+	assert_int_equal(sum.hook[0].value[1], 0);
+	assert_int_equal(sum.hook[0].value[2], 10);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +261,7 @@ int main(void)
 		cmocka_unit_test(a_shared_packet_counted_as_two_is_seen),
 		cmocka_unit_test(records_of_one_meter_count_for_no_other),
 		cmocka_unit_test(a_record_without_its_row_is_seen),
+		cmocka_unit_test(counts_of_hooks_are_added_up),
 	};
 	return cmocka_run_group_tests_name("engine/accounts", tests, NULL, NULL);
 }

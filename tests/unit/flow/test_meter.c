@@ -302,6 +302,47 @@ static void a_wrong_first_time_does_not_stop_the_clock(void **state)
 	}
 }
 
+static int open_counting(const void *argument, void **ret_worker, struct error *err)
+{
+	*ret_worker = calloc(1, sizeof(uint64_t));
+	return *ret_worker ? 0 : -1;
+}
+
+static void update_counting(const struct hook_call *call)
+{
+	*(uint64_t *)call->worker += call->count;
+}
+
+static void count_counting(const void *worker, uint64_t ret[HOOK_COUNTERS_MAX])
+{
+	ret[1] = *(const uint64_t *)worker;
+}
+
+static void hooks_that_count_are_asked(void **state)
+{
+	static const char *const names[] = { "nothing", "packets", NULL };
+	static const struct flow_hook silent = { .name = "silent" };
+	static const struct flow_hook hook = {
+		.name = "counting", .wants = HOOK_PACKET, .open = open_counting, .close = free,
+		.update = update_counting, .counters = names, .count = count_counting,
+	};
+	static const struct hook_choice hooks[] = { { &silent, NULL }, { &hook, NULL },
+	                                            { NULL, NULL } };
+	struct meter_hook_counts counts;
+	struct meter_settings s = fixture_settings(&x);
+	s.hooks = hooks;
+	x.count = 0;
+	fixture_start(&x, &s);
+	for (int i = 0; i < 3; i++)
+		fixture_send(&x, 0, i, 0);
+	meter_count_hooks(x.meter, &counts);
+	assert_int_equal(counts.count, 1);
+	assert_string_equal(counts.hook[0].hook->name, "counting");
+	assert_int_equal(counts.hook[0].value[0], 0);
+	assert_int_equal(counts.hook[0].value[1], 3);
+	fixture_finish(&x, 3);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +362,7 @@ int main(void)
 		cmocka_unit_test(eviction_takes_single_packets_first),
 		cmocka_unit_test(a_wheel_of_stale_entries_is_rebuilt_after_its_walk),
 		cmocka_unit_test(a_wrong_first_time_does_not_stop_the_clock),
+		cmocka_unit_test(hooks_that_count_are_asked),
 	};
 	return cmocka_run_group_tests_name("flow/meter", tests, NULL, NULL);
 }
