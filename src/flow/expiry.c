@@ -138,6 +138,8 @@ static void run_round(struct meter *m, struct flow_table *t, struct round *r)
 			meter_schedule(m, t, r->handle[i]);
 }
 
+/* The flows of the next round, while this one is worked on: what the wheel holds is spread over the
+ * whole table, so each flow would be a wait. */
 static void prefetch_handles(const struct flow_table *t, const struct wheel_chunk *chunk,
                              uint32_t from)
 {
@@ -150,6 +152,7 @@ static void prefetch_handles(const struct flow_table *t, const struct wheel_chun
 	}
 }
 
+/* By rounds of sixteen: as many flows as the processor can fetch at a time. */
 static void run_chunk(struct meter *m, struct flow_table *t, const struct wheel_chunk *chunk,
                       struct round *r)
 {

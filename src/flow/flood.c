@@ -202,6 +202,8 @@ bool flood_next_second(struct flood *flood, uint64_t clock_ns)
 	return !is_first;
 }
 
+/* The slot is empty at once, but stays as it is until more is merged: what ret points to holds that
+ * long. */
 bool flood_take(struct flood *flood, struct flow_record *ret)
 {
 	while (flood->any && flood->taken < array_count(flood->slots)) {

@@ -14,6 +14,8 @@
 enum { LOAD_NUMERATOR = 9, LOAD_DENOMINATOR = 2 };     /* entries per bucket: 4.5 */
 enum { SPLIT_AHEAD = 2 };               /* splits for which the cache is warmed */
 
+/* Room for the bound and a little more; overflow buckets for a quarter of the entries, far more
+ * than a keyed hash ever asks for. What of it is used depends on the flows that come. */
 int index_init(struct index *x, uint64_t max_count)
 {
 	memset(x, 0, sizeof *x);
@@ -232,6 +234,7 @@ static void close_hole(struct index *x, struct index_bucket *b, unsigned slot)
 	}
 }
 
+/* By tag and handle alone: no flow is touched. */
 bool index_remove(struct index *x, uint64_t hash, uint32_t handle)
 {
 	struct index_bucket *b = &x->buckets[index_bucket_of(x, hash)];
@@ -250,6 +253,7 @@ bool index_remove(struct index *x, uint64_t hash, uint32_t handle)
 	}
 }
 
+/* Walks everything: for tests alone. */
 unsigned index_fullest(const struct index *x)
 {
 	unsigned fullest = 0;

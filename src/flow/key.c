@@ -96,6 +96,8 @@ static int read_word(const char *word, const struct key_word **ret, unsigned *re
 	return 0;
 }
 
+/* Words add up; only an address may not come twice, since its second length would undo the
+ * first. */
 static int parse_word(struct key_plan *plan, const char *word, struct error *err)
 {
 	const struct key_word *found;
@@ -230,6 +232,8 @@ static const char standard_words[] =
 	"protocolIdentifier,sourceTransportPort,destinationTransportPort,"
 	"icmpTypeCodeIPv4,icmpTypeCodeIPv6";
 
+/* The same words as key_plan_parse() read, in the order of the user: a record shows its key as it
+ * was asked for. */
 unsigned key_columns(const struct key_options *options, struct column_choice *ret)
 {
 	struct columns c = { .choices = ret };
@@ -299,6 +303,7 @@ static struct ends packet_ends(const struct key_plan *plan, const struct packet 
 	return e;
 }
 
+/* Both ids share the middle octet: 12 bits each. */
 static void set_vlans(const struct key_plan *plan, const struct packet *p, struct key *base)
 {
 	if (plan->fields & KEY_VLAN_OUTER) {

@@ -100,6 +100,7 @@ void meter_set_limits(struct meter *m)
 	m->active_limit = m->settings.active_ns < LIMIT_MAX ? m->settings.active_ns : LIMIT_MAX;
 }
 
+/* Hooks come first, since the tables need to know how much space they want for each flow. */
 int meter_new(const struct meter_settings *settings, struct meter **ret, struct error *err)
 {
 	struct meter *m = calloc(1, sizeof *m);
@@ -187,6 +188,7 @@ void meter_flush_touches(struct meter *m)
 	m->touch_count = 0;
 }
 
+/* Each hook sees its space before it is zeroed, and each its own alone. */
 static void hooks_ended(struct meter *m, const struct flow_record *record)
 {
 	for (unsigned i = 0; i < m->hook_count; i++) {
@@ -216,6 +218,7 @@ static void hand_out(struct meter *m, const struct flow_record *record)
 		m->settings.emit(m->settings.context, record);
 }
 
+/* Hooks that cannot merge add nothing: their fields are absent in the record. */
 static void merge_record(struct meter *m, const struct flow_record *record)
 {
 	uint8_t *space = flood_merge(&m->flood, record);

@@ -220,6 +220,8 @@ static enum role tls(const struct message *m)
 		: m->at[5] == SERVER_HELLO ? ROLE_SERVER : ROLE_UNKNOWN;
 }
 
+/* Of TCP: the first octets of a connection's first message either way. Ports say nothing here, the
+ * texts do. */
 static enum role segment(const struct message *m)
 {
 	static const char *const requests[] = { "GET ", "POST ", "HEAD ", "PUT ", "CONNECT " };

@@ -149,6 +149,7 @@ static const struct source *source_find(const struct field *field)
 	return NULL;
 }
 
+/* A whole address and a cut one are different elements: only one of the two can be present. */
 static uint32_t address_conditions(const struct key_plan *p)
 {
 	uint32_t c = 0;
@@ -281,6 +282,8 @@ static void blank_fill(struct flow_image *blank, const struct row_settings *s)
 	}
 }
 
+/* Columns of hooks are looked for first, where the flow itself has nothing to say in this meter; a
+ * column that neither has is the user's mistake. */
 int row_plan_new(const struct schema *schema, const struct row_settings *settings,
                  struct row_plan **ret, struct error *err)
 {
@@ -421,6 +424,7 @@ static inline void image_times(struct flow_image *image, const struct row_plan *
 	}
 }
 
+/* `from` is the initiator's key endpoint: from here on index 0 is the source. */
 static void image_key(struct flow_image *image, const struct flow_record *r,
                       const struct row_plan *plan, unsigned from)
 {
@@ -507,6 +511,7 @@ static uint32_t interface_of(const struct row_settings *s, uint16_t number)
 	return number < s->interface_count && s->interface_index ? s->interface_index[number] : number;
 }
 
+/* One direction's counters, joined from their parts. */
 static void image_side(struct flow_image *image, const struct flow_record *r,
                        const struct row_settings *s, unsigned side, unsigned i)
 {
@@ -522,6 +527,8 @@ static void image_side(struct flow_image *image, const struct flow_record *r,
 	image->interface[i] = interface_of(s, c->interface[side]);
 }
 
+/* The image is filled whole, whatever columns there are: some forty plain stores cost less than
+ * asking. */
 static void image_fill(struct flow_image *image, const struct row_plan *plan,
                        const struct flow_record *r, unsigned from)
 {
@@ -581,6 +588,8 @@ void put_values(const struct row_plan *plan, const struct flow_image *image, uin
 	}
 }
 
+/* One loop for each width, 1 to 16 octets, so that every copy has a size that the compiler
+ * knows. */
 static void put_flow_columns(struct row_plan *plan, const struct flow_image *image, uint8_t *row)
 {
 	const struct presence *presence = presence_of(plan, image->conditions);
@@ -615,6 +624,7 @@ static void write_row(struct row_plan *plan, const struct flow_record *r, unsign
 	}
 }
 
+/* As uniflows: a direction without packets has no record. */
 void row_plan_write(struct row_plan *plan, const struct flow_record *r,
                     struct record_batch *batch)
 {

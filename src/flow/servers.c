@@ -106,6 +106,7 @@ static void add_client(struct server *server, const struct server_end *client)
 	server->port = client->port;
 }
 
+/* A place that is claimed is written whole: what stood there is forgotten. */
 void servers_learn(struct servers *s, const struct server_end *server,
                    const struct server_end *client, bool handshake, uint32_t now_s)
 {

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <string.h>
 
+/* Two flows more than the bound: handle 0 is none, and prefetches may look one beyond the last. */
 int flow_table_init(struct flow_table *t, uint32_t key_bytes, uint32_t space_bytes, uint64_t bound,
                     const struct hash_secret *secret)
 {

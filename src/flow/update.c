@@ -110,6 +110,8 @@ static void first_of_side(const struct visit *v, struct flow *f, struct flow_col
 	}
 }
 
+/* The same sums as update_known() makes, for packets that came the slow way. Times are the
+ * outermost, whatever the order of packets. */
 static void count_packet(const struct visit *v, struct flow *f, struct flow_cold *c)
 {
 	const struct packet *p = v->packet;
@@ -176,6 +178,9 @@ static void settle(struct visit *v)
 		v->handle = HANDLE_NONE;
 }
 
+/* In this order, by docs/semantics.md: what is due by this packet's time ends first, so a packet
+ * never joins a record that had to end before it; then the flow is found or made, its record
+ * opened, the direction judged, and only then the packet counted. */
 static void update_slow(struct visit *v)
 {
 	struct meter *m = v->meter;
@@ -338,6 +343,8 @@ static void hash_standard(struct meter *m, struct lookup *l, const struct packet
 			m->table[1].hash_many(&m->secret, &l->keys[i], 1, &l->hash[i]);
 }
 
+/* Three stages, each over the whole batch, so that the memory which the next one needs is on its
+ * way meanwhile: buckets, flows, counters. */
 static void update_standard(struct meter *m, struct lookup *l, const struct packet *const *packets,
                             unsigned count)
 {
@@ -360,6 +367,7 @@ static void update_standard(struct meter *m, struct lookup *l, const struct pack
 			update_one(m, l, packets[i], i, IPV6_KEY);
 }
 
+/* The same stages over keys that are built here, in memory of the meter. */
 static void update_wide(struct meter *m, struct lookup *l, const struct packet *const *packets,
                         unsigned count)
 {
@@ -386,6 +394,8 @@ static void start_clock(struct meter *m, uint64_t time_ns)
 	m->started = true;
 }
 
+/* The sums are the meter's own count of what it was given, made apart from what flows count: the
+ * accounts compare the two. */
 void meter_update(struct meter *m, const struct packet *const *packets, unsigned count)
 {
 	struct lookup l;                /* not cleared: each stage writes what the next one reads */

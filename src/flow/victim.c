@@ -18,6 +18,8 @@ static void add(struct victims *v, const struct flow *f, uint32_t handle, uint32
 	                                .single = flow_is_single(f) };
 }
 
+/* Debt and earnings are kept in looks: see the header. Flows of a window are chosen by age, windows
+ * in the order in which the hand passes them. */
 static void look_at_window(struct victims *v, const struct flow_table *t, uint32_t looks)
 {
 	uint32_t oldest = HANDLE_NONE, start = v->count;
@@ -74,6 +76,7 @@ static bool is_unchanged(const struct victim *a, const struct flow *f)
 	return (f->state & FLOW_IN_USE) && f->last_ns == a->last_ns && flow_is_single(f) == a->single;
 }
 
+/* The choice is kept until it is used up; whoever was alive meanwhile is not given up. */
 const struct victim *victims_next(struct victims *v, struct flow_table *t)
 {
 	if (t->active == 0)

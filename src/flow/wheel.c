@@ -91,6 +91,7 @@ bool wheel_add(struct wheel *wheel, uint32_t tick, uint32_t handle)
 	return true;
 }
 
+/* One tick a call, so that the owner can put flows into later ticks in between. */
 bool wheel_next(struct wheel *wheel, uint64_t clock_ns, uint32_t *ret_tick, uint32_t *ret_chain)
 {
 	if (clock_ns < wheel->origin_ns)
