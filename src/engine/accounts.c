@@ -88,6 +88,8 @@ static bool packets_balanced(const struct accounts *a, struct error *err)
 		        "metered IP octets and what meters took", err);
 }
 
+/* While flows are alive their packets are in no record yet: the records are compared at the end
+ * alone. */
 static bool meter_balanced(const struct meter_account *m, bool finished, struct error *err)
 {
 	const struct meter_counters *c = &m->counters;

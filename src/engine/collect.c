@@ -64,6 +64,8 @@ static void note(void *context, const char *text)
 	log_line(c->env.log, LOG_WARNING, "%s", text);
 }
 
+/* The relay needs the outputs open, and the collector asks it whether sampling is wanted: hence the
+ * order. */
 static int open_outputs(struct collecting *c, struct error *err)
 {
 	const struct collect_settings *s = c->settings;
@@ -102,6 +104,7 @@ static int open_collector(struct collecting *c, struct error *err)
 	return collector_open(&setup, &c->collector, err);
 }
 
+/* Outputs before the collector: a wrong one must not have bound any socket. */
 static int open_all(struct collecting *c, struct error *err)
 {
 	const struct collect_settings *s = c->settings;
@@ -157,6 +160,7 @@ void collecting_close(struct collecting *c)
 
 /* ---- the collecting thread ------------------------------------------------------------------- */
 
+/* The old report is thrown away, read or not: the newest is what counts. */
 static void report(struct collecting *c)
 {
 	struct collect_report *fresh = collect_report_new(c->collector);
@@ -203,6 +207,7 @@ static bool read_some(struct collecting *c, uint64_t *flushed_ns)
 	return r != -ENODATA;
 }
 
+/* At the end sessions end first: what they give up has to be in the last report. */
 static void *collecting_thread(void *context)
 {
 	struct collecting *c = context;

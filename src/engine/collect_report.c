@@ -60,6 +60,7 @@ static bool same(uint64_t a, uint64_t b, const char *what, struct error *err)
 	return false;
 }
 
+/* Each message, octet and set is in exactly one of the sums. */
 static bool session_balanced(const struct decode_counters *c, struct error *err)
 {
 	uint64_t messages = 0, octets = 0, sets = c->template_sets + c->data_sets + c->waiting;

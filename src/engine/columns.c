@@ -45,6 +45,8 @@ static unsigned drop_impossible(const struct row_settings *rows, struct column_c
 	return kept;
 }
 
+/* An output's own list, with what the key and sampling say beyond it: a record that cannot be told
+ * from others without a field has that field. */
 static unsigned default_choices(const struct columns_wish *wish, const struct output_kind *kind,
                                 const struct row_settings *rows, struct column_choice *ret)
 {
@@ -203,6 +205,8 @@ static int want_hooks(const struct columns_wish *wish, struct wanted *wanted, st
 	return r;
 }
 
+/* Addresses are parsed once more here, before outputs are opened: hooks have to be known before the
+ * meters are made. */
 static int want_hooks_of_output(const struct columns_wish *wish, const char *text,
                                 struct wanted *wanted, struct error *err)
 {

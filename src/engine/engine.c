@@ -90,6 +90,7 @@ static unsigned choose_workers(const struct engine *e, const struct log *log)
 	return (unsigned)wanted;
 }
 
+/* A worker that failed half-way counts, so that closing cleans it up as well. */
 static int open_workers(struct engine *e, bool live, struct error *err)
 {
 	e->workers = calloc(e->worker_count, sizeof *e->workers);
@@ -108,6 +109,7 @@ static int open_workers(struct engine *e, bool live, struct error *err)
 	return 0;
 }
 
+/* Numbers of interfaces mean something only live: those of a file belong to another machine. */
 static int read_interfaces(struct engine *e, const struct capture_kind *kind, struct capture *c)
 {
 	const struct capture_interface *list;
@@ -165,6 +167,7 @@ static struct row_settings meter_rows(const struct engine *e, unsigned worker, u
 	return rows;
 }
 
+/* Schemas once for the meter, plans for each worker: a plan remembers what it has worked out. */
 static int open_streams(struct engine *e, unsigned meter, struct error *err)
 {
 	const struct meter_config *c = &e->meters.list[meter];
@@ -401,6 +404,8 @@ static void tell_of_hooks(const struct engine *e, const struct meter_account *m)
 	}
 }
 
+/* An account that does not balance is an error of weir's own, told as such, and the exit status
+ * stays: the records are what they are. */
 static void write_stats(struct engine *e, bool finished)
 {
 	struct accounts a;
@@ -417,6 +422,7 @@ static void write_stats(struct engine *e, bool finished)
 	}
 }
 
+/* At the end, when all flows have been seen; told once. */
 static void warn_of_vlan_twins(const struct engine *e)
 {
 	uint64_t one_way = 0, twins = 0;
@@ -433,6 +439,8 @@ static void warn_of_vlan_twins(const struct engine *e)
 		         (unsigned long long)twins, (unsigned long long)one_way);
 }
 
+/* From counters that workers publish as they go: a little behind, and no worker is asked to
+ * stop. */
 static struct engine_traffic traffic_so_far(struct engine *e)
 {
 	struct engine_traffic t = { 0 };
@@ -476,6 +484,8 @@ static bool only_these_differ(const struct engine *e, const struct settings *new
 		&& meters_differ_in_these_only(&e->meters, new);
 }
 
+/* Networks are read once and shared; filters are compiled for each worker, since a filter has a
+ * buffer of its own. */
 static int change_workers(struct engine *e, const struct settings *new, struct error *err)
 {
 	struct networks *networks = NULL;
@@ -492,6 +502,8 @@ static int change_workers(struct engine *e, const struct settings *new, struct e
 	return r;
 }
 
+/* Settings that are wrong change nothing. Those that need a new start are told, not obeyed in
+ * part. */
 static void reload(struct engine *e)
 {
 	struct error err = { "" };

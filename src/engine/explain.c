@@ -124,6 +124,7 @@ static void print_bits(FILE *out, const struct packet *p)
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
+/* Without memory the line is left out: explain goes on. */
 static void add_end(struct explain *x, const char *line)
 {
 	size_t length = strlen(line);
@@ -215,6 +216,7 @@ static void timer_text(const struct meter_entry *s, const struct flow_view *v, u
 		         reason == END_IDLE ? "last" : "first");
 }
 
+/* Kept, and printed behind the packet's own line: see the head of this file. */
 static void explain_ended(const struct flow_view *v, uint8_t reason, bool gone)
 {
 	struct explain *x = v->worker;
@@ -299,6 +301,7 @@ static void explain_all(struct explain *x, const struct capture_kind *kind, stru
 	free(batch);
 }
 
+/* The meter is made as the engine makes it, with one hook more and room for far fewer flows. */
 static int prepare(struct explain *x, struct error *err)
 {
 	const struct settings *s = x->settings;

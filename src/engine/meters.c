@@ -120,6 +120,8 @@ bool meters_have_full_addresses(const struct meters *meters)
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+/* The memory is shared by all meters and workers. A bound that the user gave holds without
+ * --memory; with it the smaller of both. */
 static uint64_t flow_bound(const struct meters *all, const struct meter_config *c, unsigned workers)
 {
 	const struct settings *s = all->settings;

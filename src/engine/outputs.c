@@ -38,6 +38,8 @@ int outputs_add(struct outputs *o, const struct queue_setup *setup, struct error
 	return r;
 }
 
+/* The kind is told by the scheme alone; whatever else is wrong in the address is the kind's to
+ * say. */
 static int open_one(struct outputs *o, const char *text, const struct output_env *env,
                     struct error *err)
 {

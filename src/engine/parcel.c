@@ -149,6 +149,7 @@ static uint64_t hash_of_pair6(const struct hash_secret *secret, const struct pac
 	return hash;
 }
 
+/* IPv4 pairs are one word each and hashed as a batch; IPv6 is one by one, being rarer. */
 static void hash_pairs(const struct hash_secret *secret, const struct packet *const *packets,
                        unsigned count, uint64_t *ret)
 {

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Fine when nothing has to change. See the head of this file for the order. */
 int privileges_drop(const char *user, struct error *err)
 {
 	struct passwd *pw = getpwnam(user);

@@ -73,6 +73,7 @@ struct pump {
 
 /* ---- opening and closing --------------------------------------------------------------------- */
 
+/* With one worker nobody else waits, so a parcel is one batch: less is in the cache at a time. */
 static int make_lane(struct pump *p, struct lane *lane)
 {
 	const struct parcel_shape shape = {
@@ -240,6 +241,7 @@ static bool is_own_export(const struct pump *p, const struct packet *packet)
 	return false;
 }
 
+/* Our own export first: it is no traffic, so it does not count for sampling. */
 static bool is_chosen(struct pump *p, const struct packet *packet, struct fate_counters *fates)
 {
 	if (p->setup.own_export_count && is_own_export(p, packet)) {
@@ -475,6 +477,8 @@ static bool read_parcel(struct pump *p, struct lane *lane)
 
 /* ---- lanes ----------------------------------------------------------------------------------- */
 
+/* A place is taken for the parcel of this number when its `after` says so: it is written last by
+ * whoever put the parcel there. */
 static bool find_parcel(struct pump *p, struct lane *lane)
 {
 	struct place *place = &p->places[lane->next & p->place_mask];

@@ -91,6 +91,7 @@ bool record_sort_keep(struct record_sort *s, struct record_batch *batch)
 
 /* ---- sending --------------------------------------------------------------------------------- */
 
+/* Ties are broken by layout and octets, so that the order depends on the records alone. */
 static int compare(const void *a, const void *b)
 {
 	const struct sort_key *x = a, *y = b;

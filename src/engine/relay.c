@@ -116,6 +116,7 @@ static bool any_of_family(const struct column_list *list)
 	return false;
 }
 
+/* As it comes, unless the output has columns of its own, or somebody has chosen. */
 static int queue_add(struct relay *r, struct queue *q, struct error *err)
 {
 	struct column_choice choices[COLUMNS_MAX];
@@ -221,6 +222,8 @@ static int column_of(const struct schema *schema, uint16_t id)
 	return schema_find(schema, field_by_id(PEN_IANA, id), true);
 }
 
+/* The way back is made only where something can come back: a layout without reverse counters has
+ * none. */
 static struct from_layout *from_layout_new(const struct chosen *c, const struct schema *layout)
 {
 	struct from_layout *f = calloc(1, sizeof *f);
@@ -237,6 +240,7 @@ static struct from_layout *from_layout_new(const struct chosen *c, const struct 
 	return NULL;
 }
 
+/* Found by the layout's id; without memory the row is lost and counted. */
 static struct from_layout *from_layout_of(struct chosen *c, const struct schema *layout)
 {
 	struct from_layout *f = map_get(&c->projections, layout->id);

@@ -47,6 +47,7 @@ struct layout {                         /* of a meter's records in an output */
 	uint8_t family;                 /* 4 or 6: only what such records have; 0: all of it */
 };
 
+/* Outputs that want the same columns of a meter share one stream, and so its batches. */
 static int add_stream(struct sinks *s, const struct sinks_meter *m, struct queue *q,
                       const struct layout *layout, struct error *err)
 {
@@ -273,6 +274,7 @@ static bool keep_sorted(struct sinks *s, const struct builder *b, struct record_
 
 /* ---- builders -------------------------------------------------------------------------------- */
 
+/* An output of uniflows has them, whatever the meter was told. */
 static int builder_init(struct builder *b, struct sinks *s, struct stream *stream,
                         const struct row_settings *rows, struct error *err)
 {

@@ -30,6 +30,7 @@ static void print_fates(FILE *out, const char *name, const uint64_t *values, uin
 	fprintf(out, "},\n");
 }
 
+/* null where the source cannot know: nobody shall read it as none. */
 static void print_drops(FILE *out, const struct capture_counters *c)
 {
 	fprintf(out, "  \"capture\": {");

@@ -52,6 +52,7 @@ static void flush_builders(struct worker *w)
 
 /* ---- snapshots ------------------------------------------------------------------------------- */
 
+/* Rows are counted once for each output that gets them, as the outputs do. */
 static void count_meter(const struct meter_slot *slot, struct meter_account *ret)
 {
 	ret->counters = slot->meter->counters;
@@ -259,6 +260,8 @@ static void process(struct worker *w, const struct lane_batch *batch)
 		take_snapshot(w);
 }
 
+/* Timers run on to the last time of the whole input, the same for all workers: so a record ends the
+ * same way whichever worker it was in. */
 static void *worker_main(void *argument)
 {
 	struct worker *w = argument;
