@@ -77,6 +77,7 @@ static size_t put_encoded(char *to, const char *text)
 	return (size_t)(at - to);
 }
 
+/* The zone of a link-local address is written with its percent sign encoded (RFC 6874). */
 static void put_host(char *to, const struct address *a, unsigned host)
 {
 	const char *name = a->hosts[host].host, *zone = strchr(name, '%');
@@ -165,6 +166,7 @@ int address_check_used(const struct address *address, const char *const *known, 
 	return 0;
 }
 
+/* Control characters would end up in messages and file names. */
 static int check_text(const char *text, struct error *err)
 {
 	if (!*text)
@@ -383,6 +385,7 @@ static int decode(const struct address *a, char *text, struct error *err)
 	return 0;
 }
 
+/* Twice the same name is a mistake: nobody could say which of the two counts. */
 static int add_parameter(struct address *a, char *at, struct error *err)
 {
 	char *value = strchr(at, '=');

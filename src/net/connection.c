@@ -48,6 +48,7 @@ static int copy_text(const char **text)
 	return *text ? 0 : -ENOMEM;
 }
 
+/* After a failure the rest is NULL, so that all of them can be freed. */
 static int setup_copy(struct connection_setup *s)
 {
 	const char **texts[] = { &s->host, &s->source, &s->tls.cert, &s->tls.key, &s->tls.ca,
@@ -181,6 +182,7 @@ static int step(struct connection *c, uint64_t until_ns, bool to_send, struct er
 	return rc < 0 ? failed(c, rc, err) : 0;
 }
 
+/* One step at least, without waiting when it is open: enough to hear what the peer has said. */
 static int serve(struct connection *c, uint64_t deadline_ns, struct error *err)
 {
 	if (c->state == CONNECTION_CLOSED)

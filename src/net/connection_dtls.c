@@ -321,6 +321,7 @@ static uint64_t timer_of(const struct association *a, uint64_t now_ns)
 	return now_ns + (uint64_t)left.tv_sec * SECOND_NS + (uint64_t)left.tv_usec * 1000;
 }
 
+/* For datagrams of either association, or the timer of the handshake. */
 static void wait_for_both(const struct dtls *own, uint64_t until_ns)
 {
 	uint64_t now_ns = connection_now_ns(), timer_ns = timer_of(own->next, now_ns);
@@ -356,6 +357,7 @@ static int serve_next(struct connection *c, struct error *err)
 	return rc;
 }
 
+/* A renewal begins only when no other is under way. */
 static int dtls_step(struct connection *c, uint64_t until_ns, bool to_send, struct error *err)
 {
 	struct dtls *own = c->own;
