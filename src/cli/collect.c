@@ -13,6 +13,7 @@
 #include "cli/terminal.h"
 #include "engine/collect.h"
 
+/* What needs two options to judge; the mirror of meter.c's. */
 static int check(const struct collect_settings *s, struct error *err)
 {
 	if (s->files.count == 0 && s->listen.count == 0)
@@ -63,6 +64,7 @@ static int collect(const struct collect_settings *s, struct error *err)
 	return r == 0 ? STATUS_FINE : STATUS_FAILED;
 }
 
+/* The output by default depends on who reads: a person gets a table, a program JSON. */
 static int collect_run(int argc, char **argv)
 {
 	struct collect_settings settings = { 0 };

@@ -90,6 +90,7 @@ static void bash_value(const struct option *o)
 	}
 }
 
+/* Words for each option that takes a value, and all options else. */
 static void bash_command(const struct command *command)
 {
 	printf("\t%s)\n", command->name);

@@ -12,6 +12,7 @@ static const char *const unused[] = {
 	"write", "stats", "stats-interval", "sort", "fields", NULL
 };
 
+/* Options that would have no effect are refused, not ignored: the user meant something by them. */
 static int check(const struct option_set *set, const struct settings *s, struct error *err)
 {
 	for (const char *const *name = unused; *name; name++)

@@ -104,6 +104,7 @@ static int explain_nothing(const char *pattern)
 	return STATUS_FAILED;
 }
 
+/* Twice over the table: widths first, when a person reads. */
 static int fields_run(int argc, char **argv)
 {
 	struct view view = {

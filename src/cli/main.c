@@ -57,6 +57,7 @@ const struct command *command_find(const char *name)
 	return NULL;
 }
 
+/* Without a word the overview goes to standard error: nothing was asked for. */
 static int dispatch(int argc, char **argv)
 {
 	if (argc < 2) {

@@ -105,6 +105,8 @@ static int check(const struct settings *s, struct error *err)
 	return check_outputs(s, err);
 }
 
+/* Read into settings of their own: the old ones are in use until the engine has taken the new ones,
+ * and kept as long as it may look at them. */
 static const struct settings *reload(void *context, struct error *err)
 {
 	struct reader *reader = context, *fresh = calloc(1, sizeof *fresh);
@@ -127,6 +129,7 @@ static void stop(void *engine) { engine_stop(engine); }
 static void reopen(void *engine) { engine_request_reopen(engine); }
 static void stats(void *engine) { engine_request_stats(engine); }
 
+/* Status 2 for what is wrong before anything ran, 1 for what failed later. */
 static int meter(const struct settings *s, struct reader *reader, struct error *err)
 {
 	const struct log log = {

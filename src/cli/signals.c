@@ -17,6 +17,7 @@
 static struct signal_target target;     /* written while no handler is set */
 static atomic_bool running;
 
+/* errno is put back: the signal may have come between a call and the look at its error. */
 static void handle(int number)
 {
 	int saved = errno;

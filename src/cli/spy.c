@@ -209,6 +209,7 @@ static int run_engine(struct spy *s, struct error *err)
 	return r == 0 ? STATUS_FINE : STATUS_FAILED;
 }
 
+/* A table that lacks flows for want of memory is printed, and said to be incomplete. */
 static int spy(struct spy *s, struct error *err)
 {
 	if (s->live) {

@@ -125,6 +125,7 @@ void spy_table_fini(struct spy_table *table)
 	free(table->rows);
 }
 
+/* A search from the front: applications are some hundreds at most. */
 static struct spy_row *row_of(struct spy_table *t, const char *name)
 {
 	for (unsigned i = 0; i < t->count; i++)
@@ -260,6 +261,7 @@ static void print_head(enum spy_form form, int width, FILE *out)
 		      "HOSTS\n", out);
 }
 
+/* The widest name makes the column. */
 void spy_table_print(struct spy_table *t, enum spy_form form, FILE *out)
 {
 	uint64_t total = 0;
