@@ -222,6 +222,7 @@ static int scheme_of_name(struct address *a, const char *path, struct error *err
 	                               a->text, path, path);
 }
 
+/* Digits alone: strtoul() would take signs and blanks. */
 static int check_port(const struct address *a, const char *text, uint16_t *ret, struct error *err)
 {
 	unsigned port = 0;

@@ -312,6 +312,8 @@ int connection_socket(const struct connection *c, int family, int type, int prot
 
 /* --- the account --- */
 
+/* A ring that doubles: messages are confirmed in order as a rule, so only its two ends are
+ * touched. */
 static bool flights_grow(struct connection *c)
 {
 	unsigned size = c->flight_size ? 2 * c->flight_size : 64;

@@ -118,6 +118,7 @@ static uint32_t path_bytes(const struct connection *c, int fd, bool is_v6)
 	return (uint32_t)mtu - (is_v6 ? IPV6_UDP_BYTES : IPV4_UDP_BYTES);
 }
 
+/* A connected socket: the kernel then drops what comes from elsewhere, and tells of ICMP errors. */
 static int association_connect(struct connection *c, struct association *a,
                                const struct net_endpoint *remote, struct error *err)
 {
@@ -221,6 +222,7 @@ static int dtls_begin(struct connection *c, const struct net_endpoint *remote, s
 
 /* --- what comes --- */
 
+/* To the address that serves now, without asking for the name again. */
 static int renew(struct connection *c, struct error *err)
 {
 	struct dtls *own = c->own;
@@ -230,6 +232,7 @@ static int renew(struct connection *c, struct error *err)
 	return rc < 0 ? rc : shake(own->next, &done, err);
 }
 
+/* Heeded once in a while: each costs a handshake, and anybody can send one. */
 static void hint(struct connection *c)
 {
 	struct dtls *own = c->own;

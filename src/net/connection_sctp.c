@@ -84,6 +84,7 @@ static bool ends_add(struct ends *e, uint32_t tsn)
 	return true;
 }
 
+/* A chunk that does not end a message is counted by the one that does. */
 static void see_data(struct ends *e, const struct sctp_chunk *chunk)
 {
 	uint32_t tsn = __builtin_bswap32(load_32(chunk->body));
@@ -135,6 +136,7 @@ static void see_incoming(struct ends *e, const uint8_t *octets, uint32_t bytes)
 	pthread_mutex_unlock(&e->lock);
 }
 
+/* For a new association, whose numbers begin anew. */
 static void ends_reset(struct ends *e)
 {
 	pthread_mutex_lock(&e->lock);
@@ -151,6 +153,7 @@ static int link_send(struct sctp_link *link, const void *octets, size_t bytes)
 	return send(own->fd, octets, bytes, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+/* A large buffer, since every SCTP packet that reaches this host comes here, whosever it is. */
 static int raw_socket(int family)
 {
 	int fd = socket(family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_SCTP);
@@ -251,6 +254,8 @@ static uint32_t path_bytes(const struct connection *c, bool is_v6)
 	return ((uint32_t)mtu - headers) & ~3u;
 }
 
+/* The path's width is ours to know: usrsctp has no socket to ask. Streams in order of giving is
+ * what the account relies on (see the head of this file). */
 static void path_options(struct sctp *own, uint32_t packet_bytes)
 {
 	struct sctp_paddrparams path = { .spp_pathmtu = packet_bytes, .spp_flags = SPP_PMTUD_DISABLE };
@@ -262,6 +267,7 @@ static void path_options(struct sctp *own, uint32_t packet_bytes)
 	usrsctp_setsockopt(own->so, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes);
 }
 
+/* A port is drawn at random and may be in use: then another one. */
 static int begin_socket(struct sctp *own, struct error *err)
 {
 	int rc = -EADDRINUSE;
@@ -414,6 +420,7 @@ static int ended(struct connection *c, struct error *err)
 	return error_set(err, -ECONNRESET, "%s", own->reason);
 }
 
+/* Never longer than a tick: usrsctp's timers run only when they are let. */
 static int sctp_step(struct connection *c, uint64_t until_ns, bool to_send, struct error *err)
 {
 	struct sctp *own = c->own;
@@ -428,6 +435,7 @@ static int sctp_step(struct connection *c, uint64_t until_ns, bool to_send, stru
 
 /* --- sending --- */
 
+/* The context comes back with whatever usrsctp gives up, and names the message. */
 static ssize_t give(struct sctp *own, const struct connection_message *m, unsigned streams)
 {
 	struct sctp_sendv_spa how = {
@@ -440,6 +448,7 @@ static ssize_t give(struct sctp *own, const struct connection_message *m, unsign
 	                     0);
 }
 
+/* A peer that takes no more (closing) gets no more: the rest is for the next association. */
 static int sctp_send(struct connection *c, struct connection_batch *batch, struct error *err)
 {
 	struct sctp *own = c->own;
@@ -456,6 +465,7 @@ static int sctp_send(struct connection *c, struct connection_batch *batch, struc
 	return 0;
 }
 
+/* Counted where packets pass, which may be another thread's call of usrsctp: hence the lock. */
 static void sctp_settle(struct connection *c)
 {
 	struct sctp *own = c->own;

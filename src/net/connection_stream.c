@@ -71,6 +71,8 @@ static void tls_close(struct connection *c)
 	own->context = NULL;
 }
 
+/* No delay, since messages come in bursts; a bound on what the kernel holds unsent; keep-alives and
+ * a user timeout, so that a peer that vanished is noticed while nothing is sent. */
 static void stream_options(int fd)
 {
 	int yes = 1, dead_ms = DEAD_MS, not_sent = NOT_SENT_BYTES, idle_s = 30, every_s = 10;
@@ -155,6 +157,8 @@ static int tls_wants(struct stream *own, int result, struct error *err)
 	return 0;
 }
 
+/* With TLS 1.3 the handshake is done before the peer has looked at our certificate: until its
+ * verdict the connection is not open. */
 static int shake(struct connection *c, struct error *err)
 {
 	struct stream *own = c->own;
@@ -206,6 +210,7 @@ static int peer_closed(struct connection *c, struct error *err)
 	return error_set(err, -EPIPE, "closed by the collector");
 }
 
+/* The message says what cannot be known: octets that were acknowledged may never have been read. */
 static int reset(struct connection *c, int code, struct error *err)
 {
 	c->transport->settle(c);
@@ -216,6 +221,7 @@ static int reset(struct connection *c, int code, struct error *err)
 	                 (unsigned long long)c->account.in_flight.records);
 }
 
+/* What a collector says is thrown away; only its end matters. */
 static int read_plain(struct connection *c, struct error *err)
 {
 	struct stream *own = c->own;
@@ -261,6 +267,7 @@ static int stream_read(struct connection *c, struct error *err)
 
 /* --- steps --- */
 
+/* Anything from the peer is a verdict: an alert closes, all else means that it went on. */
 static int verdict(struct connection *c, bool heard, struct error *err)
 {
 	struct stream *own = c->own;
@@ -270,6 +277,7 @@ static int verdict(struct connection *c, bool heard, struct error *err)
 	return rc;
 }
 
+/* Three stages: connecting, the handshake, the verdict. */
 static int opening_step(struct connection *c, uint64_t until_ns, struct error *err)
 {
 	struct stream *own = c->own;
@@ -326,6 +334,8 @@ static ssize_t write_some(struct connection *c, const struct iovec *pieces, unsi
 	return tls_failed(own, n, err);
 }
 
+/* Of a message that the kernel took a part of, the rest is ours to keep: the caller was told that
+ * it is taken. */
 static int keep_rest(struct connection *c, const struct connection_message *m, size_t done,
                      struct error *err)
 {
@@ -401,6 +411,8 @@ static int stream_send(struct connection *c, struct connection_batch *batch, str
 	return rc;
 }
 
+/* SIOCOUTQ counts what the peer's system has not acknowledged, sent or not: so what is confirmed is
+ * all before that. */
 static void stream_settle(struct connection *c)
 {
 	struct stream *own = c->own;
@@ -413,6 +425,7 @@ static void stream_settle(struct connection *c)
 		flight_confirm(c, end - (uint64_t)waiting);
 }
 
+/* The peer sees an end, and can still acknowledge what is on its way. */
 static void stream_part(struct connection *c)
 {
 	struct stream *own = c->own;

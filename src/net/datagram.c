@@ -104,6 +104,7 @@ static void local_of(const struct cmsghdr *c, struct net_endpoint *ret)
 	}
 }
 
+/* Control messages are there only if the socket was asked for them. */
 static struct told told_by(struct msghdr *m)
 {
 	struct told told = { 0 };
@@ -180,6 +181,8 @@ int datagram_send(const struct listener *l, unsigned socket, const struct datagr
 	return sendmsg(l->sockets[socket], &m, MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
+/* A bounded number of batches a turn, so that a flood at one socket does not keep the others
+ * waiting. */
 void datagram_read(struct datagram_reader *r, struct listener *l, unsigned socket,
                    datagram_function *function)
 {

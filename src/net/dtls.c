@@ -6,6 +6,7 @@
 
 #include "base/compiler.h"
 
+/* One datagram, once: OpenSSL never reads twice without being given another. */
 static int link_read(BIO *bio, char *buffer, int size)
 {
 	struct dtls_link *link = BIO_get_data(bio);
@@ -78,6 +79,7 @@ SSL *dtls_session(SSL_CTX *context, BIO_METHOD *method, struct dtls_link *link)
 	return ssl;
 }
 
+/* Only what stands in the clear is looked at. Of a ClientHello in pieces the first is recognised. */
 bool dtls_look(const uint8_t *octets, uint32_t bytes, struct dtls_record *ret)
 {
 	enum { CLIENT_HELLO = 1, HANDSHAKE_BYTES = 12, VERSION_BYTES = 2, FRAGMENT_AT = 6 };

@@ -65,6 +65,7 @@ static int copy_text(const char **text)
 	return *text ? 0 : -ENOMEM;
 }
 
+/* After a failure the rest is NULL, so that all of them can be freed. */
 static int setup_copy(struct listener_setup *s)
 {
 	const char **texts[] = { &s->host, &s->tls.cert, &s->tls.key, &s->tls.ca, &s->tls.peers };
@@ -78,6 +79,7 @@ static int setup_copy(struct listener_setup *s)
 	return rc;
 }
 
+/* Where 0 stands for a default, see the header. */
 static void setup_defaults(struct listener_setup *s)
 {
 	bool datagrams = s->transport == NET_UDP || s->transport == NET_DTLS;
@@ -259,6 +261,7 @@ int listener_bind(struct listener *l, struct net_endpoint *at, int type, int pro
 	return 0;
 }
 
+/* A name may have several addresses; all of them are listened at. */
 static int sockets_open(struct listener *l, struct error *err)
 {
 	struct net_endpoint_list list = { 0 };
@@ -320,6 +323,7 @@ static void row_remove(struct listener *l, struct session *s)
 	s->older = s->newer = NULL;
 }
 
+/* Into the row that its callbacks' word (proven) puts it in now. */
 static void row_append(struct listener *l, struct session *s)
 {
 	s->proven = s->open.proven;

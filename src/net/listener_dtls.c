@@ -68,6 +68,8 @@ static void session_read(struct listener *l, struct dtls_session *c);
 
 /* --- cookies --- */
 
+/* Bound to the peer's address and to a period of time, under a secret of this run: no memory is
+ * needed to know it again. */
 static void cookie_of(const struct dtls_peer *peer, uint64_t period, uint8_t ret[COOKIE_BYTES])
 {
 	const struct dtls *own = peer->listener->own;
@@ -90,6 +92,8 @@ static int cookie_make(SSL *ssl, unsigned char *cookie, unsigned *bytes)
 	return 1;
 }
 
+/* The period before counts as well: a cookie may have been asked for at its end. Compared in
+ * constant time. */
 static int cookie_check(SSL *ssl, const unsigned char *cookie, unsigned bytes)
 {
 	const struct dtls_peer *peer = SSL_get_app_data(ssl);
@@ -355,6 +359,7 @@ static void session_read(struct listener *l, struct dtls_session *c)
 	}
 }
 
+/* Only sessions in their handshake have timers: what is sent later is never sent again. */
 static uint64_t dtls_timers(struct listener *l, uint64_t now_ns)
 {
 	struct dtls *own = l->own;

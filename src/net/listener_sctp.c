@@ -160,6 +160,8 @@ static void sctp_close(struct listener *l)
 
 /* --- packets --- */
 
+/* By IP protocol 132 a peer is its address alone: ports are SCTP's own, and usrsctp tells them
+ * apart. */
 static void peer_address(struct sctp_peer *peer, unsigned socket, const struct datagram *d,
                          bool is_udp)
 {

@@ -72,6 +72,7 @@ static void stream_close(struct listener *l)
 
 /* --- accepting --- */
 
+/* A peer that vanished is noticed within three minutes. */
 static void accept_options(int fd)
 {
 	int yes = 1, idle_s = 60, every_s = 20, count = 6;
@@ -81,6 +82,7 @@ static void accept_options(int fd)
 	setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
 
+/* The handshake is owed within the listener's patience. */
 static bool begin_tls(struct listener *l, struct stream_session *c)
 {
 	struct stream *own = l->own;
@@ -238,6 +240,7 @@ static bool stream_step(struct listener *l, struct stream_session *c)
 	return keep_rest(l, c, own->octets + taken, bytes - (uint32_t)taken);
 }
 
+/* So many reads a turn, then the others: epoll tells again that more is there. */
 static void stream_session_ready(struct listener *l, struct session *s)
 {
 	struct stream_session *c = stream_of(s);
@@ -280,6 +283,7 @@ static bool shake(struct listener *l, struct stream_session *c)
 
 /* --- the end of a session --- */
 
+/* What the exporter has sent before it sees this is still read. */
 static void stream_farewell(struct listener *l, struct session *s)
 {
 	struct stream_session *c = stream_of(s);

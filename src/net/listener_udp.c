@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "net/listener_inner.h"
 
+/* Whoever sends has a session, until it is unheard for too long or others need the room. */
 static void udp_datagram(struct listener *l, unsigned socket, const struct datagram *d)
 {
 	struct session *s = session_find(l, &d->remote, socket);

@@ -104,6 +104,7 @@ struct sctp_packet sctp_packet_of(const uint8_t *octets, uint32_t bytes)
 	                             .left = bytes - SCTP_HEADER_BYTES };
 }
 
+/* Chunks are padded to four octets; the last one's padding may be missing. */
 bool sctp_chunk_next(struct sctp_packet *packet, struct sctp_chunk *ret)
 {
 	enum { HEADER_BYTES = 4 };
@@ -161,6 +162,8 @@ void sctp_socket_options(struct socket *so)
 	subscribe(so);
 }
 
+/* Much quicker than SCTP's defaults: a collector that is gone shall be noticed within half a
+ * minute. */
 static void timing(struct socket *so)
 {
 	struct sctp_sack_info sack = { .sack_delay = DELAYED_SACK_MS, .sack_freq = 2 };

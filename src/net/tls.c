@@ -100,6 +100,7 @@ static int expect_names(SSL_CTX *context, const char *names, struct error *err)
 	return 0;
 }
 
+/* What two parameters say together; what is in the files is looked at later. */
 static int check_use(const struct tls_use *use, struct error *err)
 {
 	const struct net_certificates *c = use->certificates;
@@ -117,6 +118,8 @@ static int check_use(const struct tls_use *use, struct error *err)
 
 static int note_fault(int good, X509_STORE_CTX *store);
 
+/* Partial writes, so that a message is not held up whole; no renegotiation, no compression: neither
+ * is needed, and both have been ways in. */
 static int context_fill(SSL_CTX *context, const struct tls_use *use, struct error *err)
 {
 	const struct net_certificates *c = use->certificates;
@@ -171,6 +174,7 @@ void tls_context_free(SSL_CTX *context)
 
 /* --- sockets: OpenSSL's own BIO would raise SIGPIPE --- */
 
+/* recv() and send() in the place of OpenSSL's own read() and write(), which would raise SIGPIPE. */
 static int socket_read(BIO *bio, char *buffer, int size)
 {
 	int fd = (int)(intptr_t)BIO_get_data(bio);
@@ -286,6 +290,8 @@ static void time_text(const ASN1_TIME *time, char *buffer, size_t size)
 		snprintf(buffer, size, "an unreadable time");
 }
 
+/* Noted for the message: OpenSSL tells the reason later, but not which certificate it was about.
+ * The verdict itself is OpenSSL's. */
 static int note_fault(int good, X509_STORE_CTX *store)
 {
 	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
@@ -369,6 +375,7 @@ static bool alert_fault(unsigned long code, char *buffer, size_t size)
 	return false;
 }
 
+/* The reasons that users meet, in words that say what to do; others as OpenSSL has them. */
 static const char *library_fault(unsigned long code)
 {
 	switch (ERR_GET_REASON(code)) {
@@ -386,6 +393,8 @@ static const char *library_fault(unsigned long code)
 	}
 }
 
+/* In this order: what was wrong with the peer's certificate, what the peer says is wrong with ours,
+ * what OpenSSL says, what the system says. */
 const char *tls_reason(SSL *ssl, int result, char *buffer, size_t size)
 {
 	int saved = errno, kind = SSL_get_error(ssl, result);

@@ -31,6 +31,8 @@ static int resolve(const char *host, const char *port, int family, struct addrin
 	                 rc == EAI_SYSTEM ? strerror(code) : gai_strerror(rc));
 }
 
+/* Of the family of the address that is tried: a source of the other one fails there, and the next
+ * address is tried. */
 static int bind_source(int fd, const char *source, int family, struct error *err)
 {
 	struct addrinfo *local;
