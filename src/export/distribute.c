@@ -55,6 +55,7 @@ static uint32_t class_of(const struct distribute *d, const char *name)
 	return (uint32_t)hash_siphash13(&d->secret, name, strlen(name));
 }
 
+/* For records whose key nobody has marked: collected ones. */
 static bool is_usual_key(const struct column *column)
 {
 	static const char *const names[] = {
@@ -78,6 +79,7 @@ static void plan_add(struct distribute *d, struct plan *p, const struct column *
 	p->keys[i].class = class_of(d, column->field->name);
 }
 
+/* Marked key columns if there are any, else those that usually are. */
 static void plan_make(struct distribute *d, const struct schema *schema, struct plan *ret)
 {
 	*ret = (struct plan){ .schema = schema };
@@ -103,6 +105,9 @@ static const struct plan *plan_of(struct distribute *d, const struct schema *sch
 	return &d->plans[d->plan_count++];
 }
 
+/* Hashes of single values are added up, so that their order, and which of two ends is the source,
+ * makes no difference; the sum is hashed again. The share is taken from the upper bits by a
+ * multiplication. */
 static unsigned share_of(const struct distribute *d, const struct plan *plan, const uint8_t *row)
 {
 	struct { uint32_t class; uint8_t octets[32]; } what;
@@ -162,6 +167,7 @@ static bool copy_row(struct record_batch *to, const struct record_batch *from, c
 	return true;
 }
 
+/* A row that finds no memory is lost, and counted as the queue's own losses are. */
 static void add_row(struct distribute *d, const struct plan *plan,
                     const struct record_batch *batch, uint32_t index)
 {
@@ -235,6 +241,7 @@ static int distribute_tick(struct output *output, uint64_t now_ns, uint64_t *ret
 	return 0;
 }
 
+/* Each queue gets the same deadline; all are finished even when one has failed. */
 static int distribute_finish(struct output *output, uint64_t deadline_ns, struct error *err)
 {
 	struct distribute *d = self_of(output);

@@ -183,6 +183,7 @@ static bool come_up(struct ipfix_connection *o)
 	return rc == 0;
 }
 
+/* Deadlines come by the wall clock, and waiting goes by the one that nobody sets. */
 static uint64_t monotonic_of(uint64_t deadline_ns)
 {
 	struct timespec t;
@@ -193,6 +194,8 @@ static uint64_t monotonic_of(uint64_t deadline_ns)
 	return pace_now_ns() + (deadline_ns > now_ns ? deadline_ns - now_ns : 0);
 }
 
+/* Live: always, since the queue in front drops what is oldest. From a file: for some attempts, and
+ * not beyond the end that was set. */
 static bool waits(const struct ipfix_connection *o)
 {
 	if (pace_must_hurry(&o->pace))
@@ -212,6 +215,7 @@ static void connection_ready(void *context, uint32_t bytes)
 		pace_sleep(&o->pace, pace_now_ns() + SLICE_NS);
 }
 
+/* Only flow records may be given up by SCTP: without templates nothing could be read. */
 static struct connection_message message_of(const struct ipfix_connection *o,
                                             const struct export_message *m)
 {
@@ -538,6 +542,7 @@ static int ipfix_connection_finish(struct output *output, uint64_t deadline_ns, 
 	return rc;
 }
 
+/* What is sent and not confirmed counts as sent, until it is confirmed or known to be lost. */
 static void ipfix_connection_counters(const struct output *output, struct output_counters *ret)
 {
 	const struct ipfix_connection *o = (const struct ipfix_connection *)output;

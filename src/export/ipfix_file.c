@@ -41,6 +41,7 @@ static void file_ready(void *context, uint32_t bytes)
 	file_writer_room(o->file, bytes, NULL);
 }
 
+/* The first failure is the one that is told; messages behind it are tried all the same. */
 static int file_send(void *context, struct export_message *messages, unsigned count,
                      struct error *err)
 {

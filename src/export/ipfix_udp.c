@@ -59,6 +59,8 @@ static struct ipfix_udp *self_of(struct output *o)
 
 /* --- the path --- */
 
+/* What the kernel knows of the path so far, within bounds: a path that claims less than any does is
+ * not believed. */
 static uint32_t message_bytes_of_path(const struct ipfix_udp *o)
 {
 	uint32_t mtu = udp_path_mtu(&o->peer);
@@ -77,6 +79,8 @@ static void follow_path(struct ipfix_udp *o)
 
 /* --- failures --- */
 
+/* Told once, until it has worked again for a while. Templates go first when it does: whoever
+ * answers then may be new. */
 static void failed(struct ipfix_udp *o, int code)
 {
 	if (!o->failing)
@@ -97,6 +101,8 @@ static void refused(struct ipfix_udp *o)
 	failed(o, -ECONNREFUSED);
 }
 
+/* Only after some time without a failure: where every other datagram is refused, the log would be
+ * full. */
 static void succeeded(struct ipfix_udp *o)
 {
 	if (!o->failing || pace_now_ns() - o->failure_ns < RECOVERY_NS)
@@ -186,6 +192,7 @@ static int udp_send_messages(void *context, struct export_message *messages, uns
 
 /* --- open --- */
 
+/* A width that the user set stays; else the path's is followed as it changes. */
 static int read_mtu(struct ipfix_udp *o, const struct address *address, uint32_t *ret_bytes,
                     struct error *err)
 {

@@ -68,6 +68,7 @@ void session_missed(struct export_session *s, const struct record_amount *amount
 	record_amount_add(&missed->amount, amount);
 }
 
+/* They have sequence numbers, so that the collector sees the gap. */
 static void missed_rows(struct export_session *s, const struct record_batch *batch, uint32_t first,
                         uint32_t count)
 {

@@ -23,6 +23,8 @@ void session_boot_set(struct export_session *s, uint64_t earliest_ms)
 	s->boot_ms = earliest_ms > BOOT_BEFORE_MS ? earliest_ms - BOOT_BEFORE_MS : 0;
 }
 
+/* Times and the header's uptime both have to fit 32 bits of milliseconds. Where records are older
+ * than that themselves (files), only the former is asked. */
 static bool boot_serves(const struct export_session *s, uint64_t earliest_ms, uint64_t latest_ms)
 {
 	uint64_t now_ms = s->now_ns / 1000000;

@@ -47,6 +47,7 @@ struct export_common {
 	uint64_t cost_octets;           /* of telling the properties */
 };
 
+/* What describes the kind of a flow rather than the flow: see the head of this file. */
 static bool is_kind(const struct column *column)
 {
 	const struct field *field = column->field;

@@ -78,6 +78,7 @@ bool session_options_due(const struct export_session *s)
 
 /* --- counting --- */
 
+/* Beyond the bound all share the last one: the sum stays right. */
 static struct process_account *account_of(struct export_options *o, uint32_t process)
 {
 	for (unsigned i = 0; i < o->process_count; i++)
@@ -142,6 +143,7 @@ static void make_statistics(const struct export_session *s, struct record_batch 
 		statistics_row(s, batch, &o->processes[i]);
 }
 
+/* Times only when something was lost: absent else. */
 static void make_reliability(const struct export_session *s, struct record_batch *batch)
 {
 	const struct output_missed *m = &s->counters.missed;
@@ -167,6 +169,7 @@ static uint64_t keys_of(const struct ipfix_encoder *encoder)
 	return keys;
 }
 
+/* flowKeyIndicator has 64 bits: of wider templates the first 64 fields are told. */
 static void make_keys(const struct export_session *s, struct record_batch *batch)
 {
 	for (unsigned i = 0; i < s->lane_count; i++) {
@@ -232,6 +235,7 @@ static bool is_for_format(const struct export_session *s, const struct schema *s
 	return s->config.format == FORMAT_IPFIX;
 }
 
+/* Not when the run is to end at once: asking takes locks of others. */
 static void read_metering(struct export_session *s)
 {
 	struct export_options *o = s->options;

@@ -35,6 +35,8 @@ static int session_send(struct export_session *s, struct export_message *message
 	return rc;
 }
 
+/* The sequence number is that of the first record in the message, so it moves on behind it; in v9
+ * it counts messages. */
 static void message_seal(struct export_session *s, struct ipfix_message *m,
                          enum export_stream stream, struct export_message *ret)
 {
@@ -177,6 +179,7 @@ static void compose_rows(struct composer *c, const struct ipfix_encoder *encoder
 	}
 }
 
+/* Batches whose schema the format cannot carry have no encoder and are left out. */
 static void compose_options(struct composer *c, struct export_options *o)
 {
 	for (unsigned i = 0; i < o->batch_count; i++) {
@@ -237,6 +240,7 @@ int session_templates(struct export_session *s, struct error *err)
 	return c.rc;
 }
 
+/* Those that have not been told yet, ahead of the records that refer to them. */
 static int commons_send(struct export_session *s, struct error *err)
 {
 	struct composer c = compose(s, err);

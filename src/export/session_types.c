@@ -33,6 +33,7 @@ static unsigned unit_number(const char *unit)
 	return 0;
 }
 
+/* A search through some dozens, once in a while. */
 static bool is_told(const struct record_batch *batch, const struct ipfix_field_specifier *element)
 {
 	for (uint32_t i = 0; i < batch->count; i++) {
