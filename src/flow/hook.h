@@ -69,7 +69,9 @@ struct flow_hook {
 	                                         * NULL-terminated; may be NULL */
 	uint16_t space_bytes;                   /* per flow, 8-aligned; large or short-lived
 	                                         * state is a pointer in it */
-	uint16_t hot_bytes;                     /* of its beginning that most packets touch; 0: all */
+	/* What most packets touch of it, to be fetched before: so much of its beginning, and behind
+	 * that, of a part for each key endpoint, the sender's. 0: none. */
+	uint16_t hot_bytes, side_bytes;
 	uint16_t wants;                         /* enum hook_wants; never called for the rest */
 	uint16_t scope;                         /* enum hook_scope */
 	bool standard;                          /* one of `--measure default` */

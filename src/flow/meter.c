@@ -15,31 +15,24 @@
 /* The largest timer that the fast path can tell from a difference that went below zero. */
 static const uint64_t LIMIT_MAX = 1ull << 62;
 
-enum { CACHE_LINE = 64 };
-
 /* ---- opening and closing -------------------------------------------------------------------- */
 
-/* Spaces lie in as few cache lines as they can. */
-static uint32_t space_start(uint32_t end, uint32_t bytes)
+static void lay_out_spaces(struct meter *m)
 {
-	return end % CACHE_LINE + bytes > CACHE_LINE ? (end + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE
-		: end;
+	const struct flow_hook *hooks[METER_HOOKS_MAX];
+	uint32_t offset[METER_HOOKS_MAX];
+	for (unsigned i = 0; i < m->hook_count; i++)
+		hooks[i] = m->hook[i].hook;
+	m->space_bytes = spaces_lay_out(hooks, m->hook_count, offset);
+	for (unsigned i = 0; i < m->hook_count; i++) {
+		m->hook[i].offset = offset[i];
+		spaces_find_lines(hooks[i], offset[i], m->hook[i].lines);
+	}
 }
 
-/* Of all spaces of a flow: a power of two up to a line, then whole lines. */
-static uint32_t space_stride(uint32_t bytes)
+/* A hook that was not opened has no slot: closing follows the slots. */
+static int open_hooks(struct meter *m, struct error *err)
 {
-	uint32_t stride = bytes ? 8 : 0;
-	while (stride < bytes && stride < CACHE_LINE)
-		stride *= 2;
-	return bytes <= CACHE_LINE ? stride : (bytes + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
-}
-
-/* Each space starts where it crosses as few cache lines as it can (space_start()). A hook that was
- * not opened has no slot: closing follows the slots. */
-static int open_hooks(struct meter *m, uint32_t *ret_space, struct error *err)
-{
-	uint32_t end = 0;
 	for (const struct hook_choice *h = m->settings.hooks; h && h->hook; h++) {
 		struct meter_hook_slot *slot = &m->hook[m->hook_count];
 		if (m->hook_count == METER_HOOKS_MAX)
@@ -49,17 +42,16 @@ static int open_hooks(struct meter *m, uint32_t *ret_space, struct error *err)
 			return r;
 		slot->hook = h->hook;
 		m->wants_touches |= h->hook->update != NULL;
-		slot->offset = space_start(end, h->hook->space_bytes);
-		end = slot->offset + (h->hook->space_bytes + 7u) / 8 * 8;
 		m->hook_count++;
 	}
-	*ret_space = space_stride(end);
+	lay_out_spaces(m);
 	return 0;
 }
 
-static int init_tables(struct meter *m, uint32_t space)
+static int init_tables(struct meter *m)
 {
 	const struct meter_settings *s = &m->settings;
+	uint32_t space = m->space_bytes;
 	if (!s->plan.standard)
 		return flow_table_init(&m->table[0], 56, space, s->max_flows, &m->secret);
 	int r = flow_table_init(&m->table[0], 16, space, s->max_flows, &m->secret);
@@ -114,11 +106,10 @@ int meter_new(const struct meter_settings *settings, struct meter **ret, struct 
 		m->touch_at[i] = &m->touches[i];
 	m->next_flow_id = settings->first_flow_id;
 	hash_secret_init(&m->secret);
-	uint32_t space = 0;
-	int r = open_hooks(m, &space, err);
-	if (!r && flood_init(&m->flood, settings->flood_records, space))
+	int r = open_hooks(m, err);
+	if (!r && flood_init(&m->flood, settings->flood_records, m->space_bytes))
 		r = error_set(err, -ENOMEM, "out of memory");
-	if (!r && init_tables(m, space))
+	if (!r && init_tables(m))
 		r = error_set(err, -ENOMEM, "no address space for %llu flows",
 		              (unsigned long long)settings->max_flows);
 	if (!r && init_direction(m))
@@ -147,17 +138,12 @@ void meter_free(struct meter *m)
 
 /* ---- hooks ----------------------------------------------------------------------------------- */
 
+enum { PROTOCOL_TCP = 6 };
+
 static bool hook_wants(const struct flow_hook *hook, const struct packet *p)
 {
-	return ((hook->wants & HOOK_TCP) && p->key.protocol == 6)
+	return ((hook->wants & HOOK_TCP) && p->key.protocol == PROTOCOL_TCP)
 		|| ((hook->wants & HOOK_PAYLOAD) && p->payload_bytes && p->payload_offset);
-}
-
-static void prefetch_spaces(const struct hook_call *call, unsigned bytes)
-{
-	for (unsigned i = 0; i < call->count; i++)
-		for (unsigned at = 0; at < bytes; at += CACHE_LINE)
-			prefetch_write((const uint8_t *)touch_space(call, i) + at);
 }
 
 /* Hooks that want all packets get the array as it is; others a selection, in the same order. */
@@ -173,18 +159,26 @@ static void flush_hook(struct meter *m, const struct meter_hook_slot *slot)
 			if (hook_wants(slot->hook, m->touches[i].packet))
 				some[call.count++] = &m->touches[i];
 	}
-	if (!call.count)
+	if (call.count)
+		slot->hook->update(&call);
+}
+
+static void prefetch_spaces(const struct meter *m, unsigned hook)
+{
+	if (hook >= m->hook_count || !m->hook[hook].hook->update)
 		return;
-	prefetch_spaces(&call, slot->hook->hot_bytes ? slot->hook->hot_bytes
-	                                             : slot->hook->space_bytes);
-	slot->hook->update(&call);
+	for (unsigned i = 0; i < m->touch_count; i++)
+		spaces_prefetch(&m->hook[hook].lines[m->touches[i].sender], m->touches[i].spaces);
 }
 
 void meter_flush_touches(struct meter *m)
 {
-	for (unsigned i = 0; i < m->hook_count && m->touch_count; i++)
+	prefetch_spaces(m, 0);
+	for (unsigned i = 0; i < m->hook_count && m->touch_count; i++) {
+		prefetch_spaces(m, i + 1);
 		if (m->hook[i].hook->update)
 			flush_hook(m, &m->hook[i]);
+	}
 	m->touch_count = 0;
 }
 

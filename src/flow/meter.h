@@ -18,6 +18,7 @@
 #include "flow/hook.h"
 #include "flow/key.h"
 #include "flow/record.h"
+#include "flow/spaces.h"
 #include "flow/table.h"
 #include "flow/victim.h"
 
@@ -66,6 +67,7 @@ struct meter_hook_slot {
 	const struct flow_hook *hook;
 	void *worker;
 	uint32_t offset;                /* of its space */
+	struct space_lines lines[2];    /* by sender */
 };
 
 /* One thread's. The files of meter_parts.h change it; others read settings and counters. */
@@ -90,6 +92,7 @@ struct meter {
 	struct hash_secret secret;      /* of keys; drawn for this meter */
 	unsigned hook_count;
 	struct meter_hook_slot hook[METER_HOOKS_MAX];   /* in the order they run */
+	uint32_t space_bytes;           /* of a flow, for all hooks */
 	bool wants_touches;             /* some hook looks at packets */
 	unsigned touch_count;
 	struct flow_touch touches[BATCH_MAX];   /* remembered for the hooks, touch_count of them */

@@ -613,12 +613,14 @@ static void write_row(struct row_plan *plan, const struct flow_record *r, unsign
 		return;
 	image_fill(&image, plan, r, from);
 	put_flow_columns(plan, &image, row);
+	struct flow_view view = { 0 };
 	for (unsigned i = 0; i < plan->hook_count; i++) {
 		const struct hook_op *op = &plan->hooks[i];
 		if (r->merged && !op->slot->hook->merge)
 			continue;
 		struct value_writer w = { batch, row, op->column };
-		struct flow_view view = meter_hook_view(plan->settings.meter, op->slot, r);
+		if (i == 0 || op->slot != plan->hooks[i - 1].slot || r->merged)
+			view = meter_hook_view(plan->settings.meter, op->slot, r);
 		view.side = op->reverse ? from ^ 1 : from;
 		op->slot->hook->write(&view, op->field, &w);
 	}

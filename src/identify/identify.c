@@ -364,6 +364,7 @@ static void identify_count(const void *worker, uint64_t ret[HOOK_COUNTERS_MAX])
 const struct flow_hook identify_hook = {
 	.name = "applications", .help = "which application a flow is of, and what it says of itself",
 	.fields = identify_field_names, .space_bytes = sizeof(struct identified),
+	.hot_bytes = sizeof(struct identified),
 	.wants = HOOK_PAYLOAD | HOOK_TCP | HOOK_END, .scope = HOOK_SCOPE_FLOW, .costly = true,
 	.biflow = true,
 	.open = identify_open, .update = identify_update, .settle = identify_settle,

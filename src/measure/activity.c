@@ -5,7 +5,9 @@
  * is known to be over when a packet comes that does not belong to it, or when the record is
  * written. Definitions: docs/measures.md.
  */
+#include <assert.h>
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "base/compiler.h"
@@ -15,26 +17,33 @@
 #define BURST_GAP_NS 1000000000u
 enum { BURST_PACKETS_MIN = 3, BULK_PACKETS_MIN = 4 };
 
-struct run {                            /* of packets with payload that belong together */
-	uint64_t start_ns, clock_ns;
-	uint64_t packets, octets;       /* packets 0: none yet */
+struct span {
+	uint64_t start_ns, clock_ns;    /* of its first packet; the largest time in it */
 };
 
-struct bursts {                         /* of one direction */
-	struct run run;                 /* the last, which may become a burst or be one */
-	uint64_t count, packets, octets, time_ns;
-	uint64_t packets_max, octets_max;
+/* Of one direction. A run is packets with payload that belong together: the last one may become a
+ * burst or be one. Counts of packets stay at their largest value. */
+struct bursts {
+	struct span run;
+	uint64_t run_octets;
+	uint64_t octets, octets_max, time_ns;
+	uint32_t run_packets;           /* 0: no run yet */
+	uint32_t count, packets, packets_max;
 };
+static_assert(sizeof(struct bursts) == 64, "one cache line");
 
+/* A packet touches the first 64 octets and, with payload, its sender's bursts. */
 struct activity {
-	uint64_t start_ns, clock_ns;    /* of the active period at hand */
-	struct run bulk;                /* data packets of one side without any of the other */
+	struct span period;             /* the active one at hand */
+	struct span bulk;               /* data packets of one side without any of the other */
 	uint64_t bulk_ns;               /* in those that were bulk */
+	uint32_t bulk_packets, bulk_sender;
 	uint32_t transitions;
-	uint32_t bulk_sender;
+	uint32_t reserved[3];
 	struct bursts bursts[2];        /* by key endpoint */
 	struct moments active, idle;    /* periods that are over */
 };
+static_assert(offsetof(struct activity, bursts) == 64, "one cache line");
 
 struct worker {
 	uint64_t idle_ns;
@@ -53,62 +62,64 @@ static int activity_open(const void *argument, void **ret_worker, struct error *
 
 static void end_period(struct activity *a, uint64_t now)
 {
-	moments_add(&a->active, a->clock_ns - a->start_ns);
-	moments_add(&a->idle, now - a->clock_ns);
-	a->start_ns = now;
+	moments_add(&a->active, a->period.clock_ns - a->period.start_ns);
+	moments_add(&a->idle, now - a->period.clock_ns);
+	a->period.start_ns = now;
+}
+
+static uint32_t add_packets(uint32_t packets, uint32_t more)
+{
+	uint32_t sum = packets + more;
+	return sum < more ? UINT32_MAX : sum;
 }
 
 /* Adds a run to the bursts if it is one. */
 static void end_run(struct bursts *b)
 {
-	const struct run *r = &b->run;
-	if (r->packets < BURST_PACKETS_MIN)
+	if (b->run_packets < BURST_PACKETS_MIN)
 		return;
 	b->count++;
-	b->packets += r->packets;
-	b->octets += r->octets;
-	b->time_ns += r->clock_ns - r->start_ns;
-	b->packets_max = larger_64(b->packets_max, r->packets);
-	b->octets_max = larger_64(b->octets_max, r->octets);
+	b->packets = add_packets(b->packets, b->run_packets);
+	b->octets += b->run_octets;
+	b->time_ns += b->run.clock_ns - b->run.start_ns;
+	b->packets_max = larger_32(b->packets_max, b->run_packets);
+	b->octets_max = larger_64(b->octets_max, b->run_octets);
 }
 
-static void start_run(struct run *r, uint64_t now)
+static void add_to_run(struct bursts *b, const struct packet *p)
 {
-	*r = (struct run){ .start_ns = now, .clock_ns = now };
-}
-
-static void add_to_run(struct run *r, const struct packet *p)
-{
-	r->clock_ns = larger_64(r->clock_ns, p->time_ns);
-	r->packets += p->wire_packets;
-	r->octets += p->payload_bytes;
+	uint64_t gap = larger_64(p->time_ns, b->run.clock_ns) - b->run.clock_ns;
+	if (!b->run_packets || gap >= BURST_GAP_NS) {
+		end_run(b);
+		b->run = (struct span){ p->time_ns, p->time_ns };
+		b->run_packets = 0;
+		b->run_octets = 0;
+	}
+	b->run.clock_ns = larger_64(b->run.clock_ns, p->time_ns);
+	b->run_packets = add_packets(b->run_packets, p->wire_packets);
+	b->run_octets += p->payload_bytes;
 }
 
 static void end_bulk(struct activity *a)
 {
-	if (a->bulk.packets < BULK_PACKETS_MIN)
+	if (a->bulk_packets < BULK_PACKETS_MIN)
 		return;
 	a->bulk_ns += a->bulk.clock_ns - a->bulk.start_ns;
 	a->transitions++;
 }
 
-static void count_data(struct activity *a, const struct packet *p, unsigned sender)
+static void add_to_bulk(struct activity *a, const struct packet *p, unsigned sender)
 {
-	struct bursts *b = &a->bursts[sender];
-	uint64_t gap = larger_64(p->time_ns, b->run.clock_ns) - b->run.clock_ns;
-	if (!b->run.packets || gap >= BURST_GAP_NS) {
-		end_run(b);
-		start_run(&b->run, p->time_ns);
-	}
-	add_to_run(&b->run, p);
-	if (!a->bulk.packets || a->bulk_sender != sender) {
+	if (!a->bulk_packets || a->bulk_sender != sender) {
 		end_bulk(a);
-		start_run(&a->bulk, p->time_ns);
+		a->bulk = (struct span){ p->time_ns, p->time_ns };
+		a->bulk_packets = 0;
 		a->bulk_sender = sender;
 	}
-	bool before = a->bulk.packets >= BULK_PACKETS_MIN;
-	add_to_run(&a->bulk, p);
-	a->transitions += !before && a->bulk.packets >= BULK_PACKETS_MIN;
+	bool before = a->bulk_packets >= BULK_PACKETS_MIN;
+	a->bulk.clock_ns = larger_64(a->bulk.clock_ns, p->time_ns);
+	a->bulk_packets = add_packets(a->bulk_packets, p->wire_packets);
+	a->transitions += !before && a->bulk_packets >= BULK_PACKETS_MIN;
 }
 
 static void activity_update(const struct hook_call *call)
@@ -116,15 +127,17 @@ static void activity_update(const struct hook_call *call)
 	const struct worker *w = call->worker;
 	for (unsigned i = 0; i < call->count; i++) {
 		const struct flow_touch *touch = call->touch[i];
+		const struct packet *p = touch->packet;
 		struct activity *a = touch_space(call, i);
-		uint64_t now = touch->packet->time_ns;
 		if (unlikely(touch->events & FLOW_RECORD_OPENED))
-			a->start_ns = a->clock_ns = now;
-		if (unlikely(larger_64(now, a->clock_ns) - a->clock_ns >= w->idle_ns))
-			end_period(a, now);
-		a->clock_ns = larger_64(a->clock_ns, now);
-		if (touch->packet->payload_bytes)
-			count_data(a, touch->packet, touch->sender);
+			a->period = (struct span){ p->time_ns, p->time_ns };
+		if (unlikely(larger_64(p->time_ns, a->period.clock_ns) - a->period.clock_ns >= w->idle_ns))
+			end_period(a, p->time_ns);
+		a->period.clock_ns = larger_64(a->period.clock_ns, p->time_ns);
+		if (p->payload_bytes) {
+			add_to_run(&a->bursts[touch->sender], p);
+			add_to_bulk(a, p, touch->sender);
+		}
 	}
 }
 
@@ -168,12 +181,12 @@ static void write_periods(const struct moments *m, unsigned field, struct value_
 static void activity_write(const struct flow_view *view, unsigned field, struct value_writer *w)
 {
 	const struct activity *a = view->space;
-	bool in_bulk = a->bulk.packets >= BULK_PACKETS_MIN;
+	bool in_bulk = a->bulk_packets >= BULK_PACKETS_MIN;
 	struct moments active = a->active;
 	if (field < ACTIVE_COUNT) {
 		write_bursts(a->bursts[view->side], field, w);
 	} else if (field < IDLE_COUNT) {
-		moments_add(&active, a->clock_ns - a->start_ns);
+		moments_add(&active, a->period.clock_ns - a->period.start_ns);
 		write_periods(&active, field - ACTIVE_COUNT, w);
 	} else if (field < BULK_TRANSITIONS) {
 		write_periods(&a->idle, field - IDLE_COUNT, w);
@@ -187,7 +200,8 @@ static void activity_write(const struct flow_view *view, unsigned field, struct 
 
 const struct flow_hook measure_activity = {
 	.name = "activity", .help = "active and idle periods, bursts, bulk transfer",
-	.fields = activity_fields, .space_bytes = sizeof(struct activity), .wants = HOOK_PACKET,
-	.scope = HOOK_SCOPE_RECORD, .open = activity_open, .update = activity_update,
-	.write = activity_write, .close = free,
+	.fields = activity_fields, .space_bytes = sizeof(struct activity),
+	.hot_bytes = offsetof(struct activity, bursts), .side_bytes = sizeof(struct bursts),
+	.wants = HOOK_PACKET, .scope = HOOK_SCOPE_RECORD, .open = activity_open,
+	.update = activity_update, .write = activity_write, .close = free,
 };

@@ -15,6 +15,7 @@ struct side {                           /* what is full stays at its largest val
 	uint32_t shortest;              /* ~ of the length, so that zero is none yet */
 	uint32_t longest;
 	uint32_t small, large;          /* packets */
+	uint64_t reserved[3];           /* a line for each side: a packet touches one */
 };
 
 struct data {
@@ -74,8 +75,9 @@ static const char *const data_fields[] = {
 static void data_write(const struct flow_view *view, unsigned field, struct value_writer *w)
 {
 	const struct side *s = &((const struct data *)view->space)->side[view->side];
-	struct moments m = moments_of(view, view->side), other = moments_of(view, !view->side);
+	struct moments m = moments_of(view, view->side);
 	if (field >= BIFLOW_MINIMUM) {
+		struct moments other = moments_of(view, !view->side);
 		moments_merge(&m, &other);
 		moments_write(&m, field - BIFLOW_MINIMUM, w);
 	} else if (field <= DEVIATION) {
@@ -103,6 +105,6 @@ static void data_merge(void *into, const struct flow_view *from)
 
 const struct flow_hook measure_data = {
 	.name = "data", .help = "how payload is spread over packets", .fields = data_fields,
-	.space_bytes = sizeof(struct data), .wants = HOOK_PACKET, .scope = HOOK_SCOPE_RECORD,
-	.update = data_update, .write = data_write, .merge = data_merge,
+	.space_bytes = sizeof(struct data), .side_bytes = sizeof(struct side), .wants = HOOK_PACKET,
+	.scope = HOOK_SCOPE_RECORD, .update = data_update, .write = data_write, .merge = data_merge,
 };

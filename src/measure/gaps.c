@@ -72,6 +72,6 @@ static void gaps_write(const struct flow_view *view, unsigned field, struct valu
 
 const struct flow_hook measure_gaps = {
 	.name = "gaps", .help = "times between packets of each direction", .fields = gaps_fields,
-	.space_bytes = sizeof(struct gaps), .wants = HOOK_PACKET, .scope = HOOK_SCOPE_RECORD,
-	.update = gaps_update, .write = gaps_write,
+	.space_bytes = sizeof(struct gaps), .side_bytes = sizeof(struct side), .wants = HOOK_PACKET,
+	.scope = HOOK_SCOPE_RECORD, .update = gaps_update, .write = gaps_write,
 };

@@ -232,8 +232,9 @@ static void histogram_count(const void *worker, uint64_t ret[HOOK_COUNTERS_MAX])
 
 const struct flow_hook measure_histogram = {
 	.name = "histogram", .help = "quartiles of lengths and times, histograms",
-	.fields = histogram_fields, .space_bytes = sizeof(struct histogram), .wants = HOOK_PACKET,
-	.scope = HOOK_SCOPE_RECORD, .costly = true, .open = histogram_open, .update = histogram_update,
-	.ended = histogram_ended, .write = histogram_write, .close = histogram_close,
+	.fields = histogram_fields, .space_bytes = sizeof(struct histogram),
+	.hot_bytes = sizeof(struct histogram), .wants = HOOK_PACKET, .scope = HOOK_SCOPE_RECORD,
+	.costly = true, .open = histogram_open, .update = histogram_update, .ended = histogram_ended,
+	.write = histogram_write, .close = histogram_close,
 	.counters = measure_counters, .count = histogram_count,
 };

@@ -34,6 +34,7 @@ static const char *const layer2_fields[] = { "layer2OctetDeltaCount", NULL };
 
 const struct flow_hook measure_layer2 = {
 	.name = "layer2", .help = "octets of whole frames", .fields = layer2_fields,
-	.space_bytes = sizeof(struct layer2), .wants = HOOK_PACKET, .scope = HOOK_SCOPE_RECORD,
-	.update = layer2_update, .write = layer2_write, .merge = layer2_merge,
+	.space_bytes = sizeof(struct layer2), .hot_bytes = sizeof(struct layer2), .wants = HOOK_PACKET,
+	.scope = HOOK_SCOPE_RECORD, .update = layer2_update, .write = layer2_write,
+	.merge = layer2_merge,
 };

@@ -11,17 +11,21 @@
 
 #include <math.h>
 
+#include "base/compiler.h"
+
 static double deviation(const struct moments *m)
 {
 	wide squares = (wide)m->squares[1] << 64 | m->squares[0];
 	wide n = m->count, q = m->sum / m->count, r = m->sum % m->count;
 	wide about_q = squares - 2 * q * m->sum + n * q * q;
 	double deviations;
-	if (about_q <= UINT64_MAX)      /* both products fit: nothing is lost in the difference */
+	if (likely(about_q <= UINT32_MAX && n <= UINT32_MAX))   /* the same in one word */
+		deviations = (double)(uint64_t)(about_q * n - r * r) / (double)m->count;
+	else if (about_q <= UINT64_MAX) /* both products fit: nothing is lost in the difference */
 		deviations = (double)(about_q * n - r * r) / (double)n;
 	else
 		deviations = (double)about_q - (double)(r * r) / (double)n;
-	return sqrt(deviations / (double)n);
+	return sqrt(deviations / (double)m->count);
 }
 
 void moments_merge(struct moments *into, const struct moments *from)

@@ -311,6 +311,7 @@ static void path_write(const struct flow_view *view, unsigned field, struct valu
 
 const struct flow_hook measure_path = {
 	.name = "path", .help = "TTL, DSCP, ECN, fragments, IP options, MAC addresses, MPLS labels",
-	.fields = path_fields, .space_bytes = sizeof(struct path), .wants = HOOK_PACKET,
-	.scope = HOOK_SCOPE_RECORD, .update = path_update, .write = path_write, .merge = path_merge,
+	.fields = path_fields, .space_bytes = sizeof(struct path), .hot_bytes = sizeof(struct side[2]),
+	.wants = HOOK_PACKET, .scope = HOOK_SCOPE_RECORD, .update = path_update, .write = path_write,
+	.merge = path_merge,
 };

@@ -161,8 +161,9 @@ static void payload_count(const void *worker, uint64_t ret[HOOK_COUNTERS_MAX])
 
 const struct flow_hook measure_payload = {
 	.name = "payload", .help = "entropy and distribution of the first octets of payload",
-	.fields = payload_fields, .space_bytes = sizeof(struct payload), .wants = HOOK_PAYLOAD,
-	.scope = HOOK_SCOPE_RECORD, .costly = true, .open = payload_open, .update = payload_update,
-	.ended = payload_ended, .write = payload_write, .close = payload_close,
+	.fields = payload_fields, .space_bytes = sizeof(struct payload),
+	.hot_bytes = sizeof(struct payload), .wants = HOOK_PAYLOAD, .scope = HOOK_SCOPE_RECORD,
+	.costly = true, .open = payload_open, .update = payload_update, .ended = payload_ended,
+	.write = payload_write, .close = payload_close,
 	.counters = measure_counters, .count = payload_count,
 };

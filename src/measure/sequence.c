@@ -141,8 +141,9 @@ static void sequence_count(const void *worker, uint64_t ret[HOOK_COUNTERS_MAX])
 
 const struct flow_hook measure_sequence = {
 	.name = "sequence", .help = "the first packets one by one: direction, lengths, time, flags",
-	.fields = sequence_fields, .space_bytes = sizeof(struct sequence), .wants = HOOK_PACKET,
-	.scope = HOOK_SCOPE_RECORD, .open = sequence_open, .update = sequence_update,
-	.ended = sequence_ended, .write = sequence_write, .close = sequence_close,
+	.fields = sequence_fields, .space_bytes = sizeof(struct sequence),
+	.hot_bytes = sizeof(struct sequence), .wants = HOOK_PACKET, .scope = HOOK_SCOPE_RECORD,
+	.open = sequence_open, .update = sequence_update, .ended = sequence_ended,
+	.write = sequence_write, .close = sequence_close,
 	.counters = measure_counters, .count = sequence_count,
 };

@@ -92,16 +92,18 @@ static void write_payload(const struct side *s, unsigned field, struct value_wri
 static void sizes_write(const struct flow_view *view, unsigned field, struct value_writer *w)
 {
 	const struct side *s = &((const struct sizes *)view->space)->side[view->side];
-	struct moments m = ip_moments(view, view->side), other = ip_moments(view, !view->side);
 	if (field == IP_SQUARES) {
 		value_write_unsigned(w, s->ip_squares);
-	} else if (field < IP_SQUARES) {
-		moments_write(&m, field - IP_MINIMUM, w);
-	} else if (field < BIFLOW_IP_MINIMUM) {
+	} else if (field > IP_SQUARES && field < BIFLOW_IP_MINIMUM) {
 		write_payload(s, field, w);
 	} else {
-		moments_merge(&m, &other);
-		moments_write(&m, field - BIFLOW_IP_MINIMUM, w);
+		struct moments m = ip_moments(view, view->side);
+		bool both = field >= BIFLOW_IP_MINIMUM;
+		if (both) {
+			struct moments other = ip_moments(view, !view->side);
+			moments_merge(&m, &other);
+		}
+		moments_write(&m, both ? field - BIFLOW_IP_MINIMUM : field - IP_MINIMUM, w);
 	}
 }
 
@@ -121,6 +123,7 @@ static void sizes_merge(void *into, const struct flow_view *from)
 
 const struct flow_hook measure_sizes = {
 	.name = "sizes", .help = "lengths of packets, octets that they carry", .fields = sizes_fields,
-	.space_bytes = sizeof(struct sizes), .wants = HOOK_PACKET, .scope = HOOK_SCOPE_RECORD,
-	.standard = true, .update = sizes_update, .write = sizes_write, .merge = sizes_merge,
+	.space_bytes = sizeof(struct sizes), .hot_bytes = sizeof(struct sizes), .wants = HOOK_PACKET,
+	.scope = HOOK_SCOPE_RECORD, .standard = true, .update = sizes_update, .write = sizes_write,
+	.merge = sizes_merge,
 };

@@ -150,7 +150,8 @@ static void follow_segment(struct tcp_worker *worker, struct tcp_space *t,
 {
 	unsigned verdict = tcp_is_ordinary(t, s) ? 0 : judge(worker, t, s);
 	unsigned passed = t->side[0].hole_count | t->side[1].hole_count ? tcp_holes_passed(t, s) : 0;
-	if (unlikely(!(t->handshake_bits & TCP_HANDSHAKE_DONE)))
+	if (unlikely(!(t->handshake_bits & TCP_HANDSHAKE_DONE)
+	             && (t->handshake_bits || (s->flags & TCP_FLAG_SYN))))
 		tcp_handshake_follow(t, s);
 	tcp_follow_rtt(t, s, verdict);
 	unsigned written = verdict & (TCP_RETRANSMITTED | TCP_ZERO_WINDOW);
@@ -255,16 +256,22 @@ static void write_first(const struct tcp_space *t, unsigned side, unsigned field
 static void write_trouble(const struct tcp_space *t, unsigned side, unsigned field,
                           struct value_writer *w)
 {
-	static const struct tcp_trouble_side none;
-	const struct tcp_trouble_side *of = t->trouble ? &t->trouble->side[side] : &none;
-	const uint64_t value[] = {
-		of->retransmitted.packets, of->retransmitted.octets, of->retransmitted_payload,
-		of->out_of_order.packets, of->out_of_order.octets,
-		of->duplicate_ack.packets, of->duplicate_ack.octets,
-		of->zero_window.packets, of->zero_window.octets, of->gaps, of->lost,
+#define AT(member) offsetof(struct tcp_trouble_side, member)
+	static const uint16_t at[] = {
+		AT(retransmitted.packets), AT(retransmitted.octets), AT(retransmitted_payload),
+		AT(out_of_order.packets), AT(out_of_order.octets),
+		AT(duplicate_ack.packets), AT(duplicate_ack.octets),
+		AT(zero_window.packets), AT(zero_window.octets), AT(gaps), AT(lost),
 	};
-	if (!(t->bits & TCP_LACKING) && t->side[side].bits & TCP_KNOWN)
-		value_write_unsigned(w, value[field - RETRANSMITTED_PACKETS]);
+#undef AT
+	static_assert(sizeof at / sizeof at[0] == LOST - RETRANSMITTED_PACKETS + 1, "a field each");
+	uint64_t value = 0;
+	if ((t->bits & TCP_LACKING) || !(t->side[side].bits & TCP_KNOWN))
+		return;
+	if (t->trouble)
+		memcpy(&value, (const uint8_t *)&t->trouble->side[side]
+		       + at[field - RETRANSMITTED_PACKETS], sizeof value);
+	value_write_unsigned(w, value);
 }
 
 /* What the SYN of one end offered; MSS_REVERSE is asked of the source and speaks of the other. */

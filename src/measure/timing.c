@@ -112,6 +112,7 @@ static void timing_write(const struct flow_view *view, unsigned field, struct va
 
 const struct flow_hook measure_timing = {
 	.name = "timing", .help = "times between packets, time to the first answer",
-	.fields = timing_fields, .space_bytes = sizeof(struct timing), .wants = HOOK_PACKET,
-	.scope = HOOK_SCOPE_RECORD, .update = timing_update, .write = timing_write,
+	.fields = timing_fields, .space_bytes = sizeof(struct timing),
+	.hot_bytes = sizeof(struct timing), .wants = HOOK_PACKET, .scope = HOOK_SCOPE_RECORD,
+	.update = timing_update, .write = timing_write,
 };

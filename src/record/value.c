@@ -43,7 +43,23 @@ static const struct column *column_of(const struct value_writer *w)
 /* The low octets of a two's complement number are the number in any width (little-endian). */
 static void put_bits(struct value_writer *w, const struct column *c, uint64_t bits)
 {
-	memcpy(w->row + c->offset, &bits, c->bytes);
+	uint8_t *at = w->row + c->offset;
+	switch (c->bytes) {             /* a copy whose length is known is no call */
+	case 1:
+		*at = (uint8_t)bits;
+		break;
+	case 2:
+		memcpy(at, &bits, 2);
+		break;
+	case 4:
+		memcpy(at, &bits, 4);
+		break;
+	case 8:
+		memcpy(at, &bits, 8);
+		break;
+	default:
+		memcpy(at, &bits, c->bytes);
+	}
 	record_set_present(w->batch->schema, w->row, w->column);
 }
 
