@@ -59,6 +59,8 @@ void block_pool_free(struct block_pool *pool)
 	free(pool);
 }
 
+/* Larger ones than usual were made for one giant record and go; a page more or less is no
+ * difference. */
 static void give_back(struct block *block)
 {
 	struct block_pool *pool = block->pool;

@@ -60,6 +60,7 @@ const char *detect_expected(bool messages)
 	                : "a pcap or pcapng capture";
 }
 
+/* Export messages are looked for first, and only where they are wanted. */
 reader_walk *detect_format(const uint8_t *octets, size_t count, bool messages,
                            const char **ret_what)
 {

@@ -85,6 +85,7 @@ static int file_open(const struct capture_settings *settings, struct capture **r
 	return 0;
 }
 
+/* What could not be mapped is read; nobody further up notices. */
 static void map_file(struct file_source *s)
 {
 	struct block *block;
@@ -114,6 +115,7 @@ static int start_next_file(struct file_source *s, struct error *err)
 	return 0;
 }
 
+/* What batches still hold stays: only the reader's own hold is given up. */
 static void end_file(struct file_source *s)
 {
 	if (s->mapped) {                /* another file's octets cannot go behind these */
@@ -192,6 +194,7 @@ static ssize_t bring_mapped(struct file_source *s)
 	return e ? e : (ssize_t)bytes;
 }
 
+/* Behind what has not been walked over yet: a record may go on there. */
 static ssize_t bring_read(struct file_source *s, uint64_t wait_ns, struct error *err)
 {
 	struct reader *r = &s->reader;
@@ -228,6 +231,7 @@ static int bring_octets(struct file_source *s, uint64_t wait_ns, struct error *e
 	return r->at == r->end && r->walk != detect_walk ? 0 : reader_cut(r, err);
 }
 
+/* Every batch holds the block that its frames point into. */
 static int deliver(struct file_source *s, struct frame_batch *ret)
 {
 	block_hold(s->block);

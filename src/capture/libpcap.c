@@ -93,6 +93,7 @@ static uint16_t link_type_of(int dlt)
 	}
 }
 
+/* The causes that users meet have messages of their own, the same as those of the kernel's ring. */
 static int activate_failed(pcap_t *pcap, const char *name, int code, struct error *err)
 {
 	if (code == PCAP_ERROR_NO_SUCH_DEVICE)
@@ -135,6 +136,7 @@ static int open_pcap(struct lane *lane, const char *name, const struct capture_s
 	return 0;
 }
 
+/* The wire cannot have had fewer octets than were captured, whatever the header says. */
 static void take_frame(u_char *context, const struct pcap_pkthdr *header, const u_char *octets)
 {
 	struct lane *lane = (struct lane *)(void *)context;
@@ -247,6 +249,7 @@ static int libpcap_open(const struct capture_settings *settings, struct capture 
 	return 0;
 }
 
+/* As in af_packet.c, with one queue in the place of the rings. */
 static void advance_clock(struct libpcap *s)
 {
 	struct timespec now;

@@ -52,6 +52,7 @@ int link_not_permitted(const char *name, struct error *err)
 	                 needed);
 }
 
+/* pread() from the start: such files are made anew for each read. */
 static bool read_number(int fd, uint64_t *ret)
 {
 	char text[32];

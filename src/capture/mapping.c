@@ -50,6 +50,7 @@ static bool take_lease(int fd)
 	return fcntl(fd, F_SETSIG, SIGURG) == 0 && fcntl(fd, F_SETLEASE, F_RDLCK) == 0;
 }
 
+/* The mapping goes before the lease: until then the file may not change. */
 static void mapping_drop(struct block *block)
 {
 	struct mapping *m = container_of(block, struct mapping, block);
@@ -89,6 +90,8 @@ failed:
 	return -ENOTSUP;
 }
 
+/* What lies behind is given back to the system: a capture of many gigabytes takes a few megabytes
+ * of memory at a time. */
 int mapping_extend(struct block *block, uint64_t from, uint64_t to)
 {
 	struct mapping *m = container_of(block, struct mapping, block);

@@ -55,6 +55,8 @@ static uint8_t fcs_bytes_of(uint8_t value)
 	return value == 2 || value == 4 ? value : value == 16 || value == 32 ? value / 8 : 0;
 }
 
+/* An offset that does not fit nanoseconds makes all of the interface's times unusable; frames are
+ * delivered all the same. */
 static void take_option(struct pcapng_interface *i, const struct pcapng_option *option,
                         bool swapped)
 {

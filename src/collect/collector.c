@@ -14,6 +14,7 @@
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+/* What is made here is taken apart by collector_close(), however far it got. */
 static int open_all(struct collector *c, struct error *err)
 {
 	struct hash_secret secret;

@@ -51,6 +51,7 @@ void exporters_init(struct exporters *e, struct decoder *decoder, unsigned bound
 	map_init(&e->by_address, secret);
 }
 
+/* Addresses are hashed under the map's secret, names of files without: those are the user's own. */
 static uint64_t key_of(const struct exporters *e, const struct exporter_address *a)
 {
 	uint64_t h = a->family + 1u, word;
@@ -104,6 +105,7 @@ static struct exporter *exporter_make(struct exporters *e, uint64_t key,
 	return x;
 }
 
+/* An exporter that is given up makes room for one at a time. */
 static struct exporter *exporter_of(struct exporters *e, const struct exporter_address *a)
 {
 	uint64_t key = key_of(e, a);

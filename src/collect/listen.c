@@ -25,6 +25,7 @@ struct collect_listen {
 
 /* ---- sessions -------------------------------------------------------------------------------- */
 
+/* What decides about templates and sequences: whether messages can be lost or come twice. */
 static enum decode_transport transport_of(enum net_transport transport)
 {
 	switch (transport) {
@@ -34,6 +35,7 @@ static enum decode_transport transport_of(enum net_transport transport)
 	}
 }
 
+/* Without memory `user` stays NULL, and message() counts what comes. */
 static void opened(void *context, struct net_session *net)
 {
 	struct collect_listen *l = context;

@@ -165,6 +165,7 @@ static void take(struct stream_table *t, struct ipfix_stream *s, const uint8_t *
 	}
 }
 
+/* In order of their sequence; without memory the segment is as good as lost. */
 static void keep(struct ipfix_stream *s, const struct segment *g)
 {
 	struct waiting **at = &s->waiting;

@@ -113,6 +113,7 @@ void traffic_free(struct traffic *t)
 	free(t);
 }
 
+/* Both ends and ports, in the direction of the packet: a session is one way. */
 static uint64_t key_of(const struct traffic *t, const struct payload *p)
 {
 	uint64_t secret = t->sessions.secret | 1;
@@ -209,6 +210,8 @@ static bool looks_like_export(const struct payload *p)
 	return (id < 2 || id > 255) && length >= 4 && length <= p->bytes - 20 && second > 0;
 }
 
+/* At usual ports everything counts, cut messages as well; elsewhere only what looks like export,
+ * whole. */
 static void udp_read(struct traffic *t, const struct payload *p, bool whole)
 {
 	struct collector_counters *k = &t->collector->counters;

@@ -265,8 +265,8 @@ static_assert(offsetof(struct flow, tcp_flags_high) == offsetof(struct flow, tcp
               && offsetof(struct flow, state) == offsetof(struct flow, tcp_flags) + 3,
               "what update_known() loads as one word");
 
-/* The handle that the tags suggest is compared by the whole key: a wrong guess, a flow in need of the
- * slow way and a new flow all leave here. Compiled once for each key length. */
+/* The handle that the tags suggest is compared by the whole key: a wrong guess, a flow in need of
+ * the slow way and a new flow all leave here. Compiled once for each key length. */
 static inline __attribute__((always_inline))
 void update_one(struct meter *m, const struct lookup *l, const struct packet *p, unsigned i,
                 unsigned key_bytes)

@@ -12,6 +12,7 @@
 
 /* ---- decoder --------------------------------------------------------------------------------- */
 
+/* Options data are learned from in any case, and emitted only if somebody wants them. */
 static void emit(void *context, const struct layout *layout, struct record_batch *batch)
 {
 	const struct decoder *d = context;
@@ -145,6 +146,7 @@ static enum decode_fault read_by_version(struct decode_reading *r)
 	return FAULT_version;
 }
 
+/* Of the message as a whole; what was in it is in the reading's own counters. */
 static void account(struct decode_reading *r, enum decode_fault fault)
 {
 	struct decode_counters *c = &r->session->counters;

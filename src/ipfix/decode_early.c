@@ -53,6 +53,7 @@ static struct decode_slot *slot_for(struct decode_reading *r, uint16_t id)
 	return decode_slot_make(r->session, r->domain, id);
 }
 
+/* From here on the set waits in the session, behind those that came before it. */
 static void early_append(struct decode_reading *r, struct early_set *e)
 {
 	struct decode_slot *slot = slot_for(r, e->id);
@@ -122,6 +123,7 @@ static void early_decode(struct decode_reading *r, struct decode_slot *slot,
 	r->session->counters.waiting--;
 }
 
+/* In order, for as long as the template is there. */
 static void slot_release(struct decode_reading *r, struct decode_slot *slot)
 {
 	slot->queued = false;

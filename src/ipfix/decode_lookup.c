@@ -43,6 +43,7 @@ static int column_add(struct decode_columns *c, const struct column_choice *choi
 	return (int)c->count++;
 }
 
+/* Beyond the bound, or the width of a row, the column is left out. */
 static void lookup_add(struct maker *m, enum decode_lookup_kind kind, int from,
                        const struct field *field)
 {
@@ -53,6 +54,7 @@ static void lookup_add(struct maker *m, enum decode_lookup_kind kind, int from,
 			.from = (int16_t)from, .to = (uint16_t)to };
 }
 
+/* Columns that nothing has been told for would be empty in every row, and are not made. */
 static void names_make(struct maker *m)
 {
 	const struct learned *l = m->setup->learned;
@@ -66,6 +68,7 @@ static void names_make(struct maker *m)
 		lookup_add(m, LOOKUP_INTERFACE, out, field_by_id(PEN_WEIR_DEFAULT, WEIR_EGRESS_NAME));
 }
 
+/* By whichever id the record has; without one by what was told for the domain. */
 static void sampling_make(struct maker *m)
 {
 	static const uint16_t values[] = {

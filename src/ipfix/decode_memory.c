@@ -135,6 +135,7 @@ void decode_slot_announce(struct decoder *d, struct decode_slot *slot)
 	slot->queued = true;
 }
 
+/* The charge covers the plan as well: a template that is remembered can be used. */
 static bool template_store(struct decode_session *s, struct decode_slot *slot,
                            const struct decode_template *t)
 {

@@ -65,6 +65,7 @@ static enum decode_fault check(struct wire_reader sets, struct decode_template *
 	return fault;
 }
 
+/* These have passed the check: reading them again cannot fail. */
 static void templates_read(struct decode_reading *r, struct decode_any_set set)
 {
 	struct decode_template *t = r->session->decoder->scratch;

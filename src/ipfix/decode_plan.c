@@ -144,6 +144,8 @@ static int column_of(struct compiler *c, const struct decode_field *wire, struct
 	return column_add(c, &choice);
 }
 
+/* Padding has no step, unless it is of variable length: then its length has to be read all the
+ * same. */
 static void step_of(struct compiler *c, const struct decode_field *wire, uint32_t at)
 {
 	bool variable = wire->length == IPFIX_LENGTH_VARIABLE;
@@ -378,6 +380,7 @@ static int block_cut(const struct decode_plan *p, struct decode_block *b, const 
 	return 0;
 }
 
+/* The same octets into every row of the block. */
 static void constants_put(const struct decode_plan *p, const struct decode_block *b)
 {
 	for (unsigned k = 0; k < p->constant_count; k++) {

@@ -30,6 +30,8 @@ static struct decode_sequence *sequence_of(struct decode_reading *r)
 	return NULL;
 }
 
+/* Over streams nothing overtakes: whoever goes back has begun anew. A late datagram takes back as
+ * many lost ones as it counts for. */
 static void see_behind(struct decode_reading *r, const struct decode_sequence *q, uint32_t step,
                        bool *ret_late)
 {

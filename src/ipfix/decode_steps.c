@@ -12,6 +12,8 @@
 
 /* ---- which ----------------------------------------------------------------------------------- */
 
+/* The lengths that most exporters use have loops of their own, any other one that loads octet by
+ * octet. */
 static bool operation_of_unsigned(unsigned row_bytes, uint16_t length, uint8_t *ret)
 {
 	if (length == 0 || length > 8)
@@ -162,6 +164,7 @@ static void put_unsigned(const struct decode_step *s, const struct decode_contex
 	memcpy(to, &v, s->row_bytes);
 }
 
+/* Extended by its sign from any length; a wider one than the row's saturates. */
 static void put_signed(const struct decode_step *s, const struct decode_context *c,
                        const uint8_t *from, uint8_t *to)
 {
@@ -203,6 +206,7 @@ static void put_before_export(const struct decode_step *s, const struct decode_c
 typedef void put_maybe(const struct decode_step *s, struct decode_block *b, uint8_t *row,
                        const uint8_t *from);
 
+/* Without memory the value stays absent: the row is still a row. */
 static void put_slice(const struct decode_step *s, struct decode_block *b, uint8_t *row,
                       const struct decode_set *value)
 {
@@ -219,6 +223,7 @@ static void put_octets(const struct decode_step *s, struct decode_block *b, uint
 	put_slice(s, b, row, &(struct decode_set){ from, s->wire_bytes });
 }
 
+/* Fixed lengths are filled up with zeros, which are no part of the text. */
 static void put_text(const struct decode_step *s, struct decode_block *b, uint8_t *row,
                      const uint8_t *from)
 {
@@ -276,6 +281,7 @@ static struct decode_set variable_at(const uint8_t *from)
 	return (struct decode_set){ from + 3, load_be16(from + 1) };
 }
 
+/* Moves each record's cursor behind its value: the steps that follow count from there. */
 static void each_variable(const struct decode_step *s, struct decode_block *b)
 {
 	for (uint32_t i = 0; i < b->count; i++) {

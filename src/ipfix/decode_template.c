@@ -8,6 +8,7 @@
 #include "base/compiler.h"
 #include "ipfix/format.h"
 
+/* A variable length takes an octet at least: records have a shortest length that is known. */
 static void field_add(struct decode_template *t, const struct decode_field *field)
 {
 	t->fields[t->field_count++] = *field;
@@ -78,6 +79,8 @@ static void scope_translate(struct decode_field *f)
 	f->id = elements[f->id].id;
 }
 
+/* Scopes come first and have numbers of their own (RFC 3954, section 6.1), which become those of
+ * IPFIX. */
 static bool netflow9_fields_read(struct wire_reader *r, unsigned count, struct decode_template *t)
 {
 	if (t->field_count + count > DECODE_FIELDS_MAX)

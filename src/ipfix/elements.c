@@ -57,6 +57,7 @@ static bool is_same(const struct field *a, const struct field *b)
 		&& !strcmp(a->unit, b->unit);
 }
 
+/* Texts are copied into the element: descriptions come from messages. */
 static struct element *element_new(const struct field *description)
 {
 	struct element *e = calloc(1, sizeof *e);
@@ -115,6 +116,7 @@ const struct field *elements_unknown(struct elements *es, uint32_t pen, uint16_t
 	return only_known ? find(es, &description) : elements_intern(es, &description);
 }
 
+/* One name must not stand for two elements: records are told apart by it everywhere. */
 static bool is_taken(const struct elements *es, const struct field *description)
 {
 	uint32_t position = 0;

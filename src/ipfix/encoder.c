@@ -76,6 +76,7 @@ void ipfix_encoder_free(struct ipfix_encoder *e)
 
 /* --- the plan --- */
 
+/* Cut at its size: it is a hint, and the first few say what it is about. */
 static void note_add(struct ipfix_encoder *e, const struct column *column, const char *reason)
 {
 	char name[128];
@@ -182,6 +183,7 @@ static_assert(COLUMNS_MAX * 32 + 4 <= UINT16_MAX, "fixed_bytes is 16 bits");
 
 /* --- measuring: only variable-length fields need a look at the rows --- */
 
+/* Asks the same function that the encoding asks: so both agree on every octet. */
 static size_t row_wire_bytes(const struct ipfix_encoder *e, const struct record_batch *batch,
                              const uint8_t *row)
 {
@@ -246,6 +248,7 @@ bool ipfix_encoder_times(const struct ipfix_encoder *e, const struct ipfix_rows 
 
 /* --- rows --- */
 
+/* Records of variable length are measured once more here. */
 static void cursors_init(const struct ipfix_encoder *e, struct ipfix_block *b, uint8_t *to)
 {
 	for (uint32_t i = 0; i < b->count; i++) {

@@ -60,6 +60,7 @@ void layouts_free(struct layouts *ls)
 
 /* ---- schemas --------------------------------------------------------------------------------- */
 
+/* A hash without a secret over addresses of fields: who could choose those has other ways. */
 static uint64_t shape_of(const struct schema *s, bool options)
 {
 	uint64_t h = s->column_count * 31u + s->scope_count * 7u + s->family + (options ? 1u << 20 : 0);
@@ -140,6 +141,7 @@ void layouts_begin(struct layouts *ls)
 	ls->full_count = 0;
 }
 
+/* The first time in a message: this is what a rollback goes back to. */
 static void touch(struct layouts *ls, struct layout *l)
 {
 	l->touched = true;

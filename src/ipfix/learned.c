@@ -277,6 +277,7 @@ static bool application_key(const uint8_t *id, uint32_t bytes, uint64_t *ret)
 	return true;
 }
 
+/* The generation grows when plans would have a column more for it. */
 static void application_take(struct learned *l, const struct lesson *n)
 {
 	uint32_t bytes;
@@ -384,6 +385,7 @@ static void sampling_take(struct learned *l, const struct lesson *n)
 
 /* ---- common properties ----------------------------------------------------------------------- */
 
+/* A batch of its own, so that what was told outlives the batch that it came in. */
 static struct record_batch *row_keep(const struct lesson *n)
 {
 	struct record_batch *batch = record_batch_new(n->batch->schema, 1);

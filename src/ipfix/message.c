@@ -67,6 +67,7 @@ static void set_open(struct ipfix_message *m, uint16_t set_id, uint32_t padding_
 	m->bytes += IPFIX_SET_HEADER_BYTES;
 }
 
+/* True without doing anything where the format has no templates. */
 bool ipfix_message_add_template(struct ipfix_message *m, const struct ipfix_encoder *encoder)
 {
 	const struct numbers *n = &numbers[m->format];

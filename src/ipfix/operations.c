@@ -110,6 +110,8 @@ static void put_swap_32(const struct ipfix_step *step, struct ipfix_block *b)
 	}
 }
 
+/* Counters are added up on the way: what messages stand for costs no second walk. What is no
+ * counter is added into a sum that nobody reads. */
 static void put_swap_64(const struct ipfix_step *step, struct ipfix_block *b)
 {
 	const uint8_t *from = b->rows + step->offset;
@@ -167,6 +169,7 @@ static void store_bits(uint8_t *to, uint64_t bits, unsigned bytes)
 	memcpy(to, (const uint8_t *)&bits + sizeof bits - bytes, bytes);
 }
 
+/* The account adds up the whole value, though the wire may get less. */
 static void put_reduced(const struct ipfix_step *step, struct ipfix_block *b)
 {
 	const uint8_t *from = b->rows + step->offset;
@@ -237,6 +240,7 @@ static void put_zero(const struct ipfix_step *step, struct ipfix_block *b)
 		memset(b->cursor[i] + step->at, 0, step->wire_bytes);
 }
 
+/* NetFlow v9 has no variable lengths. */
 static void put_fixed_text(const struct ipfix_step *step, struct ipfix_block *b)
 {
 	const uint8_t *from = b->rows + step->offset;
@@ -316,6 +320,7 @@ static void set_enterprise(const struct ipfix_encoder *e, uint8_t *list, size_t 
 		memcpy(list + LIST_HEAD_BYTES, &pen, sizeof pen);
 }
 
+/* Elements of our own stand under the configured enterprise on the wire, inside of lists too. */
 static void put_list(const struct ipfix_step *step, struct ipfix_block *b)
 {
 	const uint8_t *from = b->rows + step->offset;

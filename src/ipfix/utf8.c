@@ -19,6 +19,7 @@ static bool is_second(uint8_t lead, uint8_t second)
 	return second >= low && second <= high;
 }
 
+/* 0: no character begins with this octet. */
 static size_t declared_bytes(uint8_t lead)
 {
 	if (lead < 0x80)

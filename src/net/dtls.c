@@ -79,7 +79,8 @@ SSL *dtls_session(SSL_CTX *context, BIO_METHOD *method, struct dtls_link *link)
 	return ssl;
 }
 
-/* Only what stands in the clear is looked at. Of a ClientHello in pieces the first is recognised. */
+/* Only what stands in the clear is looked at. Of a ClientHello in pieces the first one is
+ * recognised. */
 bool dtls_look(const uint8_t *octets, uint32_t bytes, struct dtls_record *ret)
 {
 	enum { CLIENT_HELLO = 1, HANDSHAKE_BYTES = 12, VERSION_BYTES = 2, FRAGMENT_AT = 6 };

@@ -247,6 +247,7 @@ static bool queue_has_room(const struct queue *q, uint64_t records, uint64_t byt
 		&& q->waiting_bytes + bytes <= q->bound_bytes;
 }
 
+/* Doubles while the lock is held: a few pointers are copied. */
 static bool ring_grow(struct queue *q)
 {
 	struct record_batch **grown = malloc(2 * (size_t)q->ring_size * sizeof(*grown));
@@ -280,6 +281,7 @@ static void wake(struct queue *q, bool now)
 		pthread_cond_signal(&q->filled);
 }
 
+/* Whoever waits for room is woken at each batch that leaves. */
 static struct record_batch *ring_pop(struct queue *q)
 {
 	struct record_batch *batch = q->ring[q->head];
@@ -626,6 +628,7 @@ static void work_publish(struct queue *q, const struct work *work)
 
 /* --- helpers --- */
 
+/* What is dropped here was accepted: so it is counted against the output. */
 static void queue_drop_waiting(struct queue *q, enum output_drop reason)
 {
 	while (q->count) {

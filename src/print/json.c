@@ -192,6 +192,7 @@ static char *put_value(const struct json_row *r, const struct json_column *c, ch
 	return at + value_to_json(r->batch, r->row, c->index, at, (size_t)(r->end - at));
 }
 
+/* A number without a spelling is left out, as what is absent is. */
 static bool is_written(const struct json_row *r, const struct json_column *c)
 {
 	if (!(r->row[c->presence] & c->presence_mask))
@@ -224,6 +225,8 @@ static bool any_is_written(const struct json_row *r, const struct json_column *c
 	return is_written(r, c);
 }
 
+/* Of an element that is there several times the first column writes the array, and the later ones
+ * nothing. */
 static char *put_column(const struct json_row *r, const struct json_column *c, char *at)
 {
 	if (unlikely(c->again || c->later) ? c->later || !any_is_written(r, c) : !is_written(r, c))

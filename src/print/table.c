@@ -87,6 +87,7 @@ static bool is_text(enum field_type type)
 	       type == TYPE_IPV6 || type == TYPE_MAC;
 }
 
+/* Any column by its short name: as wide as its head and the usual value. */
 static void field_cell(struct table_column *cell, const struct column *column, unsigned index)
 {
 	enum field_type type = (enum field_type)column->field->type;
@@ -117,6 +118,7 @@ static bool schema_has_cell(const struct flow_columns *f, enum cell_kind kind)
 	}
 }
 
+/* VLANs are shown from the first line on where widths cannot change any more. */
 static void add_flow_cells(struct table_plan *plan, bool all)
 {
 	for (unsigned i = 0; i < array_count(flow_cells); i++) {

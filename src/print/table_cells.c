@@ -107,6 +107,7 @@ static int protocol_index(uint64_t number)
 
 /* --- cells --- */
 
+/* localtime() and strftime() once a second, not once a record. */
 static size_t put_clock(struct table_clock *clock, uint64_t time_us, char *at)
 {
 	int64_t second = (int64_t)(time_us / 1000000);
@@ -152,6 +153,7 @@ static size_t put_any(char *at)
 	return 1;
 }
 
+/* A field that a merged record has no single value of is shown as any. */
 static size_t put_address(const struct cell_input *in, int column4, int column6, bool brackets,
                           char *at)
 {
@@ -169,6 +171,7 @@ static size_t put_address(const struct cell_input *in, int column4, int column6,
 	return length + 1;
 }
 
+/* A port is shown where the protocol has ports, 0 as well. */
 static size_t put_end(const struct cell_input *in, bool source, char *at)
 {
 	const struct flow_columns *f = in->flow;

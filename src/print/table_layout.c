@@ -76,6 +76,7 @@ void table_layout(struct table_column *columns, unsigned count, unsigned limit)
 			break;
 }
 
+/* A column that nobody has had a value for is left out until one comes. */
 bool table_grow(struct table_column *columns, unsigned count)
 {
 	bool grown = false;

@@ -35,6 +35,7 @@ static struct word trimmed(struct word w)
 	return w;
 }
 
+/* A column is its field and direction; a cap does not make another one of it. */
 static int position_of(const struct column_choice *list, unsigned count,
                        const struct column_choice *c)
 {
@@ -137,6 +138,7 @@ static int parse_name(const struct choice_list *list, struct word w, struct colu
 	return 0;
 }
 
+/* "-all" empties the list, for what is added behind it. */
 static int apply_all(struct choice_list *list, char sign, struct error *err)
 {
 	if (sign == '-')

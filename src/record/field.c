@@ -63,6 +63,7 @@ static void index_fill(void)
 	}
 }
 
+/* Positions are kept plus one: 0 ends a search. */
 static const struct field *find_exact(const char *name, size_t length)
 {
 	pthread_once(&index_once, index_fill);

@@ -13,6 +13,7 @@ enum { ENTERPRISE_BIT = 0x8000, LENGTH_LONG = 255 };
 
 /* --- reading --- */
 
+/* The field of a reverse element is that of the forward one, as everywhere. */
 static const struct field *element_find(uint32_t pen, uint16_t id)
 {
 	if (pen == PEN_REVERSE)

@@ -74,6 +74,7 @@ static bool is_float(unsigned type)
 	return type == TYPE_FLOAT32 || type == TYPE_FLOAT64;
 }
 
+/* Equal types are copied as they lie; others go by way of their widest form. */
 static enum projection_way way_of(const struct column *from, const struct column *to)
 {
 	if (from->variable)

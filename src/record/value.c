@@ -63,6 +63,7 @@ static void put_bits(struct value_writer *w, const struct column *c, uint64_t bi
 	record_set_present(w->batch->schema, w->row, w->column);
 }
 
+/* What the column cannot hold as a finite number is absent. */
 static void put_float(struct value_writer *w, const struct column *c, double value)
 {
 	float narrow = (float)value;
@@ -122,6 +123,7 @@ static uint32_t cut_text(const uint8_t *octets, uint32_t bytes)
 	return (octets[cut] & 0xc0) == 0x80 ? bytes : cut;
 }
 
+/* Texts are cut between characters, other octets anywhere; without memory the value is absent. */
 static void put_slice(struct value_writer *w, const struct column *c, const void *octets,
                       uint32_t bytes)
 {

@@ -98,6 +98,7 @@ static unsigned put_one(struct text_sink *sink, const uint8_t *at, size_t left, 
 	return length;
 }
 
+/* Runs of plain text are copied whole: most texts are one. */
 static void put_all(struct text_sink *sink, const uint8_t *octets, size_t bytes, bool json)
 {
 	for (size_t at = 0; at < bytes; ) {

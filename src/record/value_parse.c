@@ -68,6 +68,7 @@ static int from_unsigned(struct value_writer *w, struct span t, const struct col
 	return 0;
 }
 
+/* There is one negative number more than there are positive ones. */
 static int from_signed(struct value_writer *w, struct span t, const struct column *c,
                        struct error *err)
 {
@@ -152,6 +153,7 @@ static int from_ip(struct value_writer *w, struct span t, const struct column *c
 	return 0;
 }
 
+/* From the last digit on: leading zeros may be left out. */
 static int from_u256(struct value_writer *w, struct span t, const struct column *c,
                      struct error *err)
 {
@@ -183,6 +185,7 @@ static bool parse_hex(struct span t, uint8_t *ret)
 	return true;
 }
 
+/* The counterpart of text_escape(): \xNN is an octet, all else is itself. */
 static size_t unescape(struct span t, uint8_t *ret)
 {
 	size_t bytes = 0;
