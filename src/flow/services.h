@@ -28,6 +28,18 @@ enum service_kind {                     /* of a port, in the order of who is the
 /* Fills the bits from services.def. */
 void services_init(struct services *services);
 
+struct service {                        /* a line of services.def */
+	uint16_t port;
+	uint8_t  transports;            /* as services.c reads them */
+	const char *name;               /* as IANA has registered it */
+	const char *category;           /* NULL: none fits */
+};
+
+/* The number of a service by its port, from 1 on, of TCP and UDP; 0: there is none. */
+unsigned services_find(uint8_t protocol, uint16_t port);
+const struct service *services_get(unsigned number);    /* NULL: no such number */
+unsigned services_count(void);                          /* the highest number */
+
 /* UDP (and UDP-Lite) has its own services; all other protocols have TCP's. */
 static inline const uint64_t *services_of(const struct services *s, uint8_t protocol)
 {

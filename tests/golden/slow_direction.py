@@ -19,9 +19,9 @@ CLIENT, ANSWERS = "client", "server"
 
 LIST = pathlib.Path(__file__).resolve().parents[2] / "src" / "flow" / "services.def"
 SERVICES = {"tcp": set(), "udp": set()}
-for port, transports in re.findall(r"^SERVICE\((\d+), (\w+),", LIST.read_text(), re.M):
+for port, transports in re.findall(r"^SERVICE\((\d+), ([\w |]+),", LIST.read_text(), re.M):
     for name in SERVICES:
-        if name in transports.lower():
+        if name in transports.lower() and "NAME_ONLY" not in transports:
             SERVICES[name].add(int(port))
 
 

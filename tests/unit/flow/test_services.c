@@ -83,6 +83,34 @@ static void of_tcp_the_kind_that_comes_first_is_the_servers(void **state)
 	assert_int_equal(weigh(TCP, 20, 50000), -1);    /* the server of FTP opens this */
 }
 
+static void a_service_is_found_by_its_port(void **state)
+{
+	assert_string_equal(services_get(services_find(TCP, 22))->name, "ssh");
+	assert_string_equal(services_get(services_find(UDP, 53))->name, "domain");
+	assert_string_equal(services_get(services_find(UDP, 53))->category, "Network");
+	assert_string_equal(services_get(services_find(TCP, 20))->name, "ftp-data");
+	assert_int_equal(services_find(UDP, 22), 0);
+	assert_int_equal(services_find(SCTP, 22), 0);
+	assert_int_equal(services_find(TCP, 0), 0);
+	assert_int_equal(services_find(TCP, 65535), 0);
+	assert_null(services_get(0));
+	assert_null(services_get(services_count() + 1));
+}
+
+/* By binary search: each port once, in order; each transport that a line names. */
+static void every_service_is_found(void **state)
+{
+	for (unsigned number = 1; number <= services_count(); number++) {
+		const struct service *service = services_get(number);
+		if (service->transports & 1)
+			assert_int_equal(services_find(TCP, service->port), number);
+		if (service->transports & 2)
+			assert_int_equal(services_find(UDP, service->port), number);
+		if (number > 1)
+			assert_true(service->port > services_get(number - 1)->port);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -91,6 +119,8 @@ int main(void)
 		cmocka_unit_test(a_registered_port_is_a_servers_against_an_ephemeral_one),
 		cmocka_unit_test(of_udp_no_other_ports_say_anything),
 		cmocka_unit_test(of_tcp_the_kind_that_comes_first_is_the_servers),
+		cmocka_unit_test(a_service_is_found_by_its_port),
+		cmocka_unit_test(every_service_is_found),
 	};
 	services_init(&s);
 	return cmocka_run_group_tests(tests, NULL, NULL);
