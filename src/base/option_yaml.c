@@ -16,11 +16,12 @@
 
 enum { YAML_BYTES_MAX = 1 << 20, YAML_DEPTH_MAX = 8, YAML_ANCHORS_MAX = 64 };
 
+/* A file being read: for the whole time of option_read_yaml(). */
 struct yaml_file {
-	const char *path;
+	const char *path;               /* as the user named it, for messages */
 	struct option_set *set;         /* of the mapping that is being read */
-	yaml_document_t document;
-	struct error *err;
+	yaml_document_t document;       /* of libyaml; nodes live in it */
+	struct error *err;              /* the caller's */
 };
 
 static int read_whole(const char *path, unsigned char **ret, size_t *ret_bytes, struct error *err);

@@ -18,6 +18,7 @@ enum { HEAD_BITS_MAX = 16, DEPTH_MAX = 129 };
 
 __extension__ typedef unsigned __int128 wide;  /* an address of either family as a number */
 
+/* An IPv6 address as two words in native order. */
 struct start6 {
 	uint64_t high, low;
 };
@@ -35,6 +36,7 @@ struct ranges {                         /* of one family */
 	};
 };
 
+/* Both families apart; an address is looked for in its own only. */
 struct prefix_table {
 	struct ranges four, six;
 };

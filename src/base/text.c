@@ -12,6 +12,7 @@
 #include "base/compiler.h"
 #include "base/option.h"
 
+/* A suffix that people write, and what it multiplies by. */
 struct unit {
 	const char *name;
 	uint64_t factor;

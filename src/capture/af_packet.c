@@ -36,13 +36,14 @@ struct lane {                           /* one interface */
 	uint64_t leave_ns;              /* wall time until which a lost interface is still read */
 };
 
+/* The source: its lanes, and where the reader is. */
 struct af_packet {
 	struct capture capture;
 	unsigned count, turn;           /* lanes; the one to read next */
-	struct lane *lanes;
-	struct capture_interface *interfaces;
-	struct pollfd *pollfds;
-	uint64_t clock_ns;
+	struct lane *lanes;             /* one an interface, owned */
+	struct capture_interface *interfaces;   /* by lane, owned */
+	struct pollfd *pollfds;         /* by lane, for sleeping */
+	uint64_t clock_ns;              /* that the whole source has reached */
 	atomic_uint_fast64_t frames, octets;    /* written by the reading thread only */
 };
 

@@ -13,10 +13,11 @@
 
 enum { PAGE_BYTES = 4096 };
 
+/* Everything is under the lock. */
 struct block_pool {
 	pthread_mutex_t lock;
-	pthread_cond_t returned;
-	struct block *free;
+	pthread_cond_t returned;        /* a block has come back */
+	struct block *free;             /* of the usual size, last returned first */
 	size_t block_bytes, limit_bytes;
 	size_t taken_bytes;             /* in blocks that somebody holds */
 	unsigned taken_count;

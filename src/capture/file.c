@@ -30,17 +30,18 @@ enum {
 	MAPPED_BYTES = 1024 * 1024,             /* that a window over a mapped file grows by */
 };
 
+/* The source. Files come one after the other, through one reader. */
 struct file_source {
 	struct capture capture;
-	struct file_list list;
-	unsigned next_file;
+	struct file_list list;          /* owned */
+	unsigned next_file;             /* in the list */
 	struct stream *stream;          /* of the file being read; NULL between files */
 	struct block *block;            /* that the window lies in; NULL before the first */
 	bool mapped;                    /* that block is the file itself */
-	struct block_pool *pool;
-	struct reader reader;
+	struct block_pool *pool;        /* of blocks that are filled by reading */
+	struct reader reader;           /* the window and the format */
 	struct capture_clock clock;
-	struct interface_list interfaces;
+	struct interface_list interfaces;       /* of all files together */
 	uint64_t done_bytes;            /* of the files before this one */
 	atomic_uint_fast64_t frames, octets, file_bytes;        /* written by the reader only */
 };

@@ -9,6 +9,7 @@
 
 enum { BLOCK_BYTES = 128 * 1024, LIMIT_MIN_BYTES = 1024 * 1024, ALIGN = 8 };
 
+/* What a block begins with. */
 struct head {
 	uint32_t bytes;                 /* used, this head included */
 	uint32_t count;

@@ -46,14 +46,15 @@ struct lane {                           /* one interface and its thread */
 	struct error failure;           /* written before ended is set */
 };
 
+/* The source: a thread for each lane, and the queue that they all write. */
 struct libpcap {
 	struct capture capture;
 	unsigned count;
-	struct lane *lanes;
-	struct capture_interface *interfaces;
-	struct frame_queue queue;
-	atomic_bool stop;
-	uint64_t clock_ns;
+	struct lane *lanes;             /* one an interface, owned */
+	struct capture_interface *interfaces;   /* by lane, owned */
+	struct frame_queue queue;       /* between the lanes and the reader */
+	atomic_bool stop;               /* the lanes are to end */
+	uint64_t clock_ns;              /* that the whole source has reached */
 	atomic_uint_fast64_t frames, octets;
 };
 

@@ -23,6 +23,7 @@
 
 enum { BEHIND_BYTES = 1 << 20 };        /* that batches under way may still look at */
 
+/* A block that is a file; found again from the block (container_of). */
 struct mapping {
 	struct block block;
 	int fd;                         /* that has the lease */

@@ -22,15 +22,16 @@
 
 enum { MAGIC_BYTES = 4, INPUT_BYTES = 128 * 1024 };
 
+/* An open file and how its octets are brought. */
 struct stream {
-	const char *name;
+	const char *name;               /* borrowed */
 	int fd;
 	bool standard;                  /* standard input: stays open */
 	bool pollable;                  /* a pipe, socket or terminal: data may not have come yet */
 	bool input_ended, told;         /* end of file; kind known */
 	bool mapped;                    /* was: read() does not know how far it is */
 	const struct decoder_kind *decoder_kind;        /* NULL: plain */
-	void *decoder;
+	void *decoder;                  /* of that kind; NULL while plain */
 	const char *failure;            /* why decoding stopped for good; NULL while it goes on */
 	uint8_t magic[MAGIC_BYTES];     /* the file's first octets */
 	unsigned magic_count, magic_given;

@@ -12,9 +12,10 @@
 
 enum { GZIP_ONLY = 16 }; /* added to zlib's window bits: gzip framing, nothing else */
 
+/* A decoder of this kind. */
 struct gzip {
 	z_stream z;
-	bool between_members;
+	bool between_members;           /* the input may end here */
 };
 
 static bool gzip_recognise(const uint8_t *octets, size_t count)

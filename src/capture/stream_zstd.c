@@ -7,9 +7,10 @@
 #include "base/compiler.h"
 #include "capture/decoder.h"
 
+/* A decoder of this kind. */
 struct zstd {
 	ZSTD_DCtx *context;
-	bool between_frames;
+	bool between_frames;            /* the input may end here */
 };
 
 static bool zstd_recognise(const uint8_t *octets, size_t count)

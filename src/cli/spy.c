@@ -19,11 +19,12 @@
 #include "cli/terminal.h"
 #include "engine/engine.h"
 
+/* A run of the command. */
 struct spy {
 	struct settings meter;          /* what the options below say, and else its defaults */
 	bool live, flows, json;
 	struct option_set *defaults, *set;
-	struct spy_table table;
+	struct spy_table table;         /* what is printed at the end */
 	struct engine_traffic shown;    /* when the last line of statistics was printed */
 	uint64_t shown_ns;              /* monotonic; 0: not yet */
 };

@@ -14,18 +14,19 @@
 #include "packet/filter.h"
 #include "packet/packet.h"
 
+/* The way in from files. Large, since a packet and a batch lie in it. */
 struct collect_files {
 	struct collector *collector;
 	const struct capture_kind *kind;
-	struct capture *capture;
+	struct capture *capture;        /* owned */
 	struct packet_filter *filter;   /* NULL: all */
-	struct packet_parser *parser;
+	struct packet_parser *parser;   /* of captured packets */
 	struct collect_session *file;   /* of the file of messages being read */
-	uint32_t file_number;
+	uint32_t file_number;           /* of `file` */
 	bool file_open;
 	struct traffic *traffic;        /* of captures */
-	struct frame_batch frames;
-	struct packet packet;
+	struct frame_batch frames;      /* being read */
+	struct packet packet;           /* the one at hand */
 };
 
 /* ---- opening --------------------------------------------------------------------------------- */

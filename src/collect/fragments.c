@@ -19,25 +19,28 @@ struct datagram_id {                    /* no padding: compared as octets */
 	uint8_t family, protocol, zero[2];
 };
 
+/* A datagram that is being put together. */
 struct datagram {
 	struct datagram_id id;
-	uint64_t since_ns;
+	uint64_t since_ns;              /* when its first piece came, by the capture */
 	uint8_t *octets;                /* OCTETS_MAX; NULL while the entry is free */
 	uint32_t total;                 /* octets; 0: the last fragment has not come */
 	uint32_t units;                 /* that have come */
 	uint8_t have[UNITS_MAX / 8];    /* a bit a unit */
 };
 
+/* A few datagrams at a time, searched from the front. */
 struct fragments {
 	struct datagram datagrams[DATAGRAMS];
 	uint8_t *given;                 /* of the datagram that was given out last */
 };
 
+/* One fragment, as it was found in its packet; borrowed. */
 struct piece {
 	struct datagram_id id;
 	const uint8_t *octets;
 	uint32_t offset, bytes;
-	bool more;
+	bool more;                      /* another one follows */
 };
 
 /* ---- where the fragment lies ----------------------------------------------------------------- */

@@ -17,6 +17,7 @@
 
 enum { LISTENERS_MAX = 64, PORT_CLEAR = 4739, PORT_SECURE = 4740, PORT_NETFLOW = 2055 };
 
+/* The way in from the network. */
 struct collect_listen {
 	struct collector *collector;
 	unsigned count;

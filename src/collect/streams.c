@@ -20,20 +20,22 @@ struct waiting {                        /* a segment ahead of its turn */
 	uint8_t octets[];
 };
 
+/* One direction of a connection, and the message that it is in. */
 struct ipfix_stream {
 	struct ipfix_stream *older, *newer;
 	uint64_t key;
-	struct collect_session *session;
+	struct collect_session *session;        /* the stream's own */
 	bool in_step;                   /* `next` is known */
 	bool broken;                    /* no message began where one should: nothing more is read */
 	uint32_t next;                  /* sequence number of the octet that is expected */
 	uint64_t time_ns;               /* of the last segment */
 	uint32_t bytes;                 /* of the message being put together */
-	uint8_t octets[MESSAGE_MAX];
-	struct waiting *waiting;
+	uint8_t octets[MESSAGE_MAX];    /* its beginning */
+	struct waiting *waiting;        /* segments that came too early, in order */
 	uint32_t waiting_bytes;
 };
 
+/* All that are followed, by key and by use. */
 struct stream_table {
 	struct collector *collector;
 	struct map by_key;

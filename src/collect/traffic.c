@@ -21,6 +21,7 @@ struct udp_session {                    /* who sent, from which port to which */
 	struct udp_session *older, *newer;
 };
 
+/* A list of sessions, the one used last at its end. */
 struct by_use {
 	struct udp_session *oldest, *newest;
 };

@@ -27,19 +27,21 @@ static const uint64_t flush_interval_ns = 250000000;
 static const uint64_t report_patience_ns = 2000000000;
 static const uint64_t stop_patience_ns = 3000000000;    /* for outputs, after a stop */
 
+/* A run. What the thread that collects owns, nobody else looks at while it runs; what both share is
+ * atomic or under the lock. */
 struct collecting {
 	const struct collect_settings *settings;
 	struct engine_env env;
 	bool live, failed, outputs_open;
-	struct collector *collector;
-	struct outputs outputs;
-	struct relay *relay;
-	pthread_t thread;
+	struct collector *collector;    /* the collecting thread's */
+	struct outputs outputs;         /* queues: any thread */
+	struct relay *relay;            /* the collecting thread's */
+	pthread_t thread;               /* that collects */
 	atomic_bool stop, reopen, stats, report_wanted, done;
 	atomic_uint_fast64_t bytes_read, bytes_total, messages, records;
 	pthread_mutex_t lock;           /* of the report */
 	struct collect_report *report;  /* the last that the collector gave */
-	sem_t reported, ended;
+	sem_t reported, ended;          /* for the control thread, which waits */
 	struct progress progress;
 };
 

@@ -182,6 +182,7 @@ int columns_choose(const struct columns_wish *wish, const struct output_kind *ki
 
 /* ---- hooks ----------------------------------------------------------------------------------- */
 
+/* Hooks that are asked for so far. */
 struct wanted {
 	struct hook_set all;
 	bool hook[METER_HOOKS_MAX];     /* of `all` */

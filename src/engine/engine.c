@@ -26,24 +26,26 @@
 static const long control_interval_ns = 50000000;
 static const uint64_t stop_patience_ns = 3000000000;  /* for outputs of a file run, after a stop */
 
+/* A run. Everything is made by engine_open() and stands still until the end; threads get pointers
+ * into it. */
 struct engine {
 	const struct settings *settings;
 	struct engine_env env;
-	struct pump *pump;
+	struct pump *pump;              /* NULL without a source (--check) */
 	struct sinks sinks;
 	bool sinks_open;
 	unsigned worker_count;
 	struct worker *workers;
-	struct meters meters;
+	struct meters meters;           /* how each worker's are made */
 	struct row_settings rows;       /* what all meters have in common */
-	uint32_t *interface_index;
+	uint32_t *interface_index;      /* ifIndex by the source's number, owned */
 	struct metering_options *options;
 	struct identify_application *applications;      /* of options data */
 	unsigned application_count;
-	atomic_bool stop, reopen, stats;
+	atomic_bool stop, reopen, stats;        /* requests, set by signal handlers */
 	sem_t ended;                    /* workers that have ended */
 	struct progress progress;
-	bool failed;
+	bool failed;                    /* the exit status becomes 1 */
 };
 
 /* ---- opening --------------------------------------------------------------------------------- */

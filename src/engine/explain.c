@@ -22,11 +22,12 @@
 
 enum { MAX_FLOWS = 1 << 20 };
 
+/* A run, and the hook's worker at once. */
 struct explain {
 	const struct settings *settings;
 	struct meter_entry entry;       /* of the meter that is followed */
 	const struct log *log;
-	FILE *out;
+	FILE *out;                      /* borrowed */
 	struct meter *meter;
 	struct packet_parser *parser;
 	struct packet_filter *filter;
@@ -34,7 +35,7 @@ struct explain {
 	                                 * the packet was taken in */
 	size_t ends_length, ends_room;
 	uint64_t frame, start_ns;
-	bool damaged;
+	bool damaged;                   /* some input was */
 };
 
 /* ---- texts ----------------------------------------------------------------------------------- */

@@ -18,6 +18,7 @@ enum { FIELDS_MAX = 8, NAME_CAP = 64, ALIAS_MAX = 256 };
 enum { SYSTEMATIC_COUNT_BASED = 1, UNIFORM_PROBABILISTIC = 4 };         /* selectorAlgorithm */
 enum { DETERMINISTIC = 1, RANDOM = 2 };         /* samplingAlgorithm */
 
+/* The columns of one options template, scopes first. */
 struct layout {
 	unsigned scopes;
 	const char *fields[FIELDS_MAX]; /* up to the first NULL */
@@ -39,17 +40,19 @@ static const struct layout layouts[TABLE_COUNT] = {
 	[TABLE_APPLICATIONS] = { 1, { "applicationId", "applicationName" } },
 };
 
+/* A name behind a number, as options data tell it. */
 struct interface {
 	uint32_t index;
 	char name[NAME_CAP], alias[ALIAS_MAX];
 };
 
+/* Schemas stand still; what is counted is read when an output asks. */
 struct metering_options {
 	struct metering_options_setup setup;
-	struct schema *schema[TABLE_COUNT];
+	struct schema *schema[TABLE_COUNT];     /* one a table, owned */
 	struct interface *interfaces;
 	pthread_mutex_t lock;           /* the rest */
-	struct pump *pump;
+	struct pump *pump;              /* whose counts are told; NULL before there is one */
 	uint64_t drops;                 /* of kernel and interface, when they were last looked at */
 	uint64_t first_drop_ns, last_drop_ns;   /* when they were seen */
 };

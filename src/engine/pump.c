@@ -47,16 +47,17 @@ struct lane {                           /* all of it its worker's own */
 	const struct packet *pointer[BATCH_MAX];        /* to all of them */
 } __attribute__((aligned(64)));
 
+/* Shared by all workers. Who may touch what is said by groups. */
 struct pump {
 	struct pump_setup setup;
-	struct packet_parser *parser;
-	struct hash_secret secret;
-	struct lane *lanes;
-	struct place *places;
+	struct packet_parser *parser;   /* of all: its memory of fragments is used in order */
+	struct hash_secret secret;      /* of the address pairs */
+	struct lane *lanes;             /* one a worker */
+	struct place *places;           /* where parcels are found by their number */
 	unsigned lane_parcels;          /* each lane's own */
 	uint64_t place_mask;            /* places are a power of two, at least one a parcel */
 	bool brief;                     /* lanes get line 0 of packets */
-	struct gate gate;
+	struct gate gate;               /* for all who wait */
 	atomic_bool reading;            /* somebody has the turn */
 	atomic_bool ended;              /* nothing more will be read */
 	atomic_bool quiet;              /* the turn before this found nothing more for now */

@@ -9,12 +9,14 @@
 
 enum { BATCH_ROWS = 256 };
 
+/* A row and what it is sorted by. */
 struct sort_key {
 	uint64_t start_ns, end_ns;
 	struct record_batch *batch;     /* held once for each row */
 	uint32_t row;
 };
 
+/* All rows so far, in the order they came. */
 struct record_sort {
 	struct sort_key *keys;
 	size_t count, room;

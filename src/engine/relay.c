@@ -15,6 +15,7 @@
 
 enum { BATCH_ROWS = 256, CHOSEN_MAX = 2 * OUTPUTS_MAX };
 
+/* How rows of one layout become rows of chosen columns. */
 struct from_layout {
 	struct projection *forward, *backward;  /* backward NULL: one row is all */
 	int reverse_packets, reverse_octets;    /* columns of the layout; -1: none */
@@ -29,13 +30,14 @@ struct chosen {                         /* fixed columns, and the queues that wa
 	struct queue *queues[OUTPUTS_MAX];
 };
 
+/* The way from the decoder to the queues. */
 struct relay {
 	struct relay_setup setup;
 	unsigned plain_count, chosen_count;
 	struct queue *plain[OUTPUTS_MAX];       /* take every layout */
 	struct chosen chosen[CHOSEN_MAX];
 	struct record_sort *sort;       /* NULL: records go on as they come */
-	bool sampling;
+	bool sampling;                  /* some output's columns tell of it */
 	_Atomic uint64_t records, handed, lost;
 };
 

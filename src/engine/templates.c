@@ -81,6 +81,7 @@ static void print_meter(FILE *out, const struct settings *s, const struct meter_
 
 /* ---- templates ------------------------------------------------------------------------------- */
 
+/* A field specifier as it was read back from a template. */
 struct specifier {
 	uint16_t id, length;
 	uint32_t pen;

@@ -13,11 +13,12 @@
 #include "engine/engine.h"
 #include "record/value_text.h"
 
+/* What users of libweir hold. */
 struct weir {
-	struct settings settings;
-	struct option_set *options;
+	struct settings settings;       /* filled by options */
+	struct option_set *options;     /* owns all texts of the settings */
 	struct log log;
-	struct error error;
+	struct error error;             /* the last one, for weir_error() */
 	pthread_mutex_t lock;           /* of error: lines come from the engine's threads */
 	_Atomic(struct engine *) engine;        /* kept until weir_close: weir_stop may come late */
 	atomic_bool stopped;
@@ -25,6 +26,7 @@ struct weir {
 	void *context;
 };
 
+/* A row, for the time of the callback. */
 struct weir_record {
 	const struct record_batch *batch;
 	const uint8_t *row;

@@ -24,18 +24,19 @@ struct plan {                           /* of a schema */
 	struct { uint16_t offset, bytes; uint32_t class; } keys[KEYS_MAX];
 };
 
+/* An output that is several. */
 struct distribute {
 	struct output output;
 	struct output_kind kind;        /* the collectors' kind, with our functions */
 	const struct output_env *env;
 	struct hash_secret secret;
 	unsigned count, next_missed;
-	struct queue *queues[ADDRESS_HOSTS_MAX];
+	struct queue *queues[ADDRESS_HOSTS_MAX];        /* one a collector, owned */
 	struct record_batch *parts[ADDRESS_HOSTS_MAX];  /* of the batch at hand */
-	struct plan *plans;
+	struct plan *plans;             /* one a schema: which columns are hashed */
 	unsigned plan_count;
 	uint64_t lost;                  /* without memory */
-	bool started;
+	bool started;                   /* the queues' threads run */
 };
 
 static struct distribute *self_of(struct output *o)

@@ -52,6 +52,7 @@ enum {
 	FILE_ATTEMPTS = 3,              /* that fail in a row, until a file no longer waits */
 };
 
+/* The output: a session over a connection that comes and goes. */
 struct ipfix_connection {
 	struct output output;
 	const struct output_env *env;
@@ -428,6 +429,7 @@ static int first_attempt(struct ipfix_connection *o, struct error *err)
 	return 0;
 }
 
+/* What open() is called with, and for which transport. */
 struct opening {
 	const struct output_kind *kind;
 	enum net_transport transport;

@@ -18,6 +18,7 @@ extern const struct output_kind output_ipfix_file;
 
 enum { MESSAGE_BYTES_DEFAULT = 16384, MESSAGE_BYTES_MIN = 128 };
 
+/* The output: a session that a file's writer takes. */
 struct ipfix_file {
 	struct output output;
 	const struct output_env *env;

@@ -38,6 +38,7 @@ enum {
 	WAIT_MS_LIVE = 50, WAIT_MS_FILE = 5000, /* for room in the socket */
 };
 
+/* The output: a session over a connected socket. */
 struct ipfix_udp {
 	struct output output;
 	const struct output_env *env;
@@ -48,7 +49,7 @@ struct ipfix_udp {
 	struct pace pace;
 	struct record_amount last;      /* in the datagrams of the last send */
 	bool mtu_is_set;                /* by the user */
-	bool failing;
+	bool failing;                   /* told, and not well since */
 	uint64_t failure_ns;            /* CLOCK_MONOTONIC, the last one */
 };
 

@@ -33,6 +33,7 @@ static const uint16_t kinds[] = {
 	235, 239, 243, 244, 245, 246, 254, 256, 305, 306, 311,
 };
 
+/* Common properties of one schema. */
 struct export_common {
 	const struct schema *schema;    /* of the records that come; borrowed */
 	struct schema *properties, *reduced;

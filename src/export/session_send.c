@@ -126,6 +126,7 @@ int session_flush_lanes(struct export_session *s, struct error *err)
 
 /* --- templates and options data: messages made one at a time --- */
 
+/* Puts templates and options data into one message after the other. */
 struct composer {
 	struct export_session *session;
 	struct ipfix_message message;

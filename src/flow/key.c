@@ -13,9 +13,10 @@
 
 #include "base/text.h"
 
+/* A word that --key knows, and what it takes into the key. */
 struct key_word {
 	const char *name;
-	uint32_t fields;
+	uint32_t fields;                /* enum key_field */
 	uint8_t address;                /* 1 source, 2 destination */
 	uint8_t family;                 /* 4 or 6 with an address */
 };
@@ -198,6 +199,7 @@ bool key_plan_has(const struct key_plan *plan, const struct field *field)
 
 /* ---- columns --------------------------------------------------------------------------------- */
 
+/* A list that is being made. */
 struct columns {
 	struct column_choice *choices;
 	unsigned count;

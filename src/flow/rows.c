@@ -41,6 +41,7 @@ enum condition {
 	IS_RANDOM = 536870912, HAS_VLAN = 1073741824,
 };
 
+/* One element that a flow can give, and where it is found. */
 struct source {
 	const char *name;               /* element */
 	uint16_t offset;                /* into the image */
@@ -106,6 +107,7 @@ static const struct source sources[] = {
 	ONE("samplingPacketSpace", sample_space, IS_SAMPLED),
 };
 
+/* One copy from the image into the row, if its condition holds. */
 struct row_op {
 	uint16_t from, to;              /* image offset, row offset */
 	uint16_t column;
@@ -120,12 +122,14 @@ struct presence {                       /* presence bits of all columns that the
 	uint8_t bits[(COLUMNS_MAX + 7) / 8];
 };
 
+/* One column that a hook writes. */
 struct hook_op {
 	const struct meter_hook_slot *slot;
 	uint16_t column, field;
 	bool reverse;
 };
 
+/* A schema compiled for the records of one meter, in one worker. */
 struct row_plan {
 	const struct schema *schema;
 	struct row_settings settings;

@@ -10,6 +10,7 @@
 
 enum { EPHEMERAL_PORTS = 32768 };       /* and above */
 
+/* Where an end can stand. */
 struct server_set {
 	struct server way[SERVER_WAYS];
 };

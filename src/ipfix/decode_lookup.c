@@ -14,6 +14,7 @@ enum {
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
+/* Look-ups and columns that are being made. */
 struct maker {
 	const struct decode_plan_setup *setup;
 	struct decode_columns *columns;

@@ -61,6 +61,7 @@ static bool plan_ready(struct decode_reading *r, struct decode_slot *slot)
 	return code == 0;
 }
 
+/* What learn() needs of whoever is read. */
 struct lesson {
 	struct decode_reading *reading;
 	const struct learned_options *options;

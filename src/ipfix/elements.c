@@ -9,12 +9,14 @@
 
 #include "base/map.h"
 
+/* A field made at run time; never moved, since records point at it. */
 struct element {
 	struct field field;             /* points into the texts below */
 	struct element *next;           /* another description of the same element */
 	char name[ELEMENT_NAME_MAX + 1], unit[ELEMENT_UNIT_MAX + 1];
 };
 
+/* All of them, by enterprise and number. */
 struct elements {
 	struct map by_id;
 	unsigned count, bound;

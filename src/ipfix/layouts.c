@@ -14,6 +14,7 @@
 
 enum { ROWS_FIRST = 16, ROWS_MOST = 512, BATCH_BYTES_MOST = 64 * 1024, FULL_FIRST = 8 };
 
+/* A batch that the message at hand has filled, and what a rollback needs. */
 struct full_batch {
 	struct layout *layout;
 	struct record_batch *batch;
@@ -21,6 +22,7 @@ struct full_batch {
 	uint32_t mark_rows, mark_arena;
 };
 
+/* All layouts, and the log of the message at hand. */
 struct layouts {
 	struct layouts_setup setup;
 	struct map by_shape;            /* hash of the columns: a chain by next_same */

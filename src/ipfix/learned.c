@@ -45,11 +45,12 @@ struct domain_options {                 /* what belongs to a domain */
 	struct column_choice fields[PROPERTY_FIELDS_MAX];       /* that properties have */
 };
 
+/* What one session was told. */
 struct learned {
 	struct budget *budget;
 	struct elements *elements;
 	uint64_t secret;
-	uint32_t generation;
+	uint32_t generation;            /* see learned_generation() */
 	struct map applications;        /* struct learned_text by id */
 	struct map interfaces;          /* the same by number */
 	struct map fields;              /* const struct field by pen << 16 | id */

@@ -12,6 +12,7 @@
 
 enum { SOURCE_IPV6_ADDRESS = 27 };
 
+/* A place in the record, and an element that can stand there. */
 struct place {
 	uint16_t id;                    /* of an IANA element */
 	uint8_t at, bytes;

@@ -33,6 +33,7 @@ enum {
 	RECEIVE_BYTES = 65536,
 };
 
+/* One DTLS session with the collector. */
 struct association {
 	struct dtls_link link;
 	int fd;                         /* -1: none */
@@ -41,15 +42,16 @@ struct association {
 	int send_error;                 /* the first since it was looked at */
 };
 
+/* The transport's part of a connection. */
 struct dtls {
 	SSL_CTX *context;
 	BIO_METHOD *method;
-	struct association *now, *next;
+	struct association *now, *next; /* that serves; in its handshake; NULL: none */
 	uint64_t renew_ns;              /* when the next handshake begins; UINT64_MAX: never */
 	uint64_t hint_ns;               /* when a hint was heeded last */
 	struct connection_amount last;  /* of the messages sent last */
 	bool next_is_ready;             /* its handshake is done */
-	uint8_t octets[RECEIVE_BYTES];
+	uint8_t octets[RECEIVE_BYTES];  /* of the datagram at hand */
 };
 
 /* --- open and close --- */

@@ -44,15 +44,16 @@ struct ends {                           /* messages on their way, by the TSN of 
 	uint64_t arrived;               /* messages */
 };
 
+/* The transport's part of a connection. */
 struct sctp {
 	struct sctp_link link;
-	struct ends ends;
+	struct ends ends;               /* what has arrived */
 	int raw_v4, raw_v6;             /* -1: none */
 	int udp;                        /* of this association; -1: none */
 	int fd;                         /* the one in use */
 	bool behind_ipv4;               /* packets come with the IPv4 header */
 	bool has_link;
-	struct socket *so;
+	struct socket *so;              /* usrsctp's; NULL: none */
 	uint16_t port;                  /* ours */
 	uint32_t number;                /* of the next message */
 	uint64_t deaf_ns;               /* since when the peer is called unreachable; 0: it is not */
@@ -60,7 +61,7 @@ struct sctp {
 	bool closing;                   /* the peer has begun to close */
 	uint64_t closing_until_ns;
 	char reason[96];
-	uint8_t octets[RECEIVE_BYTES];
+	uint8_t octets[RECEIVE_BYTES];  /* of the packet at hand */
 };
 
 /* --- open and close --- */

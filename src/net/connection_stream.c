@@ -40,10 +40,11 @@ enum {
 	PIECES_MAX = 64,
 };
 
+/* The transport's part of a connection. */
 struct stream {
 	int fd;                         /* 0: none */
 	SSL_CTX *context;
-	SSL *ssl;
+	SSL *ssl;                       /* NULL: plain TCP, or not connected yet */
 	bool connected;                 /* TCP is; the handshake of TLS may follow */
 	bool parted;                    /* our FIN is on its way */
 	short wants;                    /* POLLIN, POLLOUT: TLS waits for it */

@@ -30,6 +30,7 @@ enum {
 	CONTROL_BYTES = 64,
 };
 
+/* Buffers for one call, in use again with the next. */
 struct datagram_reader {
 	struct mmsghdr headers[BATCH];
 	struct iovec pieces[BATCH];

@@ -42,14 +42,15 @@ struct dtls_peer {                      /* a link to one address, for one SSL */
 	struct net_endpoint remote, local;
 };
 
+/* A session of this transport. */
 struct dtls_session {
 	struct session session;
 	SSL *ssl;
 	struct dtls_peer *peer;
 	struct dtls_session *previous, *next;   /* in handshake */
 	uint8_t random[DTLS_RANDOM_BYTES];      /* of its ClientHello */
-	bool shaken;
-	char name[PEER_BYTES];
+	bool shaken;                    /* the handshake is done */
+	char name[PEER_BYTES];          /* of its certificate */
 };
 
 struct dtls {                           /* of the listener */

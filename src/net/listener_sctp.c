@@ -25,18 +25,20 @@ enum { MESSAGE_BYTES = 65536 + 1024, BACKLOG = 64 };
 
 struct sctp_session;
 
+/* What usrsctp takes for an address. */
 struct sctp_peer {
 	struct sctp_link link;
-	struct listener *listener;
+	struct listener *listener;      /* whose socket is used */
 	unsigned socket;
 	struct net_endpoint remote;     /* port: of UDP; 0: none */
-	struct net_endpoint local;
+	struct net_endpoint local;      /* that it sends to */
 	struct sctp_session *session;   /* NULL: the stranger's */
 };
 
+/* A session of this transport. */
 struct sctp_session {
 	struct session session;
-	struct socket *so;
+	struct socket *so;              /* usrsctp's */
 	struct sctp_peer *peer;
 };
 

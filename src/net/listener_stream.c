@@ -32,14 +32,15 @@ struct stream {                         /* of the listener */
 	uint8_t octets[MESSAGE_BYTES_MAX + READ_BYTES];
 };
 
+/* A session of this transport. */
 struct stream_session {
 	struct session session;
 	int fd;
-	SSL *ssl;
+	SSL *ssl;                       /* NULL: plain TCP */
 	bool shaken;                    /* the handshake is done */
 	uint8_t *rest;                  /* the beginning of a message */
 	uint32_t rest_bytes;
-	char peer[PEER_BYTES];
+	char peer[PEER_BYTES];          /* the name in its certificate */
 };
 
 static bool shake(struct listener *l, struct stream_session *c);

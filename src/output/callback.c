@@ -7,6 +7,7 @@
 
 #include "base/compiler.h"
 
+/* The output: a function of libweir's user. */
 struct callback_output {
 	struct output output;
 	void (*records)(void *context, const struct record_batch *batch);

@@ -12,11 +12,12 @@
 
 enum { GZIP_WINDOW_BITS = 15 + 16 /* 16: a gzip header */, GZIP_LEVEL = 6, ZSTD_LEVEL = 3 };
 
+/* One of the two is in use, by `compression`. */
 struct compressor {
 	enum compression compression;
 	z_stream gzip;
 	ZSTD_CCtx *zstd;
-	uint8_t *out;
+	uint8_t *out;                   /* the last result; grows to the largest */
 	size_t used, size;
 };
 

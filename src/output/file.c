@@ -35,6 +35,8 @@ enum {
 };
 #define SECOND_NS UINT64_C(1000000000)
 
+/* In three parts: what was asked for, the buffer and the times, the file at hand and its
+ * account. */
 struct file_writer {
 	const struct output_env *env;
 	struct file_head head;

@@ -12,6 +12,7 @@
 
 extern const struct output_kind output_null;
 
+/* The output: an account and nothing else. */
 struct null_output {
 	struct output output;
 	struct output_counters counters;

@@ -38,11 +38,13 @@ enum {
 #define TICK_LEAST_NS UINT64_C(1000000) /* a kind that asks for "at once" gets
                                          * this, so as not to spin */
 
+/* A schema that the output was told of. */
 struct known_schema {
 	uint32_t id;
 	bool refused;                   /* the output cannot carry it */
 };
 
+/* The output, its thread and what waits for it. */
 struct queue {
 	struct output *output;          /* called by the thread once started, before by the opener */
 	struct output_env env;          /* what the output sees: the caller's, with our give_up */

@@ -21,12 +21,14 @@ enum {
 	LINK_ETHERNET = 1, LINK_SLL = 113, LINK_SLL2 = 276,
 };
 
+/* The expression compiled for one link type. */
 struct program {
 	uint16_t link_type;
 	bool compiled;
 	struct bpf_program code;        /* if compiled */
 };
 
+/* One thread's: the view is filled for each frame that needs it. */
 struct packet_filter {
 	char *text;
 	bool names_vlan;

@@ -16,14 +16,16 @@
 enum { WAYS = 4, ENTRIES_DEFAULT = 65536, ENTRIES_MAX = 1 << 24 };
 #define GOOD_FOR_NS 30000000000ull
 
+/* What is remembered of one datagram. */
 struct entry {
-	uint64_t hash;
+	uint64_t hash;                  /* of all that tells it apart; 0: free */
 	uint64_t time_ns;               /* of the first fragment */
 	struct fragment_ports ports;
 };
 static_assert(sizeof(struct entry) == 24, "four entries in two cache lines at most");
 static_assert(sizeof(struct fragment_datagram) == 48, "hashed as six words");
 
+/* One allocation, sets behind the head. */
 struct fragment_memory {
 	uint64_t secret[2];
 	uint64_t set_mask;

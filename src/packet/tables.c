@@ -6,6 +6,7 @@
  */
 #include "packet/parse.h"
 
+/* A number that stands for a header. */
 struct row {
 	uint16_t number;
 	uint8_t header;                 /* enum header */

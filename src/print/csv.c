@@ -17,6 +17,7 @@ extern const struct output_kind output_csv;
 
 enum { COLUMN_NAME_MAX = 256 };
 
+/* A schema, and how long its lines can be. */
 struct csv_plan {
 	const struct schema *schema;
 	size_t fixed_bytes;             /* longest line without variable values */

@@ -23,6 +23,7 @@ enum json_step {                        /* how a value is read and written */
 	STEP_FLOAT, STEP_OTHER
 };
 
+/* How one column is written. */
 struct json_column {
 	uint16_t offset;                /* of the value in the row */
 	uint16_t presence;              /* octet of the row that has the presence bit */
@@ -34,6 +35,7 @@ struct json_column {
 	uint32_t name_at, name_bytes;   /* in json_plan.names */
 };
 
+/* A schema compiled into copies. */
 struct json_plan {
 	char *names;                    /* `,"octetDeltaCount":` one after the other */
 	size_t fixed_bytes;             /* longest line without variable values */
@@ -42,6 +44,7 @@ struct json_plan {
 	struct json_column columns[];
 };
 
+/* The output. */
 struct json_output {
 	struct lines lines;
 	bool int64_text;

@@ -26,12 +26,14 @@ extern const struct output_kind output_table;
 
 enum { STYLE_BYTES = 16, SCREEN_COLUMNS = 80, SCREEN_LINES = 24, SCREEN_COLUMNS_MAX = 4096 };
 
+/* A schema as columns of a table. */
 struct table_plan {
 	struct flow_columns flow;
 	unsigned count;
 	struct table_column columns[];
 };
 
+/* The output, and the screen that it writes to. */
 struct table_output {
 	struct lines lines;
 	struct table_clock clock;

@@ -9,6 +9,7 @@
 
 #include "record/record.h"
 
+/* The list that is being made; the caller's stays as it is until all is well. */
 struct choice_list {
 	struct column_list available;           /* none: every field of the table */
 	bool changes;                           /* the text began with + or - */

@@ -13,11 +13,13 @@ enum projection_way {
 	WAY_NUMBER, WAY_SIGNED, WAY_FLOAT,
 };
 
+/* One value of each row. */
 struct projection_step {
 	uint16_t from, to;              /* columns */
 	uint8_t way;                    /* enum projection_way */
 };
 
+/* Columns that have no source have no step. */
 struct projection {
 	const struct schema *from, *to;
 	unsigned count;
