@@ -342,14 +342,15 @@ static void identify_ended(const struct flow_view *view, uint8_t reason, bool go
 /* ---- counts ---------------------------------------------------------------------------------- */
 
 static const char *const identify_counters[] = {
-	"gave_way", "texts_dropped", "memory_refused", "expectations_replaced", "packets_not_shown",
-	NULL
+	"gave_way", "texts_dropped", "memory_refused", "expectations_replaced", "sessions_replaced",
+	"packets_not_shown", NULL
 };
 
 static void identify_count(const void *worker, uint64_t ret[HOOK_COUNTERS_MAX])
 {
 	const struct identify_worker *w = worker;
 	struct identify_counts c = { .gave_way = w->gave_way, .texts_dropped = w->pieces.refused,
+	                             .sessions_replaced = w->sessions_replaced,
 	                             .packets_not_shown = w->not_shown };
 	for (unsigned i = 0; i < w->choice.count; i++)
 		if (w->choice.backend[i]->count)
@@ -358,7 +359,8 @@ static void identify_count(const void *worker, uint64_t ret[HOOK_COUNTERS_MAX])
 	ret[1] = c.texts_dropped;
 	ret[2] = c.memory_refused;
 	ret[3] = c.expectations_replaced;
-	ret[4] = c.packets_not_shown;
+	ret[4] = c.sessions_replaced;
+	ret[5] = c.packets_not_shown;
 }
 
 const struct flow_hook identify_hook = {

@@ -75,6 +75,7 @@ struct identify_counts {                /* what was lost or refused, of a worker
 	uint64_t texts_dropped;         /* flows without attributes: --identify-texts */
 	uint64_t memory_refused;        /* flows given up by ndpi: --identify-memory */
 	uint64_t expectations_replaced; /* ends that flows have announced, before they expired */
+	uint64_t sessions_replaced;     /* that were not over */
 	uint64_t packets_not_shown;     /* that no dissector can be trusted with */
 };
 

@@ -164,9 +164,10 @@ static void add_flow(struct session *x, const struct session_flow *flow)
 }
 
 static struct session *begin(const struct sessions *s, struct session *set,
-                             const struct session_flow *flow)
+                             const struct session_flow *flow, bool *ret_replaced)
 {
 	struct session *x = claim(s, set, flow);
+	*ret_replaced = worthless(s, x, flow) < 2;
 	*x = (struct session){ .tag = tag_of(flow), .flows = 1, .id = flow->flow_id,
 	                       .first_ns = flow->first_ns, .last_ns = flow->last_ns };
 	return x;
@@ -178,11 +179,13 @@ void sessions_join(struct sessions *s, const struct session_flow *flow, struct s
 	struct session *set = session_at(s, place);
 	pthread_mutex_lock(stripe_of(s, place));
 	struct session *x = find(s, set, flow);
+	bool replaced = false;
 	if (x)
 		add_flow(x, flow);
 	else
-		x = begin(s, set, flow);
-	*ret = (struct session_ref){ .id = x->id, .place = place + (uint32_t)(x - set) };
+		x = begin(s, set, flow, &replaced);
+	*ret = (struct session_ref){ .id = x->id, .place = place + (uint32_t)(x - set),
+	                             .replaced = replaced };
 	pthread_mutex_unlock(stripe_of(s, place));
 }
 

@@ -35,6 +35,7 @@ void sessions_free(struct sessions *sessions);          /* NULL is fine */
 struct session_ref {                    /* of a flow */
 	uint64_t id;                    /* 0: it has none */
 	uint32_t place;                 /* in the table; what stands there may be another by now */
+	bool replaced;                  /* it has begun, and one that was not over gave way */
 };
 
 struct session_flow {

@@ -11,7 +11,7 @@ from test_hostile import write_crowd
 LINK = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
 CLIENT, SERVER = "192.0.2.10", "198.51.100.20"
 NONE = dict.fromkeys(("gave_way", "texts_dropped", "memory_refused", "expectations_replaced",
-                      "packets_not_shown"), 0)
+                      "sessions_replaced", "packets_not_shown"), 0)
 
 
 def segment(port, text, to=80):

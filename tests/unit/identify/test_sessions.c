@@ -94,6 +94,19 @@ static void test_extend(void **state)
 	assert_int_equal(join(*state, KEY, 3, 9000, 9000).id, 3);
 }
 
+/* Said of who begins a session for which one that was not over gave way; of nobody else. */
+static void test_replacement_is_told(void **state)
+{
+	for (unsigned i = 0; i < SESSION_WAYS + 3; i++) {
+		struct session_ref ref = join(*state, KEY + (uint64_t)i * SESSION_SETS, 100 + i, 1000,
+		                              1000);
+		assert_int_equal(ref.replaced, i >= SESSION_WAYS);
+	}
+	uint64_t last = KEY + (uint64_t)(SESSION_WAYS + 2) * SESSION_SETS;
+	assert_false(join(*state, last, 200, 1000, 1000).replaced);
+	assert_false(join(*state, KEY + 99ull * SESSION_SETS, 300, 2000, 2000).replaced);
+}
+
 /* Keys of one set: as many as it has ways, then the one silent for longest gives way. */
 static void test_replacement(void **state)
 {
@@ -232,7 +245,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_gap), TEST(test_times_that_go_back), TEST(test_ends_of_time), TEST(test_extend),
-		TEST(test_replacement), TEST(test_what_gives_way_first), TEST(test_many_flows),
+		TEST(test_replacement), TEST(test_replacement_is_told), TEST(test_what_gives_way_first),
+		TEST(test_many_flows),
 		TEST(test_place_of_another), TEST(test_flood), TEST(test_parents),
 		TEST(test_workers_agree),
 	};
