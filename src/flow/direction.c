@@ -132,6 +132,7 @@ static inline enum role_rule rule_of(const struct direction_case *c)
 	return (role_rule_of(key_of(c)->port) & -(unsigned)udp) | (RULE_SEGMENT & -long_tcp);
 }
 
+/* Captures without payload have no role to tell. */
 static enum role role_of_payload(const struct direction *d, const struct direction_case *c,
                                  enum role_rule rule)
 {

@@ -130,6 +130,7 @@ static void prepare_round(struct meter *m, struct flow_table *t, struct round *r
 		index_prefetch(&t->index, r->hash[i]);
 }
 
+/* A flow that lives on goes back into the wheel, at its next deadline. */
 static void run_round(struct meter *m, struct flow_table *t, struct round *r)
 {
 	prepare_round(m, t, r);
@@ -212,6 +213,7 @@ void meter_advance(struct meter *m, uint64_t clock_ns)
 		meter_flush_flood(m);
 }
 
+/* Deadlines first: a flow that ran out before the end has the reason that it would have had. */
 static void finish_table(struct meter *m, struct flow_table *t, uint64_t last_ns)
 {
 	for (uint32_t h = 1; h < t->used; h++)

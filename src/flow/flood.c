@@ -71,6 +71,7 @@ static unsigned slot_of(const struct addition *a)
 
 static uint32_t flag_if(bool condition, uint32_t flag) { return condition ? flag : 0; }
 
+/* Of the addition by role, of the sum as it stands. */
 static bool same_address(const struct addition *a, const struct key *sum, unsigned end)
 {
 	const uint8_t *one = address_of(a->key, a->key_bytes, end ^ a->initiator);

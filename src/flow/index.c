@@ -87,6 +87,7 @@ uint32_t index_walk_next(struct index *x, struct index_walk *walk, uint64_t hash
 	}
 }
 
+/* Those given back are cleared here; new ones are zero. */
 static uint32_t overflow_take(struct index *x)
 {
 	uint32_t o = x->overflow_free;

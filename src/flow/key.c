@@ -175,6 +175,7 @@ int key_plan_parse(const struct key_options *options, struct key_plan *ret, stru
 	return 0;
 }
 
+/* Whole or cut, as it is asked: they are different elements. */
 static bool has_address(const struct key_plan *plan, const struct key_word *word, bool prefix)
 {
 	const uint8_t *bits = word->address == 1 ? plan->source_bits : plan->destination_bits;
@@ -205,6 +206,7 @@ struct columns {
 	unsigned count;
 };
 
+/* Words may say the same: each column once. */
 static void add_column(struct columns *c, const char *name)
 {
 	const struct field *field = field_find(name, strlen(name), NULL);
@@ -265,6 +267,7 @@ unsigned key_columns(const struct key_options *options, struct column_choice *re
 
 /* ---- keys of packets ------------------------------------------------------------------------- */
 
+/* What lies behind the prefix stays zero. */
 static void copy_prefix(uint8_t *to, const uint8_t *from, unsigned bits)
 {
 	unsigned whole = bits / 8, rest = bits % 8;

@@ -48,6 +48,8 @@ static int open_hooks(struct meter *m, struct error *err)
 	return 0;
 }
 
+/* The standard plan has a table for each family: an IPv4 flow need not be as large as an IPv6
+ * one. */
 static int init_tables(struct meter *m)
 {
 	const struct meter_settings *s = &m->settings;
@@ -58,6 +60,8 @@ static int init_tables(struct meter *m)
 	return r ? r : flow_table_init(&m->table[1], 40, space, s->max_flows, &m->secret);
 }
 
+/* Evidence means something only where a flow has two ends: whole addresses, ports, both directions
+ * in one. */
 static int init_direction(struct meter *m)
 {
 	const struct meter_settings *s = &m->settings;
@@ -202,6 +206,7 @@ static uint64_t packets_of(const struct flow *f, const struct flow_cold *c, unsi
 	return (uint64_t)c->packets_high[side] << 32 | f->packets[side];
 }
 
+/* The record's sums, for the account; the receiver looks at the flow while it is as it was. */
 static void hand_out(struct meter *m, const struct flow_record *record)
 {
 	const struct flow *f = record->flow;
@@ -238,6 +243,7 @@ void meter_count_hooks(const struct meter *m, struct meter_hook_counts *ret)
 	}
 }
 
+/* Before the record is written, and only then may the space still change. */
 static void hooks_settle(struct meter *m, const struct flow_record *record)
 {
 	for (unsigned i = 0; i < m->hook_count; i++) {

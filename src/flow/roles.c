@@ -110,6 +110,7 @@ static uint8_t snmp_pdu(const struct message *m)
 	return at < m->bytes ? m->at[at] : 0;
 }
 
+/* By the PDU's tag: requests and their answers have different ones. */
 static enum role snmp(const struct message *m)
 {
 	enum { RESPONSE = 0xa2, GET = 0xa0, REPORT = 0xa8 };
@@ -172,6 +173,7 @@ static enum role coap(const struct message *m)
 	return client_if(m, class == 0 && m->at[1]);
 }
 
+/* Answers look like HTTP; announcements (NOTIFY) say nothing of roles. */
 static enum role ssdp(const struct message *m)
 {
 	if (begins(m, "HTTP/1."))

@@ -145,6 +145,7 @@ struct row_plan {
 
 /* ---- compiling ------------------------------------------------------------------------------- */
 
+/* When a plan is made, not when records are written. */
 static const struct source *source_find(const struct field *field)
 {
 	for (unsigned i = 0; i < array_count(sources); i++)

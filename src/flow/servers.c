@@ -60,6 +60,7 @@ static bool is_current(const struct server *server, uint32_t now_s)
 	return server->tag && age_s <= (several ? SERVER_AGE_SEVERAL_S : SERVER_AGE_S);
 }
 
+/* One that is out of date is as good as unknown, but keeps its place until somebody wants it. */
 static struct server *find(const struct servers *s, const struct server_end *end, uint32_t now_s)
 {
 	struct server_set *set = set_of(s, end);

@@ -108,6 +108,7 @@ uint32_t flow_table_insert(struct flow_table *t, const void *key, uint64_t hash)
 	return handle;
 }
 
+/* For the rare caller who has not got it: a removal by a wrong hash. */
 static uint64_t hash_of(const struct flow_table *t, uint32_t handle)
 {
 	const void *key = flow_table_at(t, handle)->key;

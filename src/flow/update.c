@@ -80,6 +80,7 @@ static bool create_flow(struct visit *v)
 	return true;
 }
 
+/* Its own times: idle and active count from its first packet. */
 static void open_record(struct visit *v, struct flow *f)
 {
 	f->first_ns = v->packet->time_ns;
@@ -321,6 +322,7 @@ void find_handle(struct meter *m, struct lookup *l, unsigned i, unsigned key_byt
 		l->late[l->late_count++] = (uint8_t)i;
 }
 
+/* Buckets whose first line had no match: their overflow has arrived by now. */
 static void find_late(struct meter *m, struct lookup *l, const struct packet *const *packets)
 {
 	for (unsigned k = 0; k < l->late_count; k++) {
@@ -389,6 +391,7 @@ static void update_wide(struct meter *m, struct lookup *l, const struct packet *
 		update_one(m, l, packets[i], i, WIDE_KEY);
 }
 
+/* The first packet's time is when ticks begin; a wrong one is found out later (wheel_is_lost()). */
 static void start_clock(struct meter *m, uint64_t time_ns)
 {
 	wheel_start(&m->table[0].wheel, time_ns);

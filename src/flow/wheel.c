@@ -62,6 +62,7 @@ void wheel_clear(struct wheel *wheel)
 	wheel->entries = 0;
 }
 
+/* 0: the bound is reached, and the wheel has to be rebuilt. */
 static uint32_t chunk_take(struct wheel *wheel)
 {
 	uint32_t c = wheel->free;

@@ -8,6 +8,7 @@
 enum { SLL_BYTES = 16, SLL2_BYTES = 20, FAMILY_BYTES = 4 };
 enum { COOKED_LLC = 4, DEVICE_NETLINK = 824 };
 
+/* Messages between kernel and programs are captured as frames, too. */
 static enum header parse_cooked(struct parse *p, uint16_t device, uint16_t type)
 {
 	if (device == DEVICE_NETLINK)

@@ -43,6 +43,8 @@ struct packet_filter {
 static const struct program *find_program(struct packet_filter *filter, uint16_t link_type);
 static struct frame make_view(struct packet_filter *filter, const struct frame *frame);
 
+/* The text is checked now, though programs are compiled as link types come: a wrong one is told
+ * before anything runs. */
 int packet_filter_new(const char *text, struct packet_filter **ret, struct error *err)
 {
 	int r = packet_filter_check(text, err);
@@ -118,6 +120,7 @@ static const struct program *add_program(struct packet_filter *filter, uint16_t 
 	return program;
 }
 
+/* Few link types occur in a run: a search from the front. */
 static const struct program *find_program(struct packet_filter *filter, uint16_t link_type)
 {
 	for (unsigned i = 0; i < filter->program_count; i++)

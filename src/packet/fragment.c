@@ -70,6 +70,7 @@ static bool is_good(const struct entry *e, uint64_t now_ns)
 	return age <= GOOD_FOR_NS;
 }
 
+/* A time that goes back makes no difference: the entry with the smallest time is the oldest. */
 void fragment_remember(struct fragment_memory *memory, const struct fragment_datagram *datagram,
                        uint64_t now_ns, const struct fragment_ports *ports)
 {
@@ -108,6 +109,7 @@ static uint64_t rotate(uint64_t x, unsigned bits)
 	return x << bits | x >> (64 - bits);
 }
 
+/* SipHash's permutation; two words of secret are the parser's own. */
 static void sip_round(uint64_t v[4])
 {
 	v[0] += v[1];

@@ -46,6 +46,8 @@ static void skip_routes(struct parse *p, bool *failed)
 	}
 }
 
+/* The call id differs by direction, so it is the peer's. Without a sequence number there is no
+ * payload: an acknowledgement alone. */
 static enum header parse_pptp(struct parse *p, uint16_t flags, uint16_t type)
 {
 	bool failed = false;
@@ -69,6 +71,7 @@ static enum header parse_wccp(struct parse *p)
 	return parse_ip_version(p, FATE_not_ip);
 }
 
+/* What other vendors put behind the same numbers is told apart here. */
 static enum header parse_content(struct parse *p, uint16_t flags, uint16_t type)
 {
 	switch (type) {

@@ -8,6 +8,7 @@
 
 enum { TYPE_CODE_BYTES = 2, ICMP_BYTES = 8, NO_COUNTERPART = -1 };
 
+/* Types of RFC 792, 950 and 1256 that come in pairs. */
 static int counterpart(uint8_t type)
 {
 	switch (type) {
@@ -25,6 +26,7 @@ static int counterpart(uint8_t type)
 	}
 }
 
+/* Types of RFC 4443, 4861, 2710, 4620 and 6275 that come in pairs. */
 static int counterpart_v6(uint8_t type)
 {
 	switch (type) {
@@ -44,6 +46,8 @@ static int counterpart_v6(uint8_t type)
 	}
 }
 
+/* Type and counterpart become the two ports: see packet.h. Without its first two octets the message
+ * is metered without ports. */
 static enum header parse_message(struct parse *p, int (*other_type)(uint8_t))
 {
 	const uint8_t *h = parse_peek(p, TYPE_CODE_BYTES);

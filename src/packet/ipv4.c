@@ -5,6 +5,8 @@
 enum { IPV4_BYTES = 20, AH_BYTES = 12, PROTOCOL_AH = 51 };
 enum { MORE_FRAGMENTS = 0x2000, OFFSET_MASK = 0x1fff };
 
+/* Total length 0 is a super-frame of an offload: the layer below knows. A header whose options were
+ * cut by the capture still has addresses, so it is metered. */
 enum header packet_parse_ipv4(struct parse *p)
 {
 	const uint8_t *ip = parse_peek(p, IPV4_BYTES);

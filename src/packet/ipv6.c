@@ -86,6 +86,7 @@ static uint32_t extension_layer(uint8_t next)
 	}
 }
 
+/* AH counts words of four octets, less two; all others eight, less one. */
 static uint32_t extension_bytes(uint8_t next, const uint8_t *h)
 {
 	if (next == FRAGMENT)
@@ -93,6 +94,8 @@ static uint32_t extension_bytes(uint8_t next, const uint8_t *h)
 	return next == AH ? (h[1] + 2u) * 4 : (h[1] + 1u) * 8;
 }
 
+/* Cut by the capture, or in a fragment whose chain goes on elsewhere: metered. Cut by its own
+ * length: malformed. */
 static enum header end_inside_chain(struct parse *p, uint8_t next, uint32_t bytes)
 {
 	bool cut = p->at + (uint64_t)bytes <= p->declared;

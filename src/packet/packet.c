@@ -89,6 +89,7 @@ void packet_parser_free(struct packet_parser *parser)
 	free(parser);
 }
 
+/* For options data: RFC 7011, section 4.2, wants first and last. */
 static void note_ignored(struct fate_counters *fates, uint64_t time_ns)
 {
 	if (!fates->ignored_first_ns || time_ns < fates->ignored_first_ns)
@@ -149,6 +150,7 @@ unsigned parse_frames(const struct parsing *how, const struct frame_batch *in, u
 	return i;
 }
 
+/* Compiled twice, so that a brief parser has no trace of line 1. */
 static unsigned parse_from(const struct parsing *how, const struct frame_batch *in, unsigned from,
                            struct packet_batch *out)
 {

@@ -17,6 +17,8 @@ struct place {                          /* octets from the frame's first */
 	uint32_t payload, end;
 };
 
+/* The transport header is read where it lies; a TCP header that is shorter than it can be has no
+ * payload. */
 static bool place_in_transport(const uint8_t *d, uint8_t protocol, uint32_t at, struct place *ret)
 {
 	uint32_t header_bytes = UDP_BYTES;

@@ -23,6 +23,7 @@ static const uint8_t *take_ports(struct parse *p)
 	return h;
 }
 
+/* Transports whose header has one length. */
 static enum header parse_fixed(struct parse *p, uint32_t header_bytes)
 {
 	if (take_ports(p))

@@ -39,6 +39,7 @@ enum header packet_parse_cisco_hdlc(struct parse *p)
 	return parse_ethertype(p, load_be16(h + 2));
 }
 
+/* Numbers of one octet are odd, as are last octets of two: that tells them apart. */
 enum header parse_ppp_protocol(struct parse *p)
 {
 	const uint8_t *h = parse_peek(p, 1);

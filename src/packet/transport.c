@@ -99,6 +99,7 @@ enum header parse_enter(struct parse *p, enum header inner, uint32_t header_byte
 	return inner;
 }
 
+/* 24 bits in network order: keys compare as octets. */
 static void put_vlan(uint8_t octets[3], const struct packet *k)
 {
 	octets[0] = (uint8_t)(k->vlan_outer >> 4);

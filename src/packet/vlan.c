@@ -32,6 +32,7 @@ enum header packet_parse_vlan(struct parse *p)
 	return parse_type_or_length(p, type);
 }
 
+/* Also for tags that the interface has taken off: they come first. */
 void parse_take_tag(struct parse *p, uint16_t tci)
 {
 	struct packet *k = p->packet;

@@ -20,6 +20,7 @@ enum header packet_parse_vxlan(struct parse *p)
 	return parse_inner_ethernet(p);
 }
 
+/* Without the protocol flag it is plain VXLAN, which carries Ethernet. */
 enum header packet_parse_vxlan_gpe(struct parse *p)
 {
 	const uint8_t *h = parse_peek(p, HEADER_BYTES);

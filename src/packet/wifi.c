@@ -12,6 +12,7 @@ enum {                                  /* frame control, first and second octet
 };
 enum { QOS_AGGREGATE = 0x80 };
 
+/* A fourth address between two access points, QoS and HT control where their bits are. */
 static uint32_t header_bytes(const uint8_t *h)
 {
 	uint32_t bytes = DATA_BYTES;
@@ -23,6 +24,7 @@ static uint32_t header_bytes(const uint8_t *h)
 	return bytes;
 }
 
+/* What is encrypted, in fragments or an aggregate cannot be read, and is no fault. */
 enum header packet_parse_wifi(struct parse *p)
 {
 	const uint8_t *h = parse_peek(p, DATA_BYTES);
