@@ -35,6 +35,7 @@ static bool take(struct text *t, const char *word)
 
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
+/* False as soon as it is larger than it may be: no number of any length overflows. */
 static bool take_number(struct text *t, unsigned most, unsigned *ret)
 {
 	unsigned value = 0;
@@ -68,6 +69,7 @@ static bool next_line(struct text *rest, struct text *ret)
 	return true;
 }
 
+/* A literal of the flow's own family; what is announced for the other one is of no use. */
 static bool take_address(struct text *t, unsigned family, uint8_t ret[16])
 {
 	static const char set[] = { "0123456789abcdefABCDEF:." };
@@ -162,6 +164,7 @@ static void read_extended(struct list *list, struct text line)
 		add_listener(list, given ? address : NULL, port);
 }
 
+/* Commands of the client and answers of the server, told apart by how they begin. */
 static void read_ftp_line(struct list *list, struct text line)
 {
 	if (take(&line, "PORT ")) {
@@ -185,6 +188,7 @@ struct media {                          /* of an SDP text, up to the line at han
 	bool is_rtp;
 };
 
+/* The stream's port, and that of RTCP: said, or by custom the next one. */
 static void end_media(struct list *list, struct media *m)
 {
 	if (m->port) {
@@ -228,6 +232,7 @@ static void read_media(struct media *m, struct text line)
 		m->port = port;
 }
 
+/* c= before the first m= is for all media, behind one for that alone. */
 static void read_sdp_line(struct list *list, struct media *m, bool *in_media, struct text line)
 {
 	if (take(&line, "m=")) {
@@ -314,6 +319,7 @@ bool announce_is_mail(const uint8_t *payload, uint32_t bytes)
 	return starts((struct text){ (const char *)payload, (const char *)payload + bytes }, mail);
 }
 
+/* Line by line, so work is bounded by the payload; what is more than can be told is left out. */
 unsigned announce_read(enum announce_kind kind, const struct announce_message *message,
                        struct announced ret[ANNOUNCED_MAX])
 {

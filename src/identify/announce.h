@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* The protocols that announce other connections. */
 enum announce_kind { ANNOUNCE_NONE, ANNOUNCE_FTP, ANNOUNCE_SIP, ANNOUNCE_RTSP };
 
 struct announce_message {               /* borrowed */

@@ -26,6 +26,7 @@ enum attribute {                        /* in the order of importance */
 
 enum { ATTRIBUTE_TEXT_MAX = 120, ATTRIBUTES_MAX = 480 };        /* octets of one and of all */
 
+/* Packed; on the stack or in a worker, never in a flow's own space. */
 struct attribute_list {
 	uint16_t bytes;
 	uint8_t octets[ATTRIBUTES_MAX]; /* tag, length, value; tag, length, value */

@@ -28,6 +28,7 @@ static const struct identify_backend *find(const char *name, size_t length)
 	return NULL;
 }
 
+/* A build without libndpi says so, rather than that it never heard of ndpi. */
 static int unknown_backend(const char *name, size_t length, struct error *err)
 {
 	char names[128] = "";

@@ -69,6 +69,7 @@ static bool is_announcing_port(const struct key *key)
 	return false;
 }
 
+/* FTP and SIP announce at any time of their life: such flows are watched to their end. */
 static enum identify_progress overhear(struct expect_worker *w, const struct flow_touch *touch)
 {
 	const struct packet *p = touch->packet;
@@ -96,6 +97,8 @@ static void answer(const struct expected *expected, struct identity *ret)
 	ret->confidence = CONFIDENCE_ANNOUNCED;
 }
 
+/* Asked at the first packet with payload: an announcement that comes later than the flow is found
+ * when it ends (parent()). */
 static enum identify_progress expect_packet(void *worker, void *state,
                                             const struct identify_packet *packet,
                                             struct identity *ret)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* All memory at once, 1,024 times 16 places: nothing is allocated while packets flow. */
 int expectations_init(struct expectations *e)
 {
 	memset(e, 0, sizeof *e);
@@ -58,6 +59,7 @@ static struct expectation_parent *parent_of_place(const struct expectations *e, 
 
 /* ---- adding ---------------------------------------------------------------------------------- */
 
+/* Out of its chain; one that nobody has come to in time is not counted as replaced. */
 static void take_out(struct expectations *e, uint32_t place, uint64_t now_ms)
 {
 	struct expectation *x = &e->places[place];
@@ -72,6 +74,7 @@ static void take_out(struct expectations *e, uint32_t place, uint64_t now_ms)
 	x->end.port = 0;
 }
 
+/* Parents are used in turn, so the one that gives way is the oldest. */
 static struct expectation_parent *new_parent(struct expectations *e, uint64_t flow_id,
                                              uint64_t now_ms)
 {
@@ -102,6 +105,8 @@ static struct expectation *find_again(const struct expectations *e, const struct
 	return NULL;
 }
 
+/* Within a parent places are used in turn as well: a flow overwrites its own announcements
+ * alone. */
 void expectations_add(struct expectations *e, const struct announced *end, struct expected what,
                       uint64_t now_ms)
 {

@@ -19,6 +19,7 @@ enum {
 	EXPECTATION_MS = 180000
 };
 
+/* An end that somebody is expected at, in one of the places of whoever announced it. */
 struct expectation {
 	struct announced end;           /* port 0: free */
 	uint32_t next;                  /* in its chain: place plus 1; 0: the last */
@@ -26,11 +27,13 @@ struct expectation {
 	uint64_t expires_ms;
 };
 
+/* A flow that has announced something. */
 struct expectation_parent {
 	uint64_t flow_id;               /* 0: free */
 	uint32_t next;                  /* of its places, the one to be written next */
 };
 
+/* One worker's memory of announcements. */
 struct expectations {
 	struct expectation *places;     /* EXPECTATIONS_EACH of each parent, in their order */
 	struct expectation_parent *parents;
@@ -51,6 +54,7 @@ struct expected {                       /* what was found */
 int  expectations_init(struct expectations *e);         /* 0 or -ENOMEM */
 void expectations_fini(struct expectations *e);         /* a zeroed one is fine */
 
+/* Takes an end in, or renews the one that the same flow has announced before. */
 void expectations_add(struct expectations *e, const struct announced *end, struct expected what,
                       uint64_t now_ms);
 

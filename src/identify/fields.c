@@ -69,6 +69,7 @@ static void write_text(struct value_writer *w, const char *text)
 		value_write_octets(w, text, (uint32_t)strlen(text));
 }
 
+/* Names that no longer fit are left out whole. */
 static void write_risk_names(const struct identify_worker *w, const struct identity *identity,
                              uint64_t risk, struct value_writer *to)
 {
@@ -97,6 +98,7 @@ static const char *method_name(uint64_t number)
 	return number < array_count(names) ? names[number] : NULL;
 }
 
+/* The host's name may be under another tag's wing: see attributes.h. */
 static void write_attribute(const struct flow_view *view, unsigned field, struct value_writer *to)
 {
 	const struct identified *s = view->space;

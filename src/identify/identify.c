@@ -28,6 +28,7 @@ static void identify_close(void *worker)
 	free(w);
 }
 
+/* State of all backends lies in one item of the pool, each aligned to eight octets. */
 static int open_backends(struct identify_worker *w, struct error *err)
 {
 	uint32_t offset = 0;
@@ -45,6 +46,7 @@ static int open_backends(struct identify_worker *w, struct error *err)
 	return 0;
 }
 
+/* Settings are copied: what the user said cannot change under a worker. */
 static int identify_open(const void *argument, void **ret_worker, struct error *err)
 {
 	struct identify_worker *w = calloc(1, sizeof *w);
@@ -105,6 +107,7 @@ static void believe(struct identified *s, const struct identity *answer)
 		s->identity = *answer;
 }
 
+/* The first backend that knows of one. */
 static uint64_t parent_of(const struct identify_worker *w, const struct identify_flow *flow,
                           const struct flow *record, const struct flow_cold *cold)
 {
@@ -138,6 +141,7 @@ const char *identify_text(const struct identify_worker *w, const struct identity
 	return w->choice.backend[backend]->text(w->backend[backend], kind, number);
 }
 
+/* A name that the backend does not have is nothing to tell. */
 static void tell(const struct identify_worker *w, const struct identity *i,
                  const struct identify_flow *flow)
 {
@@ -161,6 +165,8 @@ static void give_way(struct identify_worker *w)
 	conclude(w, item->owner, &item->flow);
 }
 
+/* A full pool makes room by concluding the flow whose turn it is, so a new flow is looked at even
+ * in a flood. */
 static void begin(struct identify_worker *w, struct identified *s, const struct flow_touch *touch)
 {
 	if (w->pool.taken == w->pool.most)
@@ -236,6 +242,8 @@ static void decide_session(struct identify_worker *w, struct identified *s,
 	session_decide(w, s, &at);
 }
 
+/* A segment without payload begins nothing, and is shown only to backends that want it.
+ * What was answered may change while more is seen; each change is told. */
 static void look(struct identify_worker *w, struct identified *s, struct flow_touch *touch)
 {
 	struct identify_packet packet;
@@ -270,6 +278,7 @@ static void look(struct identify_worker *w, struct identified *s, struct flow_to
 	}
 }
 
+/* Flows that are over cost one comparison, and sessions one more a few times each gap. */
 static void identify_update(const struct hook_call *call)
 {
 	struct identify_worker *w = call->worker;
@@ -306,6 +315,8 @@ static void conclude_at_end(struct identify_worker *w, struct identified *s,
 		tell(w, &s->identity, flow);
 }
 
+/* A record may end long before its flow: what it says of the session is of the last packet so
+ * far. */
 static void settle_session(const struct flow_view *view, struct identified *s,
                            const struct identify_flow *flow)
 {
@@ -318,6 +329,8 @@ static void settle_session(const struct flow_view *view, struct identified *s,
 		session_note(view->worker, s, at.last_ns);
 }
 
+/* In this order: a parent that announced late, the answer that is still owed, then the session,
+ * which needs both. */
 static void identify_settle(const struct flow_view *view, bool gone)
 {
 	struct identified *s = view->space;
@@ -346,6 +359,7 @@ static const char *const identify_counters[] = {
 	"packets_not_shown", NULL
 };
 
+/* In the order of the hook's names. */
 static void identify_count(const void *worker, uint64_t ret[HOOK_COUNTERS_MAX])
 {
 	const struct identify_worker *w = worker;

@@ -33,6 +33,7 @@ struct identify_found {                 /* a flow whose application has become k
 
 struct sessions;                        /* sessions.h */
 
+/* What open() of the hook gets; copied. Bounds are for each worker. */
 struct identify_settings {
 	const char *backends;           /* names, in the order asked; NULL: as identify_choose() */
 	uint64_t tcp_packets, udp_packets;      /* with payload, to look at before giving up; other
@@ -79,6 +80,7 @@ struct identify_counts {                /* what was lost or refused, of a worker
 	uint64_t packets_not_shown;     /* that no dissector can be trusted with */
 };
 
+/* What a backend says of a flow behind a packet. */
 enum identify_progress {
 	IDENTIFY_MORE, IDENTIFY_ENOUGH,
 	IDENTIFY_WATCH                  /* enough to answer; all further payload goes to watch() */
@@ -87,6 +89,8 @@ enum identify_progress {
 enum identify_name { NAME_APPLICATION, NAME_CATEGORY, NAME_GROUP, NAME_RISK };
 enum { APPLICATION_ID_MAX = 7 };
 
+/* A way to find out; constant. A worker's part is made by open(), a flow's is zeroed octets of the
+ * pool. */
 struct identify_backend {
 	const char *name, *help;
 	uint32_t state_bytes;           /* of a flow while it is looked at, zeroed; 0: none */

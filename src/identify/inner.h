@@ -40,6 +40,7 @@ enum { IP_BYTES_MAX = 65535, PACKET_PADDING = 64 };
 enum { SITES_KNOWN = 512 };
 struct site_known { uint64_t host, site; };     /* hashes */
 
+/* All that the hook keeps beside flows; most of it is the copy of a packet. */
 struct identify_worker {
 	struct identify_settings settings;
 	struct identify_choice choice;

@@ -12,6 +12,7 @@ struct names {
 	unsigned count, room;
 };
 
+/* Numbers without a name are left out. */
 static int add(struct names *names, const struct identify_backend *b, void *worker, unsigned number)
 {
 	const char *name = b->text(worker, NAME_APPLICATION, number);
@@ -32,6 +33,7 @@ static int add(struct names *names, const struct identify_backend *b, void *work
 	return 0;
 }
 
+/* A worker of its own, since some backends know their names only when they run. */
 static int add_backend(struct names *names, const struct identify_backend *b,
                        const struct identify_settings *settings, struct error *err)
 {

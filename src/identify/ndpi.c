@@ -39,6 +39,7 @@ static int check_library(struct error *err)
 	return 0;
 }
 
+/* The padding has to be in force before libndpi allocates anything. */
 static int backend_open(const struct identify_settings *settings, void **ret, struct error *err)
 {
 	struct ndpi_worker *w = calloc(1, sizeof *w);
@@ -69,6 +70,7 @@ static void backend_close(void *worker)
 
 /* ---- packets --------------------------------------------------------------------------------- */
 
+/* libndpi tells more ways apart; they are those of its guesses. */
 static uint8_t confidence_of(ndpi_confidence_t confidence)
 {
 	switch (confidence) {
@@ -119,6 +121,8 @@ static void give_up(struct ndpi_worker *w, struct ndpi_flow_struct *flow, struct
 	answer(flow, &found, ret);
 }
 
+/* When there is no room for the message that it puts together, the flow is given up with the best
+ * answer so far. */
 static enum identify_progress backend_packet(void *worker, void *state,
                                              const struct identify_packet *packet,
                                              struct identity *ret)
@@ -153,6 +157,7 @@ static unsigned transport_bytes(unsigned protocol)
 		: protocol == PROTOCOL_UDP ? UDP_BYTES : OTHER_BYTES;
 }
 
+/* Just enough of a header for libndpi to see ports, and a SYN. */
 static void make_transport(const struct identify_flow *flow, uint8_t *at)
 {
 	store_be16(at, flow->port[0]);
@@ -196,6 +201,7 @@ static void release(struct ndpi_worker *w, struct ndpi_flow_struct *flow)
 	ndpi_free_flow_data(flow);
 }
 
+/* Without state the flow never had payload: it is guessed from a packet that is made of its key. */
 static void backend_conclude(void *worker, void *state, const struct identify_flow *flow,
                              struct identity *ret)
 {

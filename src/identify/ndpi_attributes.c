@@ -44,6 +44,7 @@ static bool is(const struct ndpi_flow_struct *flow, unsigned protocol)
 		|| flow->detected_protocol_stack[1] == protocol;
 }
 
+/* The union is that of TLS: the caller has looked. */
 static void add_tls(struct attribute_list *to, const struct ndpi_flow_struct *flow)
 {
 	if (flow->protos.tls_quic.ssl_version)
@@ -81,6 +82,7 @@ static void add_dns_answer(struct attribute_list *to, const struct ndpi_flow_str
 	add_array(to, ATTRIBUTE_DNS_ANSWER, text, sizeof text);
 }
 
+/* A query without an answer has a type and nothing else. */
 static void add_dns(struct attribute_list *to, const struct ndpi_state *state)
 {
 	const struct ndpi_flow_struct *flow = &state->flow;
@@ -114,6 +116,7 @@ static void add_http(struct attribute_list *to, const struct ndpi_flow_struct *f
 	add_string(to, ATTRIBUTE_HTTP_TARGET, target_of(flow));
 }
 
+/* HTTP lies outside of the union, so it can be there with anything. */
 void ndpi_attributes(struct ndpi_detection_module_struct *module,
                      const struct ndpi_state *state, struct attribute_list *to)
 {

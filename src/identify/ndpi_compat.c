@@ -202,6 +202,8 @@ static void *kerberos_of(const struct ndpi_flow_struct *flow)
 #endif
 }
 
+/* A list to be kept in step with libndpi's own freeing: what is missing here is memory
+ * that is not counted. */
 unsigned compat_pieces(const struct ndpi_flow_struct *flow, void *ret[COMPAT_PIECES_MAX])
 {
 	unsigned count = 0;

@@ -75,6 +75,7 @@ static uint32_t least_bytes(const struct packet *p, const uint8_t *ip, uint32_t 
 	return l4 + (header > TCP_BYTES_MIN ? header : TCP_BYTES_MIN);
 }
 
+/* Declared lengths count as far as they were captured, and never beyond what the frame has. */
 bool identify_packet_find(struct identify_worker *w, const struct flow_touch *touch,
                           struct identify_packet *ret)
 {
@@ -96,6 +97,7 @@ bool identify_packet_find(struct identify_worker *w, const struct flow_touch *to
 	return true;
 }
 
+/* From the initiator's endpoint on. */
 static void flow_of_key(const struct key *key, unsigned from, unsigned family, bool short_key,
                         struct identify_flow *ret)
 {

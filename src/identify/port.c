@@ -12,6 +12,8 @@
 
 enum { ENGINE_IANA_L4 = 3 };
 
+/* The responder's port, then the initiator's: servers speak first in some protocols, and captures
+ * begin in the middle. */
 static void port_conclude(void *worker, void *state, const struct identify_flow *flow,
                           struct identity *ret)
 {

@@ -47,6 +47,8 @@ static uint64_t site_of_flow(struct identify_worker *w, const struct identified 
 	return host ? site_of(w, host, bytes) : 0;
 }
 
+/* By site: client and site. Without one: client and the server's end. VLANs and tunnels keep equal
+ * addresses apart. */
 static uint64_t key_of(const struct identify_worker *w, const struct session_moment *at,
                        uint64_t site)
 {
@@ -81,6 +83,7 @@ static void follow(struct identify_worker *w, uint64_t parent, uint64_t now_ns,
 	sessions_extend(w->settings.sessions, ret, now_ns);
 }
 
+/* Once for a flow; what it had before it was known is told to the session as its first time. */
 void session_decide(struct identify_worker *w, struct identified *s,
                     const struct session_moment *at)
 {

@@ -39,6 +39,7 @@ struct sessions {
 
 /* ---- opening --------------------------------------------------------------------------------- */
 
+/* Address space for both tables, memory as sets are used. */
 int sessions_new(uint64_t gap_ns, struct sessions **ret)
 {
 	struct sessions *s = aligned_alloc(64, (sizeof *s + 63) / 64 * 64);
@@ -208,6 +209,7 @@ static struct session_parent *parents_of(const struct sessions *s, uint64_t flow
 	return (struct session_parent *)(void *)s->parents.start + set * SESSION_PARENT_WAYS;
 }
 
+/* The oldest of the set gives way. All under one lock: few flows announce. */
 void sessions_put_parent(struct sessions *s, uint64_t flow_id, const struct session_ref *ref)
 {
 	struct session_parent *set = parents_of(s, flow_id), *to = set;

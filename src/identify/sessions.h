@@ -38,6 +38,7 @@ struct session_ref {                    /* of a flow */
 	bool replaced;                  /* it has begun, and one that was not over gave way */
 };
 
+/* A flow that looks for its session. */
 struct session_flow {
 	uint64_t key;
 	uint64_t flow_id;               /* not 0 */
@@ -47,6 +48,8 @@ struct session_flow {
 /* Under the secret of these sessions. */
 uint64_t sessions_key(const struct sessions *sessions, const void *octets, size_t bytes);
 
+/* The session of this key that is within the gap of the flow, or a new one with the flow's id. Any
+ * thread. */
 void sessions_join(struct sessions *sessions, const struct session_flow *flow,
                    struct session_ref *ret);
 /* A flow of it has had a packet. */

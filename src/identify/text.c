@@ -22,6 +22,7 @@ int text_open(struct identify_worker *w)
 	return pool_init(&w->pieces, sizeof(struct text_piece), most ? most : 1);
 }
 
+/* All of it or nothing: half of a list would be read as a list. */
 void text_keep(struct identify_worker *w, struct identified *s, const struct attribute_list *list)
 {
 	struct text_piece **end = &s->text;

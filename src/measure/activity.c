@@ -49,6 +49,7 @@ struct worker {
 	uint64_t idle_ns;
 };
 
+/* The gap is the only setting; it is read for every packet, so it is kept at hand. */
 static int activity_open(const void *argument, void **ret_worker, struct error *err)
 {
 	const struct measure_settings *settings = argument;
@@ -86,6 +87,7 @@ static void end_run(struct bursts *b)
 	b->octets_max = larger_64(b->octets_max, b->run_octets);
 }
 
+/* A silence ends the run; whether it was a burst is judged then, by what it had. */
 static void add_to_run(struct bursts *b, const struct packet *p)
 {
 	uint64_t gap = larger_64(p->time_ns, b->run.clock_ns) - b->run.clock_ns;
@@ -108,6 +110,8 @@ static void end_bulk(struct activity *a)
 	a->transitions++;
 }
 
+/* A packet of the other side with payload ends the bulk. A run becomes bulk with the packet that
+ * makes it long enough: that is one transition, and its end another. */
 static void add_to_bulk(struct activity *a, const struct packet *p, unsigned sender)
 {
 	if (!a->bulk_packets || a->bulk_sender != sender) {
@@ -122,6 +126,7 @@ static void add_to_bulk(struct activity *a, const struct packet *p, unsigned sen
 	a->transitions += !before && a->bulk_packets >= BULK_PACKETS_MIN;
 }
 
+/* The period counts every packet, bursts and bulk only those with payload. */
 static void activity_update(const struct hook_call *call)
 {
 	const struct worker *w = call->worker;
@@ -178,6 +183,8 @@ static void write_periods(const struct moments *m, unsigned field, struct value_
 		moments_write(m, field - 1, w);
 }
 
+/* What is still open counts as if it ended with its last packet; the space stays as it is, since
+ * further columns ask for it. */
 static void activity_write(const struct flow_view *view, unsigned field, struct value_writer *w)
 {
 	const struct activity *a = view->space;

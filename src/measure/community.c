@@ -41,6 +41,7 @@ static void community_close(void *worker)
 	free(c);
 }
 
+/* OpenSSL is asked for SHA-1 once: looking it up costs more than a digest. */
 static int community_open(const void *argument, void **ret_worker, struct error *err)
 {
 	const struct measure_settings *settings = argument;
@@ -102,6 +103,8 @@ static void put_16(uint8_t **at, uint16_t value)
 	*(*at)++ = (uint8_t)value;
 }
 
+/* The lower end first, as the specification orders them; a key that the user cut may have another
+ * order than the parser's. */
 static uint32_t lay_out(struct tuple *t, uint16_t seed, uint8_t octets[INPUT_BYTES_MAX])
 {
 	uint8_t *at = octets;
@@ -115,6 +118,7 @@ static uint32_t lay_out(struct tuple *t, uint16_t seed, uint8_t octets[INPUT_BYT
 	return (uint32_t)(at - octets);
 }
 
+/* Fragments whose ports nobody has told have no ID: it would be that of another flow. */
 static void community_write(const struct flow_view *view, unsigned field, struct value_writer *w)
 {
 	const struct community *c = view->worker;

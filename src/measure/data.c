@@ -22,6 +22,7 @@ struct data {
 	struct side side[2];            /* by key endpoint */
 };
 
+/* Packets without payload leave everything as it is, by masks rather than by a branch. */
 static inline void count(struct side *s, uint32_t payload)
 {
 	uint32_t some = payload != 0;
@@ -34,6 +35,7 @@ static inline void count(struct side *s, uint32_t payload)
 	s->large += (payload > LARGE_ABOVE) & (s->large != UINT32_MAX);
 }
 
+/* A super-frame is taken apart into the packets that it was on the wire. */
 static void data_update(const struct hook_call *call)
 {
 	for (unsigned i = 0; i < call->count; i++) {
@@ -88,6 +90,7 @@ static void data_write(const struct flow_view *view, unsigned field, struct valu
 	}
 }
 
+/* Side by side by role: the sum has the initiator as endpoint 0. */
 static void data_merge(void *into, const struct flow_view *from)
 {
 	for (unsigned i = 0; i < 2; i++) {

@@ -22,6 +22,7 @@ struct gaps {
 	struct side side[2];            /* by key endpoint */
 };
 
+/* Times are kept plus one, so that zero means none yet. */
 static inline void count(struct side *s, const struct packet *p)
 {
 	uint64_t now = p->time_ns + 1, clock = s->clock_ns ? s->clock_ns : now;
@@ -52,6 +53,7 @@ static const char *const gaps_fields[] = {
 	"firstDataResponseTime", NULL
 };
 
+/* The first payload of each side counts: a responder that spoke first has answered nothing. */
 static void gaps_write(const struct flow_view *view, unsigned field, struct value_writer *w)
 {
 	const struct gaps *space = view->space;

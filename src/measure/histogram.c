@@ -46,6 +46,7 @@ static void histogram_close(void *worker)
 	free(w);
 }
 
+/* Names of elements are looked up once, and not for each record. */
 static int histogram_open(const void *argument, void **ret_worker, struct error *err)
 {
 	static const char *const names[2][2] = {
@@ -81,6 +82,7 @@ static inline void up(uint32_t *bin, uint32_t by)
 	*bin = capped((uint64_t)*bin + by);
 }
 
+/* Each packet of a super-frame counts by itself. */
 static void count_lengths(struct bins *b, const struct packet *p, unsigned sender)
 {
 	struct segment s = { .bytes = p->ip_bytes, .payload = p->payload_bytes };
@@ -124,6 +126,8 @@ static void count(struct bins *b, const struct packet *p, unsigned sender)
 		count_payload_gap(b, p, sender);
 }
 
+/* A flow that found no room once stays without: bins that begin late would not be those of the
+ * record. */
 static void histogram_update(const struct hook_call *call)
 {
 	struct worker *w = call->worker;
@@ -200,6 +204,8 @@ static void write_octaves(const uint32_t octaves[OCTAVES], const struct field *e
 	list_end(&l);
 }
 
+/* Quartiles of the lengths of both directions together come from adding up the bins while
+ * they are walked. */
 static void histogram_write(const struct flow_view *view, unsigned field, struct value_writer *w)
 {
 	const struct bins *b = ((const struct histogram *)view->space)->bins;

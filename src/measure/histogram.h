@@ -16,6 +16,8 @@ enum {
 	OCTAVES = 8,
 };
 
+/* The bin of a number: its octave by the leading bit, its part of the octave by the three bits
+ * behind that. */
 static inline unsigned histogram_bin(uint32_t value)
 {
 	unsigned octave = 31 - (unsigned)__builtin_clz(value | HISTOGRAM_PARTS);        /* 3 or more */

@@ -21,6 +21,7 @@ static inline uint64_t flow_packets(const struct flow_view *view, unsigned side)
 /* Of the measures that have a pool: no_room, records (of payload their sides) that it refused. */
 extern const char *const measure_counters[];
 
+/* One for a worker; borrowed by the hooks as long as it runs. */
 struct measure_settings {               /* what their open() gets */
 	uint64_t sequence_packets;      /* of each record that are kept one by one */
 	uint64_t payload_octets;        /* looked at of each direction of a record, below 2^16 */

@@ -13,6 +13,8 @@
 
 #include "base/compiler.h"
 
+/* Three ways to the same number, by how large things are: the first two are exact up to the last
+ * division. */
 static double deviation(const struct moments *m)
 {
 	wide squares = (wide)m->squares[1] << 64 | m->squares[0];
@@ -41,6 +43,7 @@ void moments_merge(struct moments *into, const struct moments *from)
 	into->longest = larger_64(into->longest, from->longest);
 }
 
+/* Absent rather than 0 or NaN where there is too little. */
 void moments_write(const struct moments *m, enum moment which, struct value_writer *w)
 {
 	if (!m->count)

@@ -23,6 +23,7 @@ struct moments {
 
 __extension__ typedef unsigned __int128 wide;
 
+/* The larger of two without a branch: which it is, is data. */
 static inline uint32_t larger_32(uint32_t a, uint32_t b)
 {
 	return a > b ? a : b;
@@ -58,6 +59,7 @@ static inline void moments_add(struct moments *m, uint64_t value)
 	m->longest = larger_64(m->longest, value);
 }
 
+/* Adds what was counted apart; exact, and in any order. */
 void moments_merge(struct moments *into, const struct moments *from);
 
 /* With at least one value. */

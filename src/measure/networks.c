@@ -41,6 +41,7 @@ static void write_text(struct value_writer *w, const char *text)
 		value_write_octets(w, text, (uint32_t)strlen(text));
 }
 
+/* Source and destination are those of the record, so a reverse record has them changed. */
 static void networks_write(const struct flow_view *view, unsigned field, struct value_writer *w)
 {
 	const struct networks *const *networks = view->worker;

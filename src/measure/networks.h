@@ -16,13 +16,15 @@
 
 struct networks;
 
+/* What the file says of one prefix. */
 struct network {
 	uint32_t as_number;             /* 0: not said */
 	uint8_t bits;                   /* of the prefix */
 	const char *name, *site;        /* "": not said; live as long as the table */
 };
 
-/* Messages name the file, the line, what was found and what was expected. */
+/* From an open file, or by its name. Messages name the file, the line, what was found and what was
+ * expected: -EINVAL, -E2BIG, -ENOMEM, -EIO, or what opening gave. *ret has one holder. */
 int networks_read(FILE *in, const char *path, struct networks **ret, struct error *err);
 int networks_load(const char *path, struct networks **ret, struct error *err);
 /* One more holder, and one less; NULL is fine. */

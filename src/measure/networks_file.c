@@ -52,6 +52,8 @@ static int read_lines(struct reading *r, FILE *in);
 static int read_line(struct reading *r, char *text);
 static int make_table(struct reading *r);
 
+/* Everything is made in a table of its own; what the workers look at stays as it is until all of it
+ * is known to be good. */
 int networks_read(FILE *in, const char *path, struct networks **ret, struct error *err)
 {
 	struct reading r = { .path = path, .err = err, .to = calloc(1, sizeof *r.to) };
@@ -129,6 +131,7 @@ static int no_memory(struct reading *r)
 	return error_set(r->err, -ENOMEM, "%s: out of memory", r->path);
 }
 
+/* Texts are told by their place, not by a pointer: the area moves as it grows. */
 static int append_text(struct reading *r, const char *text, uint32_t *ret)
 {
 	struct networks *n = r->to;
@@ -210,6 +213,7 @@ static bool has_bits_behind(const struct prefix *p)
 	return false;
 }
 
+/* The slash is put back, since messages quote the word. */
 static int read_prefix(struct reading *r, char *word, struct prefix *ret)
 {
 	static const char expected[] = "a prefix such as 192.0.2.0/24 or 2001:db8::/32";
@@ -236,6 +240,7 @@ static bool is_said(const char *word)
 	return *word && strcmp(word, "-") != 0;
 }
 
+/* With or without the letters AS. */
 static int read_as_number(struct reading *r, const char *word, uint32_t *ret)
 {
 	if (!is_said(word))
@@ -262,6 +267,7 @@ static int read_text(struct reading *r, const char *word, uint32_t *ret)
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
+/* Both arrays grow together; when one cannot, nothing is lost but the room. */
 static int make_room(struct reading *r)
 {
 	struct networks *n = r->to;
@@ -299,6 +305,7 @@ static unsigned cut_words(char *text, char *words[WORDS])
 	return count;
 }
 
+/* The entry counts only when all of its words were good. */
 static int read_line(struct reading *r, char *text)
 {
 	struct entry e = { .line = r->line };
@@ -360,6 +367,7 @@ static char *behind_mark(char *text)
 	return text + sizeof mark;
 }
 
+/* The empty text comes first, so that place 0 means "not said". */
 static int read_lines(struct reading *r, FILE *in)
 {
 	char text[LINE_BYTES_MAX];
@@ -376,6 +384,7 @@ static int read_lines(struct reading *r, FILE *in)
 	return result;
 }
 
+/* A prefix that is there twice is a mistake of the file: which line counts could not be told. */
 static int make_table(struct reading *r)
 {
 	struct networks *n = r->to;

@@ -80,6 +80,7 @@ static uint32_t captured_bytes(const struct packet *p)
 	return captured < p->ip_bytes ? captured : p->ip_bytes;
 }
 
+/* Stops where an option is cut or its length is none, with what was seen so far. */
 static void see_options(struct side *s, const struct packet *p, const uint8_t *ip)
 {
 	uint32_t end = (ip[0] & 15u) * 4, captured = captured_bytes(p);
@@ -127,6 +128,7 @@ static uint8_t see_chain(struct side *s, const struct packet *p, const uint8_t *
 	return flags;
 }
 
+/* MAC addresses and labels are copied: the frame is gone when the record is written. */
 static void see_first(struct first *f, const struct packet *p, uint8_t fragment_flags)
 {
 	const uint8_t *data = p->frame->data;
@@ -151,6 +153,7 @@ static inline uint8_t see_header(struct side *s, const struct packet *p, const u
 	return unlikely(chain[ip[6]].bit) ? see_chain(s, p, ip) : 0;
 }
 
+/* Sets of values are collected as bits, smallest and largest without a branch. */
 static inline void see_packet(struct path *space, const struct packet *p, unsigned sender)
 {
 	struct side *s = &space->side[sender];
@@ -224,6 +227,8 @@ static void write_headers_full(const struct side *s, struct value_writer *w)
 	value_write_octets(w, octets, sizeof octets);
 }
 
+/* A label's 20 bits, class and end of stack are three octets, as the element has them; its TTL is
+ * the fourth. */
 static void write_mpls(const struct first *f, enum path_field field, struct value_writer *w)
 {
 	if (f->mpls_depth == 0)
@@ -267,6 +272,7 @@ static void write_first(const struct first *f, enum path_field field, struct val
 	}
 }
 
+/* A direction that has no packet says nothing. */
 static void path_write(const struct flow_view *view, unsigned field, struct value_writer *w)
 {
 	const struct path *space = view->space;

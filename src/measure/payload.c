@@ -43,6 +43,7 @@ static void payload_close(void *worker)
 	free(w);
 }
 
+/* Address space for as many directions as the option allows; memory comes as they are used. */
 static int payload_open(const void *argument, void **ret_worker, struct error *err)
 {
 	static const char count[] = "payloadOctetValueCount";
@@ -71,6 +72,7 @@ static void count_octets(struct sample *s, const struct packet *p, uint32_t octe
 	s->octets += bytes;
 }
 
+/* A direction that was refused once stays so for the record: see the head of this file. */
 static void payload_update(const struct hook_call *call)
 {
 	struct payload_worker *w = call->worker;

@@ -53,6 +53,7 @@ static void sequence_close(void *worker)
 	free(w);
 }
 
+/* An item is as large as all packets that are kept of a record. */
 static int sequence_open(const void *argument, void **ret_worker, struct error *err)
 {
 	const struct measure_settings *settings = argument;
@@ -72,6 +73,7 @@ static int sequence_open(const void *argument, void **ret_worker, struct error *
 	return 0;
 }
 
+/* Without room the record counts as full: it costs no further look at the pool. */
 static void add(struct worker *w, struct sequence *s, const struct flow_touch *touch)
 {
 	const struct packet *p = touch->packet;
@@ -121,6 +123,7 @@ static void add_value(struct list_writer *l, unsigned field, const struct item *
 		list_add_unsigned(l, item->tcp_flags);
 }
 
+/* From the side that is asked for: directions change their sign with it. */
 static void sequence_write(const struct flow_view *view, unsigned field, struct value_writer *w)
 {
 	const struct sequence *s = view->space;

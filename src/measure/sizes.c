@@ -37,6 +37,7 @@ static inline void count(struct side *s, uint32_t ip_bytes, uint32_t payload)
 	s->payload_first = s->payload_first ? s->payload_first : payload;
 }
 
+/* A super-frame is taken apart into the packets that it was on the wire. */
 static void sizes_update(const struct hook_call *call)
 {
 	for (unsigned i = 0; i < call->count; i++) {
@@ -89,6 +90,7 @@ static void write_payload(const struct side *s, unsigned field, struct value_wri
 		value_write_double(w, (double)s->payload_octets / s->payload_packets);
 }
 
+/* Fields of the biflow are those of both directions merged. */
 static void sizes_write(const struct flow_view *view, unsigned field, struct value_writer *w)
 {
 	const struct side *s = &((const struct sizes *)view->space)->side[view->side];

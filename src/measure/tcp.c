@@ -24,6 +24,8 @@ struct tcp_worker {
 
 /* ---- life ------------------------------------------------------------------------------------ */
 
+/* The pool is bounded by a constant: chunks are for connections in trouble, and beyond the bound
+ * their counts are absent. */
 static int tcp_open(const void *argument, void **ret_worker, struct error *err)
 {
 	struct tcp_worker *worker = calloc(1, sizeof *worker);
@@ -62,6 +64,7 @@ static void tcp_cut(struct tcp_space *t)
 	}
 }
 
+/* The chunk outlives a record, and goes with the flow. */
 static void tcp_ended(const struct flow_view *view, uint8_t reason, bool gone)
 {
 	struct tcp_worker *worker = view->worker;
@@ -112,6 +115,7 @@ static void add_counts(struct tcp_counts *counts, const struct tcp_segment *s)
 	counts->octets += s->ip_bytes;
 }
 
+/* One segment may be several things. */
 static void count_verdict(struct tcp_trouble_side *side, const struct tcp_segment *s,
                           unsigned verdict)
 {
@@ -145,6 +149,8 @@ static unsigned judge(struct tcp_worker *worker, struct tcp_space *t, const stru
 	return verdict;
 }
 
+/* The order matters: what a segment is has to be known before round trips and history can use it.
+ * Each step is left out for the segments that cannot concern it. */
 static void follow_segment(struct tcp_worker *worker, struct tcp_space *t,
                            const struct tcp_segment *s, unsigned origin)
 {
@@ -168,6 +174,7 @@ static void prefetch_troubles(const struct hook_call *call)
 	}
 }
 
+/* Flags count even where the header was not captured whole: the parser has those. */
 static void tcp_update(const struct hook_call *call)
 {
 	struct tcp_worker *worker = call->worker;
@@ -253,6 +260,8 @@ static void write_first(const struct tcp_space *t, unsigned side, unsigned field
 		value_write_unsigned(w, value[field - FIRST_SEQ]);
 }
 
+/* Zero where nothing has gone wrong, absent where the pool had no chunk: the difference between
+ * "none" and "unknown". */
 static void write_trouble(const struct tcp_space *t, unsigned side, unsigned field,
                           struct value_writer *w)
 {
@@ -316,6 +325,8 @@ static void write_handshake(const struct tcp_space *t, unsigned field, struct va
 			: field == HANDSHAKE_SERVER ? h->server_ns : h->client_ns) / 1000);
 }
 
+/* State and history are of the connection: they need to know who its originator is, and that only
+ * the record tells. */
 static void write_connection(const struct flow_view *view, unsigned field, struct value_writer *w)
 {
 	const struct tcp_space *t = view->space;

@@ -41,6 +41,7 @@ enum tcp_verdict {                      /* what a segment is; several may hold *
 		| TCP_GAP,
 };
 
+/* What is known of one end: struct tcp_side.bits. */
 enum tcp_side_bits {
 	TCP_KNOWN = 1,                  /* next, low, window, last_ns are set */
 	TCP_ACKED = 2,                  /* ack is set: the last segment had ACK */
@@ -104,6 +105,7 @@ struct tcp_trouble_side {
 	uint64_t retransmitted_payload, gaps;   /* record's */
 	uint32_t retransmissions, gaps_acknowledged, zero_windows;      /* of the flow, for letters */
 };
+/* From the pool, for connections that something has happened to. */
 struct tcp_trouble {
 	struct tcp_trouble_side side[2];
 };
@@ -125,18 +127,21 @@ struct tcp_offer {                      /* by the latest SYN of one end */
 	uint32_t syn_seq, fin_seq, rst_seq;     /* last with a letter, for repeats */
 };
 
+/* How far the handshake has come: struct tcp_space.handshake_bits. */
 enum tcp_handshake_bits {
 	TCP_HANDSHAKE_SYN = 1, TCP_HANDSHAKE_SYN_ACK = 2, TCP_HANDSHAKE_DONE = 4,
 	TCP_HANDSHAKE_CLIENT_1 = 8,     /* endpoint 1 sent the SYN */
 	TCP_HANDSHAKE_SERVER_TIME = 16, TCP_HANDSHAKE_TIMES = 32        /* values are sound */
 };
 
+/* Of the connection, not of a record. */
 struct tcp_handshake {
 	uint64_t syn_ns, syn_ack_ns;    /* latest of each */
 	uint64_t server_ns;             /* SYN to first SYN-ACK */
 	uint64_t client_ns, total_ns;   /* SYN-ACK, SYN to the ACK that ends it */
 };
 
+/* Of the flow: struct tcp_space.bits. */
 enum tcp_space_bits {
 	TCP_SEEN = 1,
 	TCP_FIRST_0 = 4, TCP_FIRST_1 = 8,       /* first[] of this endpoint is set */
@@ -203,6 +208,7 @@ void tcp_restart(struct tcp_space *t, const struct tcp_segment *s);
 
 /* tcp_rtt.c */
 void tcp_rtt_sample(struct tcp_rtt *rtt, uint64_t ns);
+/* Segments of a handshake that is not done; others are not shown to it. */
 void tcp_handshake_follow(struct tcp_space *t, const struct tcp_segment *s);
 
 /* tcp_state.c */

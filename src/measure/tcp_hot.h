@@ -48,6 +48,8 @@ static inline uint32_t tcp_window_octets(const struct tcp_space *t, const struct
 	return (uint32_t)p->tcp_window << (scale < TCP_SCALE_MAX ? scale : TCP_SCALE_MAX);
 }
 
+/* Nearly every segment behind a SYN has the same twelve octets of options: two NOP and a time
+ * stamp. They are recognised as one word. */
 static inline void tcp_read_options(struct tcp_space *t, const struct packet *p, const uint8_t *h,
                                     const struct tcp_segment *s)
 {
@@ -92,6 +94,7 @@ static inline void tcp_expect(struct tcp_side *side, uint32_t next, uint64_t tim
 		side->low = next - TCP_REACH;
 }
 
+/* What the next segment of either end is judged by. */
 static inline void tcp_note_last(struct tcp_side *fwd, const struct tcp_segment *s)
 {
 	fwd->window = s->window;

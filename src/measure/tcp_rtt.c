@@ -31,6 +31,7 @@ static void follow_syn(struct tcp_space *t, const struct tcp_segment *s)
 	t->handshake.syn_ns = s->time_ns;
 }
 
+/* The first answer to the latest SYN gives the time; one that is sent again does not. */
 static void follow_syn_ack(struct tcp_space *t, const struct tcp_segment *s)
 {
 	struct tcp_handshake *h = &t->handshake;
@@ -42,6 +43,7 @@ static void follow_syn_ack(struct tcp_space *t, const struct tcp_segment *s)
 	t->handshake_bits |= TCP_HANDSHAKE_SYN_ACK;
 }
 
+/* The first ACK that takes the server's SYN in; times that go back give none. */
 static void follow_last_ack(struct tcp_space *t, const struct tcp_segment *s)
 {
 	struct tcp_handshake *h = &t->handshake;

@@ -20,6 +20,7 @@ void tcp_segment_syn(struct tcp_space *t, const struct packet *p, unsigned sende
 		t->syn_bytes = p->ip_bytes < UINT16_MAX ? (uint16_t)p->ip_bytes : UINT16_MAX;
 }
 
+/* Only with the length that the option must have. */
 static void note_offer(struct tcp_space *t, unsigned sender, const uint8_t *option)
 {
 	struct tcp_side *side = &t->side[sender];

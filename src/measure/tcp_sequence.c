@@ -17,6 +17,7 @@ enum { FAST_NS = 20000000, REORDER_NS = 3000000 };
 
 /* ---- holes ----------------------------------------------------------------------------------- */
 
+/* Nothing of it below the lowest number, and in no hole. */
 static bool is_all_seen(const struct tcp_space *t, const struct tcp_segment *s)
 {
 	const struct tcp_side *side = &t->side[s->sender];
@@ -39,6 +40,7 @@ static void set_holes(struct tcp_space *t, unsigned side, const struct tcp_hole 
 	t->side[side].hole_count = (uint8_t)(count - skip);
 }
 
+/* It counts as lost from now on; what comes later takes that back. */
 static void open_hole(struct tcp_space *t, unsigned side, uint32_t start, uint32_t end)
 {
 	struct tcp_trouble_side *trouble = &t->trouble->side[side];
@@ -60,6 +62,7 @@ static uint32_t earlier(uint32_t a, uint32_t b)
 	return tcp_before(a, b) ? a : b;
 }
 
+/* A hole may shrink from either end, be cut in two or go. */
 static void fill_holes(struct tcp_space *t, unsigned side, uint32_t start, uint32_t end)
 {
 	struct tcp_trouble_side *trouble = &t->trouble->side[side];
@@ -91,6 +94,7 @@ static void forget_holes(struct tcp_space *t, unsigned side)
 		set_holes(t, side, hole + gone, count - gone);
 }
 
+/* Each hole counts once, though every later ACK passes it. */
 unsigned tcp_holes_passed(struct tcp_space *t, const struct tcp_segment *s)
 {
 	unsigned other = s->sender ^ 1, passed = 0;
@@ -162,6 +166,8 @@ static unsigned judge_data(const struct tcp_space *t, const struct tcp_segment *
 	return TCP_OUT_OF_ORDER;
 }
 
+/* Nothing is changed here, so that the same question can be asked again; tcp_follow() takes the
+ * answer. */
 unsigned tcp_judge(const struct tcp_space *t, const struct tcp_segment *s)
 {
 	const struct tcp_side *fwd = &t->side[s->sender], *rev = &t->side[s->sender ^ 1];
@@ -184,6 +190,7 @@ unsigned tcp_judge(const struct tcp_space *t, const struct tcp_segment *s)
 
 /* ---- what is remembered of it ---------------------------------------------------------------- */
 
+/* An end that is met under way: its first segment is where everything is counted from. */
 static void begin_side(struct tcp_side *side, const struct tcp_segment *s)
 {
 	side->bits |= TCP_KNOWN;
@@ -196,6 +203,8 @@ static void begin_side(struct tcp_side *side, const struct tcp_segment *s)
 	}
 }
 
+/* Beyond what a window can reach it is another connection, or damage: what was known of holes is of
+ * no use then. */
 static void pass_over(struct tcp_space *t, const struct tcp_segment *s)
 {
 	struct tcp_side *side = &t->side[s->sender];
@@ -207,6 +216,7 @@ static void pass_over(struct tcp_space *t, const struct tcp_segment *s)
 	}
 }
 
+/* First what an old probe has moved, then holes, then the number that is expected next. */
 static void follow_sequence(struct tcp_space *t, const struct tcp_segment *s, unsigned verdict)
 {
 	struct tcp_side *side = &t->side[s->sender];
@@ -226,6 +236,7 @@ static void follow_sequence(struct tcp_space *t, const struct tcp_segment *s, un
 		tcp_expect(side, s->end, s->time_ns);
 }
 
+/* Both ends are touched: what an ACK says is about the other one. */
 void tcp_follow(struct tcp_space *t, const struct tcp_segment *s, unsigned verdict)
 {
 	struct tcp_side *fwd = &t->side[s->sender], *rev = &t->side[s->sender ^ 1];

@@ -54,6 +54,8 @@ static bool is_decade(uint32_t *count)
 	return value == 1;
 }
 
+/* Letters of SYN, FIN and RST come again when the number differs: a repetition of the same segment
+ * is none. */
 static void add_control(struct tcp_space *t, const struct tcp_segment *s)
 {
 	struct tcp_offer *last = &t->offer[s->sender];
@@ -113,6 +115,7 @@ static bool is_reset(uint8_t state)
 	return state >= TCP_RESET;
 }
 
+/* By who speaks first and whether it answers; docs/measures.md has the rules. */
 static void open_inactive(struct tcp_side *end, struct tcp_side *peer, bool answers,
                           bool is_origin)
 {
@@ -142,6 +145,7 @@ static void leave_inactive(struct tcp_side *end, struct tcp_side *peer, const st
 	end->state = answers && peer->state == TCP_ESTABLISHED ? TCP_ESTABLISHED : TCP_PARTIAL;
 }
 
+/* Of an end that has spoken and has not closed. */
 static void close_open(struct tcp_side *end, struct tcp_side *peer, uint8_t flags)
 {
 	bool opened = end->state == TCP_PARTIAL || end->state == TCP_ESTABLISHED;
@@ -157,6 +161,8 @@ static void close_open(struct tcp_side *end, struct tcp_side *peer, uint8_t flag
 		end->state = TCP_RESET;
 }
 
+/* A segment moves the end that sent it; the other one only where the first proves what it had left
+ * open. */
 static void follow_state(struct tcp_space *t, const struct tcp_segment *s, unsigned origin)
 {
 	struct tcp_side *end = &t->side[s->sender], *peer = &t->side[s->sender ^ 1];
@@ -168,6 +174,7 @@ static void follow_state(struct tcp_space *t, const struct tcp_segment *s, unsig
 		end->state = TCP_RESET_AFTER_FIN;
 }
 
+/* Zeek's names: REJ for a connection that was refused, RSTO and RSTR by who reset it. */
 static const char *name_of_reset(const struct tcp_side *origin, const struct tcp_side *responder)
 {
 	bool silent = !((origin->letters | responder->letters) & TCP_SPOKE_DATA);
@@ -181,6 +188,7 @@ static const char *name_of_reset(const struct tcp_side *origin, const struct tcp
 	return origin_out ? "RSTRH" : "RSTR";
 }
 
+/* The first line that fits, in this order. */
 const char *tcp_state_name(const struct tcp_space *t, unsigned origin)
 {
 	const struct tcp_side *o = &t->side[origin], *r = &t->side[origin ^ 1];
@@ -201,6 +209,7 @@ const char *tcp_state_name(const struct tcp_space *t, unsigned origin)
 
 /* ---- one segment ----------------------------------------------------------------------------- */
 
+/* Letters for what goes wrong come at each power of ten, as Zeek writes them. */
 void tcp_state_follow(struct tcp_space *t, const struct tcp_segment *s, unsigned origin,
                       unsigned verdict, unsigned passed)
 {

@@ -24,6 +24,7 @@ struct timing {
 };
 static_assert(sizeof(struct timing) == 64, "one cache line");
 
+/* Gaps are of the flow, whoever sends: so the clock is the later of both ends'. */
 static inline void count(struct timing *t, const struct packet *p, unsigned sender, bool opens)
 {
 	uint64_t now = p->time_ns + 1;
@@ -76,6 +77,8 @@ static struct moments moments_of(const struct flow_view *view, unsigned side)
 	                         .sum = t->clock_ns[side] - t->first_ns[side] };
 }
 
+/* Count and sum follow from what is known anyway: packets less one, and the time between first and
+ * last. */
 static struct moments moments_of_both(const struct flow_view *view)
 {
 	const struct timing *t = view->space;

@@ -71,6 +71,7 @@ static void write_address(const struct around *a, uint8_t family, unsigned end,
 		value_write_octets(w, a->address[end], family == 4 ? 4 : 16);
 }
 
+/* Absent where no packet of this direction came through a tunnel. */
 static void tunnel_write(const struct flow_view *view, unsigned field, struct value_writer *w)
 {
 	const struct tunnel *space = view->space;
