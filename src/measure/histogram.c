@@ -126,7 +126,7 @@ static void count(struct bins *b, const struct packet *p, unsigned sender)
 		count_payload_gap(b, p, sender);
 }
 
-/* A flow that found no room once stays without: bins that begin late would not be those of the
+/* A record that found no room once stays without: bins that begin late would not be those of the
  * record. */
 static void histogram_update(const struct hook_call *call)
 {
