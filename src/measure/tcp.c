@@ -160,9 +160,10 @@ static void follow_segment(struct tcp_worker *worker, struct tcp_space *t,
 	             && (t->handshake_bits || (s->flags & TCP_FLAG_SYN))))
 		tcp_handshake_follow(t, s);
 	tcp_follow_rtt(t, s, verdict);
-	unsigned written = verdict & (TCP_RETRANSMITTED | TCP_ZERO_WINDOW);
-	if (unlikely(!tcp_is_settled(&t->side[s->sender], s) || written || passed))
+	if (unlikely(!tcp_is_settled(&t->side[s->sender], s) || passed))
 		tcp_state_follow(t, s, origin, verdict, passed);
+	else if ((verdict & TCP_RETRANSMITTED) && s->payload)
+		tcp_state_repeat(t, s->sender);
 }
 
 static void prefetch_troubles(const struct hook_call *call)

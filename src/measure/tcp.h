@@ -216,6 +216,8 @@ void tcp_handshake_follow(struct tcp_space *t, const struct tcp_segment *s);
 /* `origin`: the flow's initiator. `passed`: what tcp_holes_passed() gave. */
 void tcp_state_follow(struct tcp_space *t, const struct tcp_segment *s, unsigned origin,
                       unsigned verdict, unsigned passed);
+/* All that is left of it for a retransmission where tcp_is_settled() (tcp_hot.h). */
+void tcp_state_repeat(struct tcp_space *t, unsigned sender);
 /* Zeek's conn_state of a connection whose originator is endpoint `origin`. */
 const char *tcp_state_name(const struct tcp_space *t, unsigned origin);
 /* Writes the history with the originator in upper case; returns its length. */

@@ -123,6 +123,17 @@ static inline bool tcp_is_ordinary(struct tcp_space *t, const struct tcp_segment
 	return true;
 }
 
+/* Whether any of it was passed over. */
+static inline bool tcp_is_in_hole(const struct tcp_space *t, const struct tcp_segment *s)
+{
+	for (unsigned i = 0; i < t->side[s->sender].hole_count; i++) {
+		const struct tcp_hole *hole = &t->trouble->side[s->sender].hole[i];
+		if (tcp_before(s->seq, hole->end) && tcp_before(hole->start, s->end))
+			return true;
+	}
+	return false;
+}
+
 /* Round trips: ends one that this segment acknowledges, begins one with new data (Karn's rule). */
 static inline void tcp_follow_rtt(struct tcp_space *t, const struct tcp_segment *s,
                                   unsigned verdict)

@@ -23,12 +23,7 @@ static bool is_all_seen(const struct tcp_space *t, const struct tcp_segment *s)
 	const struct tcp_side *side = &t->side[s->sender];
 	if (tcp_before(s->seq, side->low))
 		return false;
-	for (unsigned i = 0; i < side->hole_count; i++) {
-		const struct tcp_hole *hole = &t->trouble->side[s->sender].hole[i];
-		if (tcp_before(s->seq, hole->end) && tcp_before(hole->start, s->end))
-			return false;
-	}
-	return true;
+	return !tcp_is_in_hole(t, s);
 }
 
 /* Keeps the highest of `count` holes. */
@@ -228,7 +223,7 @@ static void follow_sequence(struct tcp_space *t, const struct tcp_segment *s, un
 		tcp_expect(side, sent_to(side), side->next_ns);
 	if (verdict & TCP_GAP)
 		pass_over(t, s);
-	else if (side->hole_count && s->end != s->seq)
+	else if (s->end != s->seq && tcp_is_in_hole(t, s))
 		fill_holes(t, s->sender, s->seq, s->end);
 	if (s->end != s->seq && tcp_before(s->seq, side->low))
 		side->low = side->next - s->seq > TCP_REACH ? side->next - TCP_REACH : s->seq;

@@ -210,6 +210,12 @@ const char *tcp_state_name(const struct tcp_space *t, unsigned origin)
 /* ---- one segment ----------------------------------------------------------------------------- */
 
 /* Letters for what goes wrong come at each power of ten, as Zeek writes them. */
+void tcp_state_repeat(struct tcp_space *t, unsigned sender)
+{
+	if (t->trouble && is_decade(&t->trouble->side[sender].retransmissions))
+		add_letter(t, sender, 't');
+}
+
 void tcp_state_follow(struct tcp_space *t, const struct tcp_segment *s, unsigned origin,
                       unsigned verdict, unsigned passed)
 {
@@ -218,9 +224,8 @@ void tcp_state_follow(struct tcp_space *t, const struct tcp_segment *s, unsigned
 	if (is_window_closed(t, s) && trouble && is_decade(&trouble->side[s->sender].zero_windows))
 		add_letter(t, s->sender, 'w');
 	follow_state(t, s, origin);
-	if ((verdict & TCP_RETRANSMITTED) && s->payload && trouble
-	    && is_decade(&trouble->side[s->sender].retransmissions))
-		add_letter(t, s->sender, 't');
+	if ((verdict & TCP_RETRANSMITTED) && s->payload)
+		tcp_state_repeat(t, s->sender);
 	while (passed-- && trouble)
 		if (is_decade(&trouble->side[s->sender ^ 1].gaps_acknowledged))
 			add_letter(t, s->sender ^ 1, 'g');
