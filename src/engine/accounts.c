@@ -41,7 +41,8 @@ void accounts_add_meter(struct meter_counters *to, const struct meter_counters *
 
 void accounts_add_hooks(struct meter_hook_counts *to, const struct meter_hook_counts *from)
 {
-	to->count = from->count;
+	if (from->count > to->count)
+		to->count = from->count;
 	for (unsigned i = 0; i < from->count; i++) {
 		to->hook[i].hook = from->hook[i].hook;
 		for (unsigned n = 0; n < HOOK_COUNTERS_MAX; n++)

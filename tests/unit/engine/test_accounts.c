@@ -231,6 +231,7 @@ static void a_record_without_its_row_is_seen(void **state)
 
 static const struct flow_hook counting = { .name = "counting" };
 
+/* `none` is of a worker that has not answered yet. */
 static void counts_of_hooks_are_added_up(void **state)
 {
 	struct meter_hook_counts sum = { .count = 0 }, none = { .count = 0 };
@@ -238,6 +239,7 @@ static void counts_of_hooks_are_added_up(void **state)
 	accounts_add_hooks(&sum, &one);
 	accounts_add_hooks(&sum, &none);
 	accounts_add_hooks(&sum, &one);
+	accounts_add_hooks(&sum, &none);
 	assert_int_equal(sum.count, 1);
 	assert_ptr_equal(sum.hook[0].hook, &counting);
 	assert_int_equal(sum.hook[0].value[0], 6);
