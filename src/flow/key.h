@@ -75,6 +75,12 @@ static inline bool key_has_ports(uint8_t protocol)
 	return protocol == 6 || protocol == 17 || protocol == 33 || protocol == 132 || protocol == 136;
 }
 
+/* Octets of the key that the parser has made, which is that of the standard plan. */
+static inline uint32_t key_bytes_of_packet(const struct packet *p)
+{
+	return p->family == 6 ? sizeof p->key : 16;
+}
+
 /* What a flow's key of 16, 40 or 56 octets holds: 4 or 6, or 0 where a wide one leaves the family
  * out; and an end's address in network order, of IPv4 in the first 4 octets. */
 static inline uint8_t key_family(const void *key, uint32_t key_bytes)

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "flow/key.h"
+
 enum { PROTOCOL_TCP = 6 };
 
 /* ---- opening --------------------------------------------------------------------------------- */
@@ -231,15 +233,14 @@ static bool is_spent(const struct identify_worker *w, const struct identified *s
 static void decide_session(struct identify_worker *w, struct identified *s,
                            const struct flow_touch *touch)
 {
-	struct identify_flow ends;
-	const struct session_moment at = { .ends = &ends, .flow = touch->flow,
+	uint32_t key_bytes = w->settings.wide_keys ? sizeof(struct key_wide)
+		: key_bytes_of_packet(touch->packet);
+	const struct session_moment at = { .flow = touch->flow, .key_bytes = key_bytes,
 	                                   .flow_id = touch->cold->flow_id,
 	                                   .first_ns = s->noted_ns,
 	                                   .last_ns = touch->packet->time_ns };
-	if (s->session || (s->stage != STAGE_OVER && !s->watching && !s->parent))
-		return;
-	identify_flow_of_touch(touch, &ends);
-	session_decide(w, s, &at);
+	if (s->stage == STAGE_OVER || s->watching || s->parent)
+		session_decide(w, s, &at);
 }
 
 /* A segment without payload begins nothing, and is shown only to backends that want it.
@@ -317,10 +318,9 @@ static void conclude_at_end(struct identify_worker *w, struct identified *s,
 
 /* A record may end long before its flow: what it says of the session is of the last packet so
  * far. */
-static void settle_session(const struct flow_view *view, struct identified *s,
-                           const struct identify_flow *flow)
+static void settle_session(const struct flow_view *view, struct identified *s)
 {
-	const struct session_moment at = { .ends = flow, .flow = view->flow,
+	const struct session_moment at = { .flow = view->flow, .key_bytes = view->key_bytes,
 	                                   .flow_id = view->cold->flow_id,
 	                                   .first_ns = s->packets ? s->noted_ns : view->flow->first_ns,
 	                                   .last_ns = view->flow->last_ns };
@@ -341,7 +341,7 @@ static void identify_settle(const struct flow_view *view, bool gone)
 	if (gone && s->stage != STAGE_OVER)
 		conclude_at_end(view->worker, s, &flow);
 	if (s->stage == STAGE_OVER)
-		settle_session(view, s, &flow);
+		settle_session(view, s);
 }
 
 static void identify_ended(const struct flow_view *view, uint8_t reason, bool gone)

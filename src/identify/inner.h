@@ -84,8 +84,8 @@ void text_drop(struct identify_worker *w, struct identified *s);
 /* ---- session.c ---- */
 
 struct session_moment {                 /* a flow that has come so far */
-	const struct identify_flow *ends;
 	const struct flow *flow;
+	uint32_t key_bytes;             /* 16, 40 or 56: how to read flow->key (flow/key.h) */
 	uint64_t flow_id;
 	uint64_t first_ns, last_ns;     /* its first packet, and its latest */
 };

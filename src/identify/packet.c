@@ -97,32 +97,30 @@ bool identify_packet_find(struct identify_worker *w, const struct flow_touch *to
 	return true;
 }
 
-/* From the initiator's endpoint on. */
-static void flow_of_key(const struct key *key, unsigned from, unsigned family, bool short_key,
-                        struct identify_flow *ret)
+/* A key without a protocol may have ports all the same; what is no port is 0 in it. */
+void identify_flow_of_key(const void *key, uint32_t key_bytes, unsigned initiator,
+                          struct identify_flow *ret)
 {
-	bool ports = key_has_ports(key->protocol);
-	*ret = (struct identify_flow){ .family = (uint8_t)family, .protocol = key->protocol };
+	const struct key *base = key;
+	bool ports = !base->protocol || key_has_ports(base->protocol);
+	*ret = (struct identify_flow){ .family = key_family(key, key_bytes),
+	                               .protocol = base->protocol };
 	for (unsigned i = 0; i < 2; i++) {
-		ret->port[i] = ports ? key->port[from ^ i] : 0;
-		if (short_key)
-			memcpy(ret->address[i], key->address.v4[from ^ i], 4);
-		else
-			memcpy(ret->address[i], key->address.v6[from ^ i], 16);
+		ret->port[i] = ports ? base->port[initiator ^ i] : 0;
+		memcpy(ret->address[i], key_address(base, key_bytes, initiator ^ i),
+		       ret->family == 6 ? 16 : 4);
 	}
 }
 
 void identify_flow_of_view(const struct flow_view *view, struct identify_flow *ret)
 {
-	const struct key_wide *wide = (const struct key_wide *)(const void *)view->flow->key;
-	unsigned family = view->key_bytes == 16 ? 4 : view->key_bytes == 40 ? 6 : wide->family;
-	flow_of_key(&wide->base, view->side, family, view->key_bytes == 16, ret);
+	identify_flow_of_key(view->flow->key, view->key_bytes, view->side, ret);
 }
 
 void identify_flow_of_touch(const struct flow_touch *touch, struct identify_flow *ret)
 {
 	const struct packet *p = touch->packet;
 	bool from_initiator = touch->sender == direction_initiator(touch->flow);
-	flow_of_key(&p->key, from_initiator ? p->sender : p->sender ^ 1u, p->family, p->family == 4,
-	            ret);
+	identify_flow_of_key(&p->key, key_bytes_of_packet(p),
+	                     from_initiator ? p->sender : p->sender ^ 1u, ret);
 }

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "flow/direction.h"
 #include "flow/key.h"
 #include "identify/inner.h"
 #include "identify/site.h"
@@ -48,20 +49,23 @@ static uint64_t site_of_flow(struct identify_worker *w, const struct identified 
 }
 
 /* By site: client and site. Without one: client and the server's end. VLANs and tunnels keep equal
- * addresses apart. */
+ * addresses apart. All by the flow's key: a packet may say more, but a flow that is known only when
+ * it has ended has none to ask. */
 static uint64_t key_of(const struct identify_worker *w, const struct session_moment *at,
                        uint64_t site)
 {
 	const struct key_wide *key = (const struct key_wide *)(const void *)at->flow->key;
-	struct session_key k = { .family = at->ends->family, .site = site };
-	memcpy(k.client, at->ends->address[0], sizeof k.client);
+	struct identify_flow ends;
+	identify_flow_of_key(key, at->key_bytes, direction_initiator(at->flow), &ends);
+	struct session_key k = { .family = ends.family, .site = site };
+	memcpy(k.client, ends.address[0], sizeof k.client);
 	memcpy(k.vlan, key->base.vlan, sizeof k.vlan);
-	if (w->settings.wide_keys)
+	if (at->key_bytes == sizeof *key)
 		k.tunnel_id = key->tunnel_id;
 	if (!site) {
-		memcpy(k.server, at->ends->address[1], sizeof k.server);
-		k.port = at->ends->port[1];
-		k.protocol = at->ends->protocol;
+		memcpy(k.server, ends.address[1], sizeof k.server);
+		k.port = ends.port[1];
+		k.protocol = ends.protocol;
 	}
 	return sessions_key(w->settings.sessions, &k, sizeof k);
 }
@@ -88,7 +92,7 @@ void session_decide(struct identify_worker *w, struct identified *s,
                     const struct session_moment *at)
 {
 	struct session_ref ref = { .id = 0 };
-	if (!w->settings.sessions || s->session || !at->ends->family)
+	if (!w->settings.sessions || s->session)
 		return;
 	uint64_t site = s->parent ? 0 : site_of_flow(w, s);
 	if (s->parent)

@@ -230,6 +230,27 @@ def test_keys(meter, key, there):
     assert [("applicationSessionId" in record) for record in records] == [there] * len(records)
 
 
+ADDRESSES = "sourceIPv4Address,destinationIPv4Address,sourceIPv6Address,destinationIPv6Address"
+
+
+@pytest.mark.parametrize("key, sessions", [
+    (ADDRESSES, 1), (ADDRESSES + ",sourceTransportPort,destinationTransportPort", 2),
+    (ADDRESSES + ",protocolIdentifier,sourceTransportPort,destinationTransportPort", 2),
+])
+def test_the_server_is_as_the_key_says(meter, key, sessions):
+    """Flows that are known by a packet, and one that ends before: all go by their key."""
+    wire = Wire()
+    for port in (9000, 9001):
+        for packets in (4, 4, 1):
+            for _ in range(packets):
+                wire.send((CLIENT, SERVER, UDP(sport=50000, dport=port)), DATA)
+            wire.now += 20
+    records = meter(wire, "--key", key, "--identify-udp", "2", "-d", "10s",
+                    fields="applicationSessionId,flowId")
+    assert len(records) == 6
+    assert len({record["applicationSessionId"] for record in records}) == sessions
+
+
 @pytest.mark.parametrize("arguments, expected", [
     ([], [[50000, 50001], [50002]]), (["--no-vlan-key"], [[50000, 50001, 50002]])])
 def test_equal_addresses_in_other_vlans(meter, arguments, expected):
