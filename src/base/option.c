@@ -398,9 +398,7 @@ static int value_store(struct option_set *set, const struct option *option,
 	}
 }
 
-/* Texts are borrowed from the other set, which lives at least as long. */
-int option_copy(struct option_set *to, const struct option *option, const struct option_set *from,
-                const struct option *original)
+size_t option_value_bytes(const struct option *option)
 {
 	static const size_t sizes[] = {
 		[OPTION_FLAG] = sizeof(bool), [OPTION_INVERSE] = sizeof(bool),
@@ -408,9 +406,16 @@ int option_copy(struct option_set *to, const struct option *option, const struct
 		[OPTION_COUNT] = 8, [OPTION_BYTES] = 8, [OPTION_DURATION] = 8, [OPTION_RATIO] = 8,
 		[OPTION_ENTRIES] = 0,
 	};
+	return sizes[option->type];
+}
+
+/* Texts are borrowed from the other set, which lives at least as long. */
+int option_copy(struct option_set *to, const struct option *option, const struct option_set *from,
+                const struct option *original)
+{
 	if (option->type != OPTION_LIST) {
 		memcpy(to->settings + option->offset, from->settings + original->offset,
-		       sizes[option->type]);
+		       option_value_bytes(option));
 		return 0;
 	}
 	const struct text_list *list = (void *)(from->settings + original->offset);

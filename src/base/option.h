@@ -110,6 +110,12 @@ int option_parse_arguments(struct option_set *set, int argc, char **argv,
  * name for a misspelt one. */
 int option_read_yaml(struct option_set *set, const char *path, struct error *err);
 
+/* True when two settings, both filled by the table, differ in an option that is not one of `but`
+ * (names, NULL-terminated). Lists of mappings are compared in their order, by their own table and
+ * the same names. */
+bool option_settings_differ(const struct option *table, const void *a, const void *b,
+                            const char *const *but);
+
 /* Options by group, aligned, wrapped at `width` columns; behind them what stands in files only. */
 void option_print_help(const struct option *table, FILE *out, unsigned width);
 /* man(7): .SS for each group, .TP for each option. */

@@ -53,6 +53,9 @@ const char *option_suggest(const struct option *table, const char *name, size_t 
 int option_store(struct option_set *set, const struct option *option, const struct given *given,
                  struct error *err);
 
+/* Of the value in the settings; not of lists, whose items are elsewhere. */
+size_t option_value_bytes(const struct option *option);
+
 /* Copies a value as it stands: from `from` of one set to the option of the same type in another. */
 int option_copy(struct option_set *to, const struct option *option, const struct option_set *from,
                 const struct option *original);

@@ -476,14 +476,10 @@ static void tell_traffic(struct engine *e)
  * start. */
 static bool only_these_differ(const struct engine *e, const struct settings *new)
 {
-	const struct settings *old = e->settings;
-	bool same_fields = old->fields == new->fields
-		|| (old->fields && new->fields && !strcmp(old->fields, new->fields));
-	return old->memory_bytes == new->memory_bytes && old->workers == new->workers
-		&& old->flood_records == new->flood_records
-		&& old->sample == new->sample && old->tunnels == new->tunnels
-		&& old->icmp_key == new->icmp_key && same_fields
-		&& meters_differ_in_these_only(&e->meters, new);
+	static const char *const these[] = {
+		"idle-timeout", "active-timeout", "tcp-linger", "filter", "networks", NULL
+	};
+	return !option_settings_differ(meter_options, e->settings, new, these);
 }
 
 /* Networks are read once and shared; filters are compiled for each worker, since a filter has a

@@ -244,35 +244,3 @@ int meters_change(const struct meters *meters, const struct settings *new,
 	*ret = change;
 	return 0;
 }
-
-static bool same_text(const char *a, const char *b)
-{
-	return a == b || (a && b && !strcmp(a, b));
-}
-
-static bool same_list(const struct text_list *a, const struct text_list *b)
-{
-	bool same = a->count == b->count;
-	for (unsigned i = 0; i < a->count && same; i++)
-		same = !strcmp(a->items[i], b->items[i]);
-	return same;
-}
-
-static bool same_entry(const struct meter_entry *a, const struct meter_entry *b)
-{
-	return same_text(a->name, b->name) && a->template_id == b->template_id
-		&& same_text(a->key, b->key) && same_text(a->values, b->values)
-		&& a->vlan_key == b->vlan_key && a->per_interface == b->per_interface
-		&& a->max_flows == b->max_flows && a->direction == b->direction
-		&& a->uniflow == b->uniflow && same_list(&a->outputs, &b->outputs);
-}
-
-bool meters_differ_in_these_only(const struct meters *meters, const struct settings *settings)
-{
-	struct meter_entry entries[METERS_MAX];
-	unsigned count = settings_meters(settings, entries);
-	bool same = count == meters->count;
-	for (unsigned i = 0; i < count && same; i++)
-		same = same_entry(&meters->list[i].entry, &entries[i]);
-	return same;
-}

@@ -53,7 +53,5 @@ int meters_change(const struct meters *meters, const struct settings *settings,
 /* What new settings say of networks, from the file as it is now; NULL when nothing. */
 int meters_read_networks(const struct settings *settings, struct networks **ret,
                          struct error *err);
-/* True where nothing else about meters differs, so that a change is all in force. */
-bool meters_differ_in_these_only(const struct meters *meters, const struct settings *settings);
 
 #endif

@@ -152,5 +152,8 @@ def test_a_meter_that_is_gone_stays_as_it_was(started):
 
 def test_what_needs_a_new_start_is_told(started):
     run = started("idle-timeout: 1h\n")
-    assert "need a new start" in run.change("idle-timeout: 1h\nuniflow: true\n")
+    for more in ("uniflow: true", "session-gap: 1m", "measure: sizes", "identify: port",
+                 "sequence-packets: 5", "buffer: 8M", "max-flows: 1k"):
+        assert "need a new start" in run.change(f"idle-timeout: 1h\n{more}\n"), more
+    assert "new start" not in run.change("idle-timeout: 2h\nactive-timeout: 1h\ntcp-linger: 1s\n")
     assert packets(run.end()) == [(B, 1, 4)]

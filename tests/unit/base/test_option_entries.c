@@ -222,6 +222,54 @@ static void help_shows_entries(void **state)
 	free(text);
 }
 
+/* Two settings of one table. */
+static bool differ(const char *one, const char *other, const char *const *but)
+{
+	struct bench a, b;
+	begin(&a, one);
+	begin(&b, other);
+	bool differ = option_settings_differ(table, &a.things, &b.things, but);
+	option_set_free(a.set);
+	option_set_free(b.set);
+	return differ;
+}
+
+static void settings_are_compared(void **state)
+{
+	static const char *const none[] = { NULL }, *const some[] = { "count", "rooms", NULL };
+	static const char *const pairs[][2] = {
+		{ "sort: yes", "sort: no" }, { "promiscuous: yes", "promiscuous: no" },
+		{ "name: a", "name: b" }, { "name: a", "sort: no" }, { "read: [a, b]", "read: [a]" },
+		{ "read: [a, b]", "read: [b, a]" }, { "buffer: 1M", "buffer: 2M" },
+		{ "idle-timeout: 1s", "idle-timeout: off" }, { "sample: 1:2", "sample: 1:3" },
+		{ "direction: first", "direction: evidence" },
+	};
+	for (unsigned i = 0; i < array_count(pairs); i++) {
+		assert_true(differ(pairs[i][0], pairs[i][1], none));
+		assert_true(differ(pairs[i][0], pairs[i][1], some));
+		assert_false(differ(pairs[i][0], pairs[i][0], none));
+	}
+	assert_false(differ("count: 1000", "count: 1k", none));
+	assert_true(differ("count: 1000", "count: 2k", none));
+	assert_false(differ("count: 1000", "count: 2k", some));
+}
+
+static void entries_are_compared(void **state)
+{
+	static const char *const none[] = { NULL }, *const some[] = { "count", NULL };
+	static const char *const rooms_but[] = { "rooms", NULL };
+	const char *one = "rooms:\n- {name: hall, read: [a]}\n- {name: attic, count: 3}\n";
+	const char *count = "rooms:\n- {name: hall, read: [a]}\n- {name: attic, count: 4}\n";
+	const char *turned = "rooms:\n- {name: attic, count: 3}\n- {name: hall, read: [a]}\n";
+	assert_false(differ(one, one, none));
+	assert_true(differ(one, count, none));
+	assert_false(differ(one, count, some));
+	assert_true(differ(one, turned, some));
+	assert_true(differ(one, "rooms:\n- {name: hall, read: [a]}\n", some));
+	assert_true(differ(one, "sort: no", some));
+	assert_false(differ(one, "sort: no", rooms_but));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -230,6 +278,7 @@ int main(void)
 		cmocka_unit_test(an_empty_list_is_none), cmocka_unit_test(wrong),
 		cmocka_unit_test(no_such_option_on_a_line),
 		cmocka_unit_test(a_checked_value_names_its_place), cmocka_unit_test(help_shows_entries),
+		cmocka_unit_test(settings_are_compared), cmocka_unit_test(entries_are_compared),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
