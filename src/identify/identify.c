@@ -335,7 +335,8 @@ static void identify_settle(const struct flow_view *view, bool gone)
 {
 	struct identified *s = view->space;
 	struct identify_flow flow;
-	identify_flow_of_view(view, &flow);
+	if (gone)
+		identify_flow_of_view(view, &flow);
 	if (gone && !s->parent)
 		look_for_parent(view, s, &flow);
 	if (gone && s->stage != STAGE_OVER)
