@@ -90,23 +90,41 @@ static void write_payload(const struct side *s, unsigned field, struct value_wri
 		value_write_double(w, (double)s->payload_octets / s->payload_packets);
 }
 
-/* Fields of the biflow are those of both directions merged. */
+static struct moments moments_of_both(const struct flow_view *view)
+{
+	struct moments m = ip_moments(view, 0), other = ip_moments(view, 1);
+	moments_merge(&m, &other);
+	return m;
+}
+
+/* Least and greatest need no moments, which are 48 octets to put together. */
+static void write_ip(const struct flow_view *view, enum moment which, bool both,
+                     struct value_writer *w)
+{
+	const struct side *side = ((const struct sizes *)view->space)->side;
+	const struct side *s = &side[view->side], *other = &side[both ? !view->side : view->side];
+	uint32_t shortest = larger_32(s->ip_shortest, other->ip_shortest);
+	if (which == MOMENT_MINIMUM && shortest) {
+		value_write_unsigned(w, ~shortest);
+	} else if (which == MOMENT_MAXIMUM && shortest) {
+		value_write_unsigned(w, larger_32(s->ip_longest, other->ip_longest));
+	} else if (which != MOMENT_MINIMUM && which != MOMENT_MAXIMUM) {
+		struct moments m = both ? moments_of_both(view) : ip_moments(view, view->side);
+		moments_write(&m, which, w);
+	}
+}
+
 static void sizes_write(const struct flow_view *view, unsigned field, struct value_writer *w)
 {
 	const struct side *s = &((const struct sizes *)view->space)->side[view->side];
-	if (field == IP_SQUARES) {
+	if (field == IP_SQUARES)
 		value_write_unsigned(w, s->ip_squares);
-	} else if (field > IP_SQUARES && field < BIFLOW_IP_MINIMUM) {
+	else if (field >= BIFLOW_IP_MINIMUM)
+		write_ip(view, field - BIFLOW_IP_MINIMUM, true, w);
+	else if (field > IP_SQUARES)
 		write_payload(s, field, w);
-	} else {
-		struct moments m = ip_moments(view, view->side);
-		bool both = field >= BIFLOW_IP_MINIMUM;
-		if (both) {
-			struct moments other = ip_moments(view, !view->side);
-			moments_merge(&m, &other);
-		}
-		moments_write(&m, both ? field - BIFLOW_IP_MINIMUM : field - IP_MINIMUM, w);
-	}
+	else
+		write_ip(view, field - IP_MINIMUM, false, w);
 }
 
 /* Flows of a flood, of one packet each: the first payload of which of them would say nothing. */
