@@ -167,7 +167,8 @@ static void flush_hook(struct meter *m, const struct meter_hook_slot *slot)
 		slot->hook->update(&call);
 }
 
-static void prefetch_spaces(const struct meter *m, unsigned hook)
+static inline __attribute__((always_inline))
+void prefetch_spaces(const struct meter *m, unsigned hook)
 {
 	if (hook >= m->hook_count || !m->hook[hook].hook->update)
 		return;
@@ -177,9 +178,12 @@ static void prefetch_spaces(const struct meter *m, unsigned hook)
 
 void meter_flush_touches(struct meter *m)
 {
-	prefetch_spaces(m, 0);
+	bool far = m->counters.active * m->space_bytes > SPACES_NEAR_BYTES;
+	if (far)
+		prefetch_spaces(m, 0);
 	for (unsigned i = 0; i < m->hook_count && m->touch_count; i++) {
-		prefetch_spaces(m, i + 1);
+		if (far)
+			prefetch_spaces(m, i + 1);
 		if (m->hook[i].hook->update)
 			flush_hook(m, &m->hook[i]);
 	}
