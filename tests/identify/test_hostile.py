@@ -52,12 +52,14 @@ def test_bare_dies(programs, name):
     assert bare(programs, name).returncode != 0
 
 
+@pytest.mark.unsanitized
 @pytest.mark.parametrize("name", LEAKS)
 def test_bare_leaks(programs, name):
     held, left = held_and_left(bare(programs, name))
     assert left >= 2048 and left == held
 
 
+@pytest.mark.unsanitized
 @pytest.mark.parametrize("name", HOARDS)
 def test_bare_hoards(programs, name):
     held, left = held_and_left(bare(programs, name))
@@ -77,6 +79,7 @@ def valgrind_says(tool, program, seed):
     return done.returncode, done.stderr
 
 
+@pytest.mark.unsanitized
 @pytest.mark.parametrize("name", READS_BEHIND)
 def test_reads_behind(programs, tool, name):
     status, said = valgrind_says(tool, programs["bare_ndpi"], name)
