@@ -39,11 +39,6 @@ static struct flow *flow_of(struct flood_slot *slot)
 	return (struct flow *)(void *)slot->hot;
 }
 
-static const uint8_t *address_of(const struct key *k, unsigned key_bytes, unsigned end)
-{
-	return key_bytes == 16 ? k->address.v4[end] : k->address.v6[end];
-}
-
 static const struct key_wide *wide_of(const struct key *k)
 {
 	return (const struct key_wide *)(const void *)k;
@@ -54,7 +49,7 @@ static unsigned slot_of(const struct addition *a)
 {
 	const uint64_t odd = 0x9e3779b97f4a7c15;
 	unsigned to = a->initiator ^ 1;
-	const uint8_t *address = address_of(a->key, a->key_bytes, to);
+	const uint8_t *address = key_address(a->key, a->key_bytes, to);
 	uint64_t x = a->key->protocol;
 	if (key_has_ports(a->key->protocol))
 		x |= (uint64_t)a->key->port[to] << 8;
@@ -65,7 +60,7 @@ static unsigned slot_of(const struct addition *a)
 		x = (x ^ x >> 32 ^ load_64(address + 8)) * odd;
 	}
 	x = (x ^ x >> 32) * odd;
-	bool six = a->key_bytes == 40 || (a->key_bytes == 56 && wide_of(a->key)->family == 6);
+	bool six = key_family(a->key, a->key_bytes) == 6;
 	return (unsigned)(x >> 32) % FLOOD_SLOTS + six * FLOOD_SLOTS;
 }
 
@@ -74,8 +69,8 @@ static uint32_t flag_if(bool condition, uint32_t flag) { return condition ? flag
 /* Of the addition by role, of the sum as it stands. */
 static bool same_address(const struct addition *a, const struct key *sum, unsigned end)
 {
-	const uint8_t *one = address_of(a->key, a->key_bytes, end ^ a->initiator);
-	const uint8_t *two = address_of(sum, a->key_bytes, end);
+	const uint8_t *one = key_address(a->key, a->key_bytes, end ^ a->initiator);
+	const uint8_t *two = key_address(sum, a->key_bytes, end);
 	return a->key_bytes == 16 ? load_32(one) == load_32(two) : key_equal(one, two, 16);
 }
 
@@ -129,8 +124,8 @@ static void begin(struct flood_slot *slot, const struct addition *a)
 	k->port[1] = a->key->port[to];
 	uint8_t *addresses = (uint8_t *)&k->address;
 	unsigned bytes = a->key_bytes == 16 ? 4 : 16;
-	memcpy(addresses, address_of(a->key, a->key_bytes, from), bytes);
-	memcpy(addresses + bytes, address_of(a->key, a->key_bytes, to), bytes);
+	memcpy(addresses, key_address(a->key, a->key_bytes, from), bytes);
+	memcpy(addresses + bytes, key_address(a->key, a->key_bytes, to), bytes);
 	slot->cold = (struct flow_cold){ .flow_id = c->flow_id, .vlan_outer = c->vlan_outer,
 		.vlan_inner = c->vlan_inner, .basis = c->basis, .bits = c->bits, .tos = c->tos,
 		.interface = { c->interface[from], c->interface[to] },
