@@ -155,6 +155,16 @@ static void tell(const struct identify_worker *w, const struct identity *i,
 		w->settings.found(w->settings.context, &found);
 }
 
+/* Where no packet of the flow is at hand, which would tell. */
+static void conclude_and_tell(struct identify_worker *w, struct identified *s,
+                              const struct identify_flow *flow)
+{
+	unsigned before = s->identity.application;
+	conclude(w, s, flow);
+	if (w->settings.found && s->identity.application != before)
+		tell(w, &s->identity, flow);
+}
+
 /* ---- packets --------------------------------------------------------------------------------- */
 
 /* All items are in use: the flow that has been looked at for about the longest is concluded. */
@@ -164,7 +174,7 @@ static void give_way(struct identify_worker *w)
 	                                                  + w->hand * w->pool.item_bytes);
 	w->gave_way++;
 	w->hand = w->hand + 1 < w->pool.most ? w->hand + 1 : 0;
-	conclude(w, item->owner, &item->flow);
+	conclude_and_tell(w, item->owner, &item->flow);
 }
 
 /* A full pool makes room by concluding the flow whose turn it is, so a new flow is looked at even
@@ -307,15 +317,6 @@ static void look_for_parent(const struct flow_view *view, struct identified *s,
 		s->session = 0;
 }
 
-static void conclude_at_end(struct identify_worker *w, struct identified *s,
-                            const struct identify_flow *flow)
-{
-	unsigned before = s->identity.application;
-	conclude(w, s, flow);
-	if (w->settings.found && s->identity.application != before)
-		tell(w, &s->identity, flow);
-}
-
 /* A record may end long before its flow: what it says of the session is of the last packet so
  * far. */
 static void settle_session(const struct flow_view *view, struct identified *s)
@@ -340,7 +341,7 @@ static void identify_settle(const struct flow_view *view, bool gone)
 	if (gone && !s->parent)
 		look_for_parent(view, s, &flow);
 	if (gone && s->stage != STAGE_OVER)
-		conclude_at_end(view->worker, s, &flow);
+		conclude_and_tell(view->worker, s, &flow);
 	if (s->stage == STAGE_OVER)
 		settle_session(view, s);
 }

@@ -4,11 +4,14 @@ against tshark's; its forms against one another; what it refuses."""
 import collections
 import json
 import re
+import struct
 import subprocess
 from pathlib import Path
 
 import pytest
+from crafted import DATA, LINK
 from reader import ndpi_reader
+from scapy.all import IP, TCP, Raw
 from test_ndpi_reader import SPY_NAMES
 
 AS_NDPI_READER = ["--idle-timeout", "off", "--tcp-linger", "off", "--tunnels", "--identify", "ndpi"]
@@ -106,6 +109,24 @@ def test_live_tells_each_flow_and_then_the_table(weir, captures):
     at = next(i for i, line in enumerate(lines) if line.startswith("APPLICATION\t"))
     assert "192.0.2.2:33054 > 192.0.2.1:21  FTP_CONTROL" in lines[:at]
     assert "192.0.2.1:20 > 192.0.2.2:48893  FTP_DATA" in lines[:at]
+
+
+FLOWS_LOOKED_AT = 64000         # --identify-flows of weir meter, by default
+
+
+@pytest.mark.ndpi
+def test_live_tells_flows_that_give_way(weir, tmp_path):
+    """Of each client a segment that only its port tells something of."""
+    flows = FLOWS_LOOKED_AT + 5
+    segment = bytes(LINK / IP(src="10.0.0.0", dst="192.0.2.1") / TCP(sport=50000, dport=3389,
+                                                                     flags="PA") / Raw(DATA[:40]))
+    with open(tmp_path / "crowd.pcap", "wb") as out:
+        out.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
+        for number in range(flows):
+            out.write(struct.pack("<IIII", 1_700_000_000, number, len(segment), len(segment)))
+            out.write(segment[:27] + number.to_bytes(3, "big") + segment[30:])
+    lines = spy(weir, tmp_path / "crowd.pcap", "--live")
+    assert sum(line.endswith(" > 192.0.2.1:3389  RDP") for line in lines) == flows
 
 
 @pytest.mark.ndpi
