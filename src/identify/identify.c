@@ -296,11 +296,10 @@ static void identify_update(const struct hook_call *call)
 	for (unsigned i = 0; i < call->count; i++) {
 		struct identified *s = touch_space(call, i);
 		uint64_t time_ns = call->touch[i]->packet->time_ns;
-		if (s->stage != STAGE_OVER || s->watching) {
+		if (s->stage != STAGE_OVER || s->watching)
 			look(w, s, call->touch[i]);
-			if (w->settings.sessions)
-				decide_session(w, s, call->touch[i]);
-		}
+		if (w->settings.sessions && !s->session)        /* one that gave way, too */
+			decide_session(w, s, call->touch[i]);
 		if (s->session && time_ns - s->noted_ns >= w->session_step_ns)
 			session_note(w, s, time_ns);
 	}

@@ -178,6 +178,20 @@ def test_all_records_of_a_flow_that_is_known(meter):
     assert {r["applicationSessionId"] for r in records} == {records[0]["flowId"]}
 
 
+@pytest.mark.ndpi
+def test_a_flow_that_gives_way_keeps_its_session(meter):
+    """The first gives way to the second, and goes on until 15 s before the third."""
+    wire = Wire()
+    starts = [(0, 50000), (1, 50001), *((second, 50000) for second in range(10, 101, 10)),
+              *((115 + number, 50002) for number in range(3))]
+    for second, local in starts:
+        wire.now = 1_700_000_000.0 + second
+        for _ in range(3 if local == 50001 else 1):
+            wire.send((CLIENT, SERVER, UDP(sport=local, dport=9000)), DATA, wait=0.01)
+    records = meter(wire, "-t", "off", "--identify-flows", "1", "--identify-udp", "2")
+    assert groups(records) == [[50000, 50001, 50002]]
+
+
 # ---- without a host ----
 
 def test_one_service(meter):
