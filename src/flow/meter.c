@@ -33,10 +33,13 @@ static void lay_out_spaces(struct meter *m)
 /* A hook that was not opened has no slot: closing follows the slots. */
 static int open_hooks(struct meter *m, struct error *err)
 {
+	unsigned counting = 0;
 	for (const struct hook_choice *h = m->settings.hooks; h && h->hook; h++) {
 		struct meter_hook_slot *slot = &m->hook[m->hook_count];
-		if (m->hook_count == METER_HOOKS_MAX)
-			return error_set(err, -E2BIG, "more than %d hooks", METER_HOOKS_MAX);
+		counting += h->hook->count != NULL;
+		if (m->hook_count == METER_HOOKS_MAX || counting > METER_COUNTING_HOOKS_MAX)
+			return error_set(err, -E2BIG, "more than %d hooks, or %d that count",
+			                 METER_HOOKS_MAX, METER_COUNTING_HOOKS_MAX);
 		int r = h->hook->open ? h->hook->open(h->argument, &slot->worker, err) : 0;
 		if (r)
 			return r;
@@ -237,7 +240,7 @@ static void merge_record(struct meter *m, const struct flow_record *record)
 void meter_count_hooks(const struct meter *m, struct meter_hook_counts *ret)
 {
 	*ret = (struct meter_hook_counts){ .count = 0 };
-	for (unsigned i = 0; i < m->hook_count && ret->count < METER_COUNTING_HOOKS_MAX; i++) {
+	for (unsigned i = 0; i < m->hook_count; i++) {
 		const struct flow_hook *hook = m->hook[i].hook;
 		if (!hook->count)
 			continue;

@@ -50,7 +50,7 @@ struct meter_counters {
 	uint64_t merged_flows, merged_records;  /* flood.h: flows in records of many, and those */
 };
 
-enum { METER_COUNTING_HOOKS_MAX = 8 };
+enum { METER_COUNTING_HOOKS_MAX = 8 };  /* a meter with more is not opened */
 
 struct hook_counts {                    /* of one hook of a meter: its `counters` */
 	const struct flow_hook *hook;
