@@ -30,6 +30,7 @@ def tshark(tool):
     tool("tshark")
 
 
+@pytest.mark.unsanitized
 @pytest.mark.parametrize("which", CHANGES, ids=lambda which: "%s, %s" % which)
 def test_goal(which):
     score = truth.scores()[which]
@@ -39,6 +40,7 @@ def test_goal(which):
     assert score.right >= score.before
 
 
+@pytest.mark.unsanitized
 @pytest.mark.parametrize("which", [which for which in CHANGES if which != EXTRA],
                          ids=lambda which: "%s, %s" % which)
 def test_none_that_was_right_is_turned(which):

@@ -55,7 +55,7 @@ SUITES = [
     Suite("asan-fuzz", "asan", labels=("fuzz",), heavy=True),
     Suite("asan-golden", "asan", "golden", heavy=True, limit=600),
     Suite("asan-identify", "asan", "identify", marks="not unsanitized", heavy=True, limit=600),
-    Suite("asan-measures", "asan", "measures", heavy=True, limit=900),
+    Suite("asan-measures", "asan", "measures", marks="not unsanitized", heavy=True, limit=600),
     Suite("tsan-unit", "tsan", labels=("base", "engine", "identify", "output"), heavy=True),
 ]
 
