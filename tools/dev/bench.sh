@@ -13,7 +13,7 @@
 #   --short             a million packets, one run of each, no peers: whether counts are exact
 #   --no-peers          leave the other meters out
 #   --parts LIST        some of pairs, peers, pages, memory, many, workers, export, flood, start,
-#                       live, collect, joined by commas
+#                       live, collect, applications, measures, joined by commas
 #   --workloads LIST    of the pairs, some of real,mixed,u10k,u1m,u4m,v6,churn
 #   --settings NAME     off (timers off, direction by the first packet), default, or all
 #   --packets N         of each workload (10 M); --runs N: pairs of each (5; real 7)
