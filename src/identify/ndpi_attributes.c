@@ -116,12 +116,20 @@ static void add_http(struct attribute_list *to, const struct ndpi_flow_struct *f
 	add_string(to, ATTRIBUTE_HTTP_TARGET, target_of(flow));
 }
 
+/* libndpi cuts a Host at its first colon: what is left of [2001:db8::1] names nothing. */
+static bool is_cut(const char *host, size_t size)
+{
+	return host[0] == '[' && !memchr(host, ']', strnlen(host, size));
+}
+
 /* HTTP lies outside of the union, so it can be there with anything. */
 void ndpi_attributes(struct ndpi_detection_module_struct *module,
                      const struct ndpi_state *state, struct attribute_list *to)
 {
 	const struct ndpi_flow_struct *flow = &state->flow;
-	add_array(to, ATTRIBUTE_HOST_NAME, flow->host_server_name, sizeof flow->host_server_name);
+	if (!is_cut(flow->host_server_name, sizeof flow->host_server_name))
+		add_array(to, ATTRIBUTE_HOST_NAME, flow->host_server_name,
+		          sizeof flow->host_server_name);
 	if (flow->risk) {
 		u_int16_t client, server;
 		attribute_add_number(to, ATTRIBUTE_RISK, flow->risk);

@@ -59,6 +59,15 @@ def meter(weir, tmp_path):
 
 
 @pytest.mark.ndpi
+@pytest.mark.parametrize("host, shown", [(b"[2001:db8::1]:8080", None), (b"[2001:db8::1]", None),
+                                         (b"192.0.2.1:8080", "192.0.2.1"), (b"[", None)])
+def test_a_host_that_is_an_address(meter, host, shown):
+    record, = meter(http(40000, host=host))
+    assert record["applicationName"] == "HTTP"
+    assert record.get("applicationHostName") == shown
+
+
+@pytest.mark.ndpi
 def test_request_and_answer(meter):
     record, = meter(http(40000))
     assert (record["applicationName"], record["applicationCategoryName"]) == ("HTTP", "Web")
