@@ -618,14 +618,16 @@ static void write_row(struct row_plan *plan, const struct flow_record *r, unsign
 		return;
 	image_fill(&image, plan, r, from);
 	put_flow_columns(plan, &image, row);
+	const struct meter_hook_slot *viewed = NULL;
 	struct flow_view view = { 0 };
 	for (unsigned i = 0; i < plan->hook_count; i++) {
 		const struct hook_op *op = &plan->hooks[i];
 		if (r->merged && !op->slot->hook->merge)
 			continue;
 		struct value_writer w = { batch, row, op->column };
-		if (i == 0 || op->slot != plan->hooks[i - 1].slot || r->merged)
+		if (op->slot != viewed)
 			view = meter_hook_view(plan->settings.meter, op->slot, r);
+		viewed = op->slot;
 		view.side = op->reverse ? from ^ 1 : from;
 		op->slot->hook->write(&view, op->field, &w);
 	}
