@@ -23,8 +23,7 @@ static const uint64_t flows_least = 16, flows_most = 1ull << 30;
 
 static bool has_full_addresses(const struct key_plan *plan)
 {
-	return plan->source_bits[0] == 32 && plan->destination_bits[0] == 32
-		&& plan->source_bits[1] == 128 && plan->destination_bits[1] == 128;
+	return key_plan_has_addresses(plan, false) && key_plan_has_addresses(plan, true);
 }
 
 /* Where flows have a client and sessions are asked for. */

@@ -121,13 +121,11 @@ static void finish_plan(struct key_plan *plan)
 	plan->mirrored = plan->source == plan->destination && (ports || no_ports)
 		&& !memcmp(plan->source_bits, plan->destination_bits, sizeof plan->source_bits)
 		&& !(plan->fields & KEY_FLOW_LABEL);
-	bool v4_full = plan->source_bits[0] == 32 && plan->destination_bits[0] == 32;
-	bool v6_full = plan->source_bits[1] == 128 && plan->destination_bits[1] == 128;
 	plan->prefixes = (plan->source_bits[0] % 32 | plan->destination_bits[0] % 32
 		| plan->source_bits[1] % 128 | plan->destination_bits[1] % 128) != 0;
 	bool tuple = ports && (plan->fields & KEY_PROTOCOL);
-	plan->full_tuple[0] = tuple && v4_full;
-	plan->full_tuple[1] = tuple && v6_full;
+	plan->full_tuple[0] = tuple && key_plan_has_addresses(plan, false);
+	plan->full_tuple[1] = tuple && key_plan_has_addresses(plan, true);
 }
 
 /* Standard means that the parser's own key can be used as it stands; leaving out VLANs or adding

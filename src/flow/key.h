@@ -65,6 +65,13 @@ enum { KEY_COLUMNS_MAX = 32 };
  * prefix and its length. `ret` has room for KEY_COLUMNS_MAX; returns the number. */
 unsigned key_columns(const struct key_options *options, struct column_choice *ret);
 
+/* Whether both addresses of this family are in the key, and whole. */
+static inline bool key_plan_has_addresses(const struct key_plan *plan, bool six)
+{
+	uint8_t whole = six ? 128 : 32;
+	return plan->source_bits[six] == whole && plan->destination_bits[six] == whole;
+}
+
 /* Builds the wide key of a packet; returns the sender's side in it (0 or 1). */
 unsigned key_wide_build(const struct key_plan *plan, const struct packet *packet,
                         struct key_wide *ret);
