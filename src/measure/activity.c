@@ -61,17 +61,32 @@ static int activity_open(const void *argument, void **ret_worker, struct error *
 	return 0;
 }
 
-static void end_period(struct activity *a, uint64_t now)
+static inline struct span span_from(uint64_t now)
 {
-	moments_add(&a->active, a->period.clock_ns - a->period.start_ns);
-	moments_add(&a->idle, now - a->period.clock_ns);
-	a->period.start_ns = now;
+	return (struct span){ now, now };
 }
 
-static uint32_t add_packets(uint32_t packets, uint32_t more)
+static inline uint64_t span_length(const struct span *s)
 {
-	uint32_t sum = packets + more;
-	return sum < more ? UINT32_MAX : sum;
+	return s->clock_ns - s->start_ns;
+}
+
+/* From its last packet to `now`; 0 where time goes back. */
+static inline uint64_t span_silence(const struct span *s, uint64_t now)
+{
+	return larger_64(now, s->clock_ns) - s->clock_ns;
+}
+
+static inline void span_extend(struct span *s, uint64_t now)
+{
+	s->clock_ns = larger_64(s->clock_ns, now);
+}
+
+static void end_period(struct activity *a, uint64_t now)
+{
+	moments_add(&a->active, span_length(&a->period));
+	moments_add(&a->idle, now - a->period.clock_ns);
+	a->period.start_ns = now;
 }
 
 /* Adds a run to the bursts if it is one. */
@@ -80,9 +95,9 @@ static void end_run(struct bursts *b)
 	if (b->run_packets < BURST_PACKETS_MIN)
 		return;
 	b->count++;
-	b->packets = add_packets(b->packets, b->run_packets);
+	b->packets = add_up_to_most_32(b->packets, b->run_packets);
 	b->octets += b->run_octets;
-	b->time_ns += b->run.clock_ns - b->run.start_ns;
+	b->time_ns += span_length(&b->run);
 	b->packets_max = larger_32(b->packets_max, b->run_packets);
 	b->octets_max = larger_64(b->octets_max, b->run_octets);
 }
@@ -90,15 +105,14 @@ static void end_run(struct bursts *b)
 /* A silence ends the run; whether it was a burst is judged then, by what it had. */
 static void add_to_run(struct bursts *b, const struct packet *p)
 {
-	uint64_t gap = larger_64(p->time_ns, b->run.clock_ns) - b->run.clock_ns;
-	if (!b->run_packets || gap >= BURST_GAP_NS) {
+	if (!b->run_packets || span_silence(&b->run, p->time_ns) >= BURST_GAP_NS) {
 		end_run(b);
-		b->run = (struct span){ p->time_ns, p->time_ns };
+		b->run = span_from(p->time_ns);
 		b->run_packets = 0;
 		b->run_octets = 0;
 	}
-	b->run.clock_ns = larger_64(b->run.clock_ns, p->time_ns);
-	b->run_packets = add_packets(b->run_packets, p->wire_packets);
+	span_extend(&b->run, p->time_ns);
+	b->run_packets = add_up_to_most_32(b->run_packets, p->wire_packets);
 	b->run_octets += p->payload_bytes;
 }
 
@@ -106,7 +120,7 @@ static void end_bulk(struct activity *a)
 {
 	if (a->bulk_packets < BULK_PACKETS_MIN)
 		return;
-	a->bulk_ns += a->bulk.clock_ns - a->bulk.start_ns;
+	a->bulk_ns += span_length(&a->bulk);
 	a->transitions++;
 }
 
@@ -116,13 +130,13 @@ static void add_to_bulk(struct activity *a, const struct packet *p, unsigned sen
 {
 	if (!a->bulk_packets || a->bulk_sender != sender) {
 		end_bulk(a);
-		a->bulk = (struct span){ p->time_ns, p->time_ns };
+		a->bulk = span_from(p->time_ns);
 		a->bulk_packets = 0;
 		a->bulk_sender = sender;
 	}
 	bool before = a->bulk_packets >= BULK_PACKETS_MIN;
-	a->bulk.clock_ns = larger_64(a->bulk.clock_ns, p->time_ns);
-	a->bulk_packets = add_packets(a->bulk_packets, p->wire_packets);
+	span_extend(&a->bulk, p->time_ns);
+	a->bulk_packets = add_up_to_most_32(a->bulk_packets, p->wire_packets);
 	a->transitions += !before && a->bulk_packets >= BULK_PACKETS_MIN;
 }
 
@@ -135,10 +149,10 @@ static void activity_update(const struct hook_call *call)
 		const struct packet *p = touch->packet;
 		struct activity *a = touch_space(call, i);
 		if (unlikely(touch->events & FLOW_RECORD_OPENED))
-			a->period = (struct span){ p->time_ns, p->time_ns };
-		if (unlikely(larger_64(p->time_ns, a->period.clock_ns) - a->period.clock_ns >= w->idle_ns))
+			a->period = span_from(p->time_ns);
+		if (unlikely(span_silence(&a->period, p->time_ns) >= w->idle_ns))
 			end_period(a, p->time_ns);
-		a->period.clock_ns = larger_64(a->period.clock_ns, p->time_ns);
+		span_extend(&a->period, p->time_ns);
 		if (p->payload_bytes) {
 			add_to_run(&a->bursts[touch->sender], p);
 			add_to_bulk(a, p, touch->sender);
@@ -193,7 +207,7 @@ static void activity_write(const struct flow_view *view, unsigned field, struct 
 	if (field < ACTIVE_COUNT) {
 		write_bursts(a->bursts[view->side], field, w);
 	} else if (field < IDLE_COUNT) {
-		moments_add(&active, a->period.clock_ns - a->period.start_ns);
+		moments_add(&active, span_length(&a->period));
 		write_periods(&active, field - ACTIVE_COUNT, w);
 	} else if (field < BULK_TRANSITIONS) {
 		write_periods(&a->idle, field - IDLE_COUNT, w);
@@ -201,7 +215,7 @@ static void activity_write(const struct flow_view *view, unsigned field, struct 
 		value_write_unsigned(w, a->transitions);
 	} else {
 		value_write_unsigned(w, a->bulk_ns
-		                     + (in_bulk ? a->bulk.clock_ns - a->bulk.start_ns : 0));
+		                     + (in_bulk ? span_length(&a->bulk) : 0));
 	}
 }
 

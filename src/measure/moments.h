@@ -41,6 +41,12 @@ static inline uint64_t add_up_to_most(uint64_t a, uint64_t b)
 	return sum | -(uint64_t)(sum < b);
 }
 
+static inline uint32_t add_up_to_most_32(uint32_t a, uint32_t b)
+{
+	uint32_t sum = a + b;
+	return sum | -(uint32_t)(sum < b);
+}
+
 /* Values must be so that neither their sum nor the sum of their squares overflows: times of one
  * clock, as gaps that do not overlap, cannot. */
 static inline void squares_add(uint64_t squares[2], uint64_t value)
