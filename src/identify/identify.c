@@ -172,7 +172,7 @@ static void give_way(struct identify_worker *w)
 {
 	struct looking *item = (struct looking *)(void *)(w->pool.region.start
 	                                                  + w->hand * w->pool.item_bytes);
-	w->gave_way++;
+	w->counts.gave_way++;
 	w->hand = w->hand + 1 < w->pool.most ? w->hand + 1 : 0;
 	conclude_and_tell(w, item->owner, &item->flow);
 }
@@ -266,7 +266,7 @@ static void look(struct identify_worker *w, struct identified *s, struct flow_to
 	if (shown && s->stage == STAGE_NEW)
 		begin(w, s, touch);
 	if (!shown || touch->packet->key.protocol != s->protocol) {
-		w->not_shown += !bare;
+		w->counts.packets_not_shown += !bare;
 		return;
 	}
 	if (s->watching)
@@ -364,9 +364,8 @@ static const char *const identify_counters[] = {
 static void identify_count(const void *worker, uint64_t ret[HOOK_COUNTERS_MAX])
 {
 	const struct identify_worker *w = worker;
-	struct identify_counts c = { .gave_way = w->gave_way, .texts_dropped = w->pieces.refused,
-	                             .sessions_replaced = w->sessions_replaced,
-	                             .packets_not_shown = w->not_shown };
+	struct identify_counts c = w->counts;
+	c.texts_dropped = w->pieces.refused;
 	for (unsigned i = 0; i < w->choice.count; i++)
 		if (w->choice.backend[i]->count)
 			w->choice.backend[i]->count(w->backend[i], &c);

@@ -48,7 +48,7 @@ struct identify_worker {
 	uint32_t state_offset[IDENTIFY_BACKENDS_MAX];
 	uint64_t time_ms;
 	struct pool pool, pieces;                       /* struct looking; of attributes */
-	uint64_t gave_way, not_shown, sessions_replaced;        /* as in struct identify_counts */
+	struct identify_counts counts;                  /* of the hook itself; others count more */
 	uint64_t hand;                                  /* the item that gives way next */
 	const struct identified *whole_of;              /* the flow whose attributes lie in `whole` */
 	struct attribute_list whole;

@@ -99,7 +99,7 @@ void session_decide(struct identify_worker *w, struct identified *s,
 		follow(w, s->parent, at->last_ns, &ref);
 	else if (site || s->packets)
 		join(w, at, site, &ref);
-	w->sessions_replaced += ref.replaced;
+	w->counts.sessions_replaced += ref.replaced;
 	s->session = ref.id;
 	s->place = ref.place;
 	s->noted_ns = at->last_ns;
