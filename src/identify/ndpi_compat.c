@@ -111,13 +111,18 @@ const char *compat_breed(struct ndpi_detection_module_struct *module, uint16_t n
 
 /* ---- what a flow has ------------------------------------------------------------------------- */
 
-const char *compat_alpn(const struct ndpi_flow_struct *flow)
+static char *alpn_of(const struct ndpi_flow_struct *flow)
 {
 #if NDPI_FORM_ALPN == 1
 	return flow->protos.tls_quic.alpn;
 #else
 	return flow->protos.tls_quic.advertised_alpns;
 #endif
+}
+
+const char *compat_alpn(const struct ndpi_flow_struct *flow)
+{
+	return alpn_of(flow);
 }
 
 const char *compat_ja3(const struct ndpi_flow_struct *flow)
@@ -238,11 +243,7 @@ unsigned compat_pieces_of_tls(const struct ndpi_flow_struct *flow, void *ret[COM
 	ret[count++] = flow->protos.tls_quic.tls_supported_versions;
 	ret[count++] = flow->protos.tls_quic.issuerDN;
 	ret[count++] = flow->protos.tls_quic.subjectDN;
-#if NDPI_FORM_ALPN == 1
-	ret[count++] = flow->protos.tls_quic.alpn;
-#else
-	ret[count++] = flow->protos.tls_quic.advertised_alpns;
-#endif
+	ret[count++] = alpn_of(flow);
 #if NDPI_HAS_NEGOTIATED_ALPN
 	ret[count++] = flow->protos.tls_quic.negotiated_alpn;
 #endif
