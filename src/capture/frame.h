@@ -45,6 +45,8 @@ static inline uint64_t frame_octets(const struct frame *frame)
 struct frame_batch {
 	uint64_t clock_ns;              /* that the whole source has reached; even if count is 0 */
 	uint32_t count;
+	uint32_t ahead_bytes;           /* a hint: so far behind each frame lie octets that its reader
+	                                 * comes to next; 0: unknown */
 	void *hold;                     /* the source's: what release() gives back */
 	struct frame frame[BATCH_MAX];
 };

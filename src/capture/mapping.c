@@ -22,6 +22,7 @@
 #include <sys/statfs.h>
 
 enum { BEHIND_BYTES = 1 << 20 };        /* that batches under way may still look at */
+enum { DROP_BYTES = 4 << 20 };          /* at a time: all processors are told of each */
 
 /* A block that is a file; found again from the block (container_of). */
 struct mapping {
@@ -103,7 +104,7 @@ int mapping_extend(struct block *block, uint64_t from, uint64_t to)
 	/* An error of the disk is found here, not by a fault. */
 	if (madvise(block->data + start, (size_t)(to - start), MADV_POPULATE_READ))
 		return -errno;
-	if (behind > m->dropped) {
+	if (behind >= m->dropped + DROP_BYTES) {
 		madvise(block->data + m->dropped, (size_t)(behind - m->dropped), MADV_DONTNEED);
 		m->dropped = behind;
 	}

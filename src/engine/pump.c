@@ -27,6 +27,7 @@
 #include "engine/parcel.h"
 
 enum { PARCELS_A_WORKER = 4, SPINS = 2000 };
+enum { AHEAD_FRAME_BYTES = 192 };       /* mean of frames in memory, with what lies between them */
 
 static const uint64_t read_wait_ns = 100000000;
 
@@ -316,6 +317,27 @@ static void end_reading(struct pump *p, int why)
 	atomic_store_explicit(&p->ended, true, memory_order_release);
 }
 
+/* Where frames follow each other in memory, a worker comes next to what lies behind its parcel and
+ * those that the others read meanwhile. Of frames that are long nothing can be guessed. */
+static void guess_ahead(const struct pump *p, struct parcel *parcel)
+{
+	uintptr_t first = 0, end = 0;
+	size_t count = 0;
+	for (unsigned i = 0; i < parcel->count; i++) {
+		const struct frame_batch *frames = &parcel->frames[i];
+		if (!frames->count)
+			continue;
+		const struct frame *last = &frames->frame[frames->count - 1];
+		if (!count)
+			first = (uintptr_t)frames->frame[0].data;
+		end = (uintptr_t)last->data + last->captured_bytes;
+		count += frames->count;
+	}
+	bool near = end - first <= count * AHEAD_FRAME_BYTES;   /* one buffer, and in its order */
+	for (unsigned i = 0; i < parcel->count; i++)
+		parcel->frames[i].ahead_bytes = near ? (uint32_t)(end - first) * p->setup.workers : 0;
+}
+
 /* With the turn. A batch that is not full ends the parcel: what there is should not wait for more,
  * and the octets of a file that come next should be read by whoever walks over them. */
 static void fill_parcel(struct pump *p, struct parcel *parcel)
@@ -468,6 +490,7 @@ static bool read_parcel(struct pump *p, struct lane *lane)
 		return !ended;
 	atomic_store_explicit(&parcel->busy, true, memory_order_relaxed);
 	lane->mine_at = (lane->mine_at + 1) % p->lane_parcels;
+	guess_ahead(p, parcel);
 	if (p->setup.workers > 1)
 		parse_and_deal(p, lane, parcel);
 	else

@@ -87,16 +87,18 @@ uint32_t index_walk_next(struct index *x, struct index_walk *walk, uint64_t hash
 	}
 }
 
-/* Those given back are cleared here; new ones are zero. */
+/* New ones are zero, but are cleared all the same: reading a new page before it is written takes
+ * two page faults. */
 static uint32_t overflow_take(struct index *x)
 {
 	uint32_t o = x->overflow_free;
-	if (o) {
+	if (o)
 		x->overflow_free = x->overflows[o].overflow;
+	else if (x->overflow_used < x->overflow_bound)
+		o = x->overflow_used++;
+	if (o)
 		memset(&x->overflows[o], 0, sizeof x->overflows[o]);
-		return o;
-	}
-	return x->overflow_used < x->overflow_bound ? x->overflow_used++ : 0;
+	return o;
 }
 
 static void overflow_give(struct index *x, uint32_t o)
@@ -160,6 +162,7 @@ static void split_chain(struct index *x, struct index_bucket *from, struct index
 {
 	struct index_bucket old = *from;
 	memset(from, 0, sizeof old);
+	memset(to, 0, sizeof *to);
 	struct index_bucket *part = &old;
 	uint32_t number = 0;
 	for (;;) {

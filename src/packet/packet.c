@@ -55,6 +55,7 @@ struct fast {                           /* what the fast path has read so far; l
 static inline bool parse_fast(const struct frame *frame, struct packet *ret,
                               const struct fast_kind *kinds, bool brief);
 static inline void prefetch_frame(const struct frame *frame);
+static inline void prefetch_following(const struct frame *frame, uint32_t ahead_bytes);
 
 #define FAST_TCP { .tcp = UINT32_MAX, .header_bytes = 0, .least_bytes = TCP_BYTES, .known = 1 }
 #define FAST_UDP { .tcp = 0, .header_bytes = UDP_BYTES, .least_bytes = UDP_BYTES, .known = 1 }
@@ -130,6 +131,7 @@ unsigned parse_frames(const struct parsing *how, const struct frame_batch *in, u
 	for (; i < in->count; i++) {
 		const struct frame *frame = in->frame + i;
 
+		prefetch_following(frame, in->ahead_bytes);
 		if (i + PREFETCH_AHEAD < in->count)
 			prefetch_frame(frame + PREFETCH_AHEAD);
 		if (!parse_fast(frame, k, kinds, brief)) {
@@ -196,6 +198,16 @@ static inline void prefetch_frame(const struct frame *frame)
 {
 	prefetch_read(frame->data);
 	prefetch_read((const void *)((uintptr_t)frame->data + 63));
+}
+
+/* Octets on their way from memory while these frames are parsed, so that whoever walks over them
+ * need not wait. */
+static inline void prefetch_following(const struct frame *frame, uint32_t ahead_bytes)
+{
+	uintptr_t following = (uintptr_t)frame->data + ahead_bytes;
+
+	prefetch_read((const void *)following);
+	prefetch_read((const void *)(following + 64));
 }
 
 static inline uint32_t read_16(const uint8_t *octets)
