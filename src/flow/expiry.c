@@ -8,7 +8,7 @@
 
 #include "flow/meter_parts.h"
 
-enum { STALE_SLACK = 65536, ROUND_FLOWS = 16 };
+enum { STALE_SLACK = 65536, OVERFLOW_AHEAD = 8 };
 
 static uint64_t later(uint64_t time_ns, uint64_t delay_ns)
 {
@@ -100,70 +100,75 @@ static void want_rebuild(struct meter *m, struct flow_table *t)
 		rebuild_wheel(m, t);
 }
 
-/* Handles of one chunk that are looked at together, so that one's memory comes while another's is
- * worked on. */
-struct round {
+/* A chunk as it is worked on, a copy: what is examined may be put into a chunk that was just given
+ * back. Its flows are on their way into the cache when it comes to be due. */
+struct due {
 	uint32_t tick;
 	uint64_t clock_ns;
-	unsigned count;
-	uint32_t handle[ROUND_FLOWS];
-	uint64_t hash[ROUND_FLOWS];     /* of those that end */
+	struct wheel_chunk chunk;
+	uint64_t hash[WHEEL_CHUNK];     /* of those that end */
 };
 
-/* Keeps of a round what this tick is for, and warms the buckets of the flows that end. */
-static void prepare_round(struct meter *m, struct flow_table *t, struct round *r)
+/* Keeps of a chunk what this tick is for, and warms the buckets of the flows that end. */
+static void prepare_chunk(struct meter *m, struct flow_table *t, struct due *d)
 {
-	const void *keys[ROUND_FLOWS];
+	const void *keys[WHEEL_CHUNK];
 	unsigned kept = 0;
-	for (unsigned i = 0; i < r->count; i++) {
-		struct flow *f = flow_table_at(t, r->handle[i]);
-		if (!wheel_entry_is_due(f->due_tick, r->tick))
+	for (unsigned i = 0; i < d->chunk.count; i++) {
+		struct flow *f = flow_table_at(t, d->chunk.handle[i]);
+		if (!wheel_entry_is_due(f->due_tick, d->tick))
 			continue;
 		f->due_tick = WHEEL_NEVER;
 		keys[kept] = f->key;
-		r->handle[kept] = r->handle[i];
+		d->chunk.handle[kept] = d->chunk.handle[i];
 		kept += (f->state & FLOW_IN_USE) != 0;
 	}
-	r->count = kept;
-	t->hash_many(&m->secret, keys, kept, r->hash);
+	d->chunk.count = kept;
+	t->hash_many(&m->secret, keys, kept, d->hash);
 	for (unsigned i = 0; i < kept; i++)
-		index_prefetch(&t->index, r->hash[i]);
+		index_prefetch(&t->index, d->hash[i]);
 }
 
-/* A flow that lives on goes back into the wheel, at its next deadline. */
-static void run_round(struct meter *m, struct flow_table *t, struct round *r)
+/* What the wheel holds is spread over the whole table, so each flow would be a wait. */
+static void prefetch_handle(const struct flow_table *t, uint32_t handle)
 {
-	prepare_round(m, t, r);
-	for (unsigned i = 0; i < r->count; i++)
-		if (meter_run_deadlines(m, t, r->handle[i], r->clock_ns, r->hash[i]))
-			meter_schedule(m, t, r->handle[i]);
+	const uint8_t *f = (const uint8_t *)flow_table_at(t, handle);
+	prefetch_write(f);
+	if (t->stride > 64)
+		prefetch_write(f + 64);
+	prefetch_write(flow_table_cold(t, handle));
 }
 
-/* The flows of the next round, while this one is worked on: what the wheel holds is spread over the
- * whole table, so each flow would be a wait. */
 static void prefetch_handles(const struct flow_table *t, const struct wheel_chunk *chunk,
                              uint32_t from)
 {
-	for (uint32_t i = from; i < chunk->count && i < from + ROUND_FLOWS; i++) {
-		const uint8_t *f = (const uint8_t *)flow_table_at(t, chunk->handle[i]);
-		prefetch_write(f);
-		if (t->stride > 64)
-			prefetch_write(f + 64);
-		prefetch_write(flow_table_cold(t, chunk->handle[i]));
-	}
+	for (uint32_t i = from; i < chunk->count; i++)
+		prefetch_handle(t, chunk->handle[i]);
 }
 
-/* By rounds of sixteen: as many flows as the processor can fetch at a time. */
-static void run_chunk(struct meter *m, struct flow_table *t, const struct wheel_chunk *chunk,
-                      struct round *r)
+/* A flow that lives on goes back into the wheel, at its next deadline. With each flow that is
+ * worked on one of the next chunk is asked for. */
+static void run_chunk(struct meter *m, struct flow_table *t, struct due *d,
+                      const struct wheel_chunk *next)
 {
-	prefetch_handles(t, chunk, 0);
-	for (uint32_t i = 0; i < chunk->count; i += ROUND_FLOWS) {
-		prefetch_handles(t, chunk, i + ROUND_FLOWS);
-		r->count = chunk->count - i < ROUND_FLOWS ? chunk->count - i : ROUND_FLOWS;
-		memcpy(r->handle, chunk->handle + i, r->count * sizeof r->handle[0]);
-		run_round(m, t, r);
+	prepare_chunk(m, t, d);
+	for (unsigned i = 0; i < d->chunk.count; i++) {
+		uint32_t handle = d->chunk.handle[i];
+		if (i < next->count)
+			prefetch_handle(t, next->handle[i]);
+		if (i + OVERFLOW_AHEAD < d->chunk.count)
+			index_prefetch_overflow(&t->index, d->hash[i + OVERFLOW_AHEAD]);
+		if (meter_run_deadlines(m, t, handle, d->clock_ns, d->hash[i]))
+			meter_schedule(m, t, handle);
 	}
+	prefetch_handles(t, next, d->chunk.count);
+}
+
+/* The handles of a chunk, to be read when the one before it is prepared. */
+static void prefetch_chunk(const struct wheel_chunk *chunk)
+{
+	for (size_t at = 0; at < sizeof *chunk; at += 64)
+		prefetch_read((const uint8_t *)chunk + at);
 }
 
 /* Flows that are looked at may be scheduled again at once, so the wheel may grow while its chains
@@ -177,12 +182,16 @@ static void advance_table(struct meter *m, struct flow_table *t, uint64_t clock_
 	}
 	t->advancing = true;
 	while (wheel_next(&t->wheel, clock_ns, &tick, &chain)) {
-		struct round round = { .tick = tick, .clock_ns = clock_ns };
+		static const struct wheel_chunk none;
+		struct due due = { .tick = tick, .clock_ns = clock_ns };
+		if (chain)
+			prefetch_handles(t, &t->wheel.chunks[chain], 0);
 		while (chain) {
-			/* A copy: what is examined may be put into a chunk that was just given back. */
-			struct wheel_chunk chunk = t->wheel.chunks[chain];
+			due.chunk = t->wheel.chunks[chain];
 			chain = wheel_chunk_done(&t->wheel, chain);
-			run_chunk(m, t, &chunk, &round);
+			const struct wheel_chunk *next = chain ? &t->wheel.chunks[chain] : &none;
+			prefetch_chunk(next);
+			run_chunk(m, t, &due, next);
 		}
 	}
 	t->advancing = false;

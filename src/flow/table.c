@@ -60,14 +60,25 @@ uint32_t flow_table_find(struct flow_table *t, const void *key, uint64_t hash)
 	}
 }
 
-/* The free list runs through the first word of the flows in it. */
+enum { FREE_AHEAD = array_count(((struct flow_table *)0)->free) };
+
+/* The free list is a stack whose first handles are in the table. The first word of a flow in it
+ * says which handle comes so many behind it: so what will be needed is known before what is in
+ * between has come from memory. */
+static void handle_give(struct flow_table *t, uint32_t handle)
+{
+	flow_table_at(t, handle)->octets[0] = t->free[FREE_AHEAD - 1];
+	memmove(t->free + 1, t->free, sizeof t->free - sizeof t->free[0]);
+	t->free[0] = handle;
+}
+
 static uint32_t handle_take(struct flow_table *t)
 {
-	uint32_t handle = t->free;
-	if (handle)
-		t->free = (uint32_t)flow_table_at(t, handle)->octets[0];
-	else if (t->used <= t->bound)
-		handle = t->used++;
+	uint32_t handle = t->free[0];
+	if (!handle)
+		return t->used <= t->bound ? t->used++ : HANDLE_NONE;
+	memmove(t->free, t->free + 1, sizeof t->free - sizeof t->free[0]);
+	t->free[FREE_AHEAD - 1] = (uint32_t)flow_table_at(t, handle)->octets[0];
 	return handle;
 }
 
@@ -76,7 +87,7 @@ enum { FRESH_AHEAD = 4 };               /* flows made anew for which the cache i
 /* Where the next flows will be made. */
 static void prefetch_next(const struct flow_table *t)
 {
-	uint32_t next = t->free;
+	uint32_t next = t->free[FREE_AHEAD - 1];
 	if (!next)
 		next = t->used + FRESH_AHEAD <= t->bound ? t->used + FRESH_AHEAD : 0;
 	prefetch_write(flow_table_at(t, next));
@@ -96,8 +107,7 @@ uint32_t flow_table_insert(struct flow_table *t, const void *key, uint64_t hash)
 	memset(f, 0, sizeof *f);
 	f->due_tick = due_tick;
 	if (index_insert(&t->index, hash, handle)) {
-		f->octets[0] = t->free;
-		t->free = handle;
+		handle_give(t, handle);
 		return HANDLE_NONE;
 	}
 	memcpy(f->key, key, t->key_bytes);
@@ -124,7 +134,6 @@ void flow_table_remove(struct flow_table *t, uint32_t handle, uint64_t hash)
 	if (unlikely(!index_remove(&t->index, hash, handle)))
 		index_remove(&t->index, hash_of(t, handle), handle);
 	f->state = 0;
-	f->octets[0] = t->free;
-	t->free = handle;
+	handle_give(t, handle);
 	t->active--;
 }

@@ -24,7 +24,8 @@ struct flow_table {
 	uint8_t *hot;
 	struct flow_cold *cold;         /* by handle */
 	uint8_t *spaces;                /* by handle, space_bytes each; NULL: no hook has any */
-	uint32_t used, free;            /* high-water mark of handles (from 1); free list */
+	uint32_t used;                  /* high-water mark of handles, from 1 */
+	uint32_t free[4];               /* handles to be given next, the first one first; 0: none */
 	uint64_t active, bound;
 	bool advancing;                 /* chains of the wheel are being walked */
 	bool rebuild_wanted;            /* as soon as they are not */
