@@ -82,19 +82,16 @@ static uint32_t handle_take(struct flow_table *t)
 	return handle;
 }
 
-enum { FRESH_AHEAD = 4 };               /* flows made anew for which the cache is warmed */
-
-/* Where the next flows will be made. */
-static void prefetch_next(const struct flow_table *t)
+/* Where a flow will be made soon: so many behind this one, from the free list or anew. */
+static void prefetch_ahead(const struct flow_table *t)
 {
-	uint32_t next = t->free[FREE_AHEAD - 1];
-	if (!next)
-		next = t->used + FRESH_AHEAD <= t->bound ? t->used + FRESH_AHEAD : 0;
-	prefetch_write(flow_table_at(t, next));
-	prefetch_write(flow_table_cold(t, next));
+	uint32_t ahead = t->free[FREE_AHEAD - 1];
+	if (!ahead)
+		ahead = t->used + FREE_AHEAD <= t->bound ? t->used + FREE_AHEAD : HANDLE_NONE;
+	prefetch_write(flow_table_at(t, ahead));
+	prefetch_write(flow_table_cold(t, ahead));
 }
 
-/* The next flow's memory is asked for while this one is made. */
 uint32_t flow_table_insert(struct flow_table *t, const void *key, uint64_t hash)
 {
 	uint32_t fresh = t->used, handle = handle_take(t);
@@ -103,7 +100,7 @@ uint32_t flow_table_insert(struct flow_table *t, const void *key, uint64_t hash)
 	struct flow *f = flow_table_at(t, handle);
 	/* Memory that is new is zero, and is not read before it is written: that is two page faults. */
 	uint32_t due_tick = handle != fresh ? f->due_tick : 0;
-	prefetch_next(t);
+	prefetch_ahead(t);
 	memset(f, 0, sizeof *f);
 	f->due_tick = due_tick;
 	if (index_insert(&t->index, hash, handle)) {
